@@ -1,0 +1,1 @@
+"""The pure computation behind each concept lab."""

@@ -1,0 +1,316 @@
+"""One validated schema of an experiment, from which the form, the URL, the command line and ``config.json`` derive.
+
+A field's declaration holds all that anyone shows of it: range, default, unit, group and a one-line explanation.
+Nothing here imports torch, so the server can read a configuration without it.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Self, cast
+
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from dlcore.data import DATASETS
+from dlcore.messages import N_, UserError
+from dlcore.models import MODELS
+
+OPTIMIZERS: Mapping[str, str] = {
+    "sgd": N_("SGD"),
+    "adam": N_("Adam"),
+    "adamw": N_("AdamW"),
+    "rmsprop": N_("RMSprop"),
+}
+SCHEDULES: Mapping[str, str] = {
+    "constant": N_("Constant"),
+    "cosine": N_("Cosine decay"),
+    "one-cycle": N_("One cycle: up, then down"),
+    "step": N_("Step: a tenth at two thirds of the way"),
+}
+AUGMENTATIONS: Mapping[str, str] = {
+    "none": N_("None"),
+    "light": N_("Light: small shifts and turns"),
+    "strong": N_("Strong: shifts, turns, scale, shear, stretch"),
+}
+DEVICES: Mapping[str, str] = {
+    "auto": N_("The fastest there is"),
+    "cpu": N_("CPU"),
+    "cuda": N_("NVIDIA GPU (CUDA)"),
+    "mps": N_("Apple GPU (MPS)"),
+}
+GROUPS: Mapping[str, str] = {
+    "essentials": N_("The essentials"),
+    "optimisation": N_("Optimisation"),
+    "regularisation": N_("Regularisation"),
+    "machinery": N_("Machinery"),
+}
+"""Groups of fields in the order in which a form shows them."""
+
+
+class Knob(BaseModel, frozen=True):
+    """What a form, a help text or a URL parser wants to know of one field of :class:`TrainConfig`."""
+
+    name: str
+    title: str
+    """English; marked for translation, as is ``description``."""
+    description: str
+    group: str
+    kind: type
+    """``int``, ``float`` or ``str``."""
+    default: int | float | str
+    minimum: float | None = None
+    maximum: float | None = None
+    minimum_excluded: bool = False
+    maximum_excluded: bool = False
+    step: float | None = None
+    logarithmic: bool = False
+    """Whether a slider or number field moves by factors."""
+    unit: str = ""
+    choices: Mapping[str, str] | None = None
+    """Value to English title, for fields of text."""
+
+    @property
+    def rule(self) -> str:
+        """The allowed values, in the notation of mathematics: ``in (0, 1]`` or ``one of a, b``."""
+        if self.choices is not None:
+            return "one of " + ", ".join(self.choices)
+        opening = "(" if self.minimum_excluded else "["
+        closing = ")" if self.maximum_excluded else "]"
+        return f"in {opening}{self.minimum:g}, {self.maximum:g}{closing}"
+
+
+def _knob(
+    default: int | float | str,
+    title: str,
+    description: str,
+    *,
+    group: str,
+    choices: Callable[[], Mapping[str, str]] | None = None,
+    step: float | None = None,
+    logarithmic: bool = False,
+    unit: str = "",
+    **bounds: float,
+) -> Any:
+    return Field(
+        default=default,
+        title=title,
+        description=description,
+        json_schema_extra={"knob": cast(Any, {"group": group, "step": step, "logarithmic": logarithmic, "unit": unit})}
+        if choices is None
+        else cast(Any, {"knob": {"group": group, "choices": dict(choices())}}),
+        allow_inf_nan=None if not isinstance(default, float) else False,
+        **cast(Any, bounds),
+    )
+
+
+def _titles(registry: Mapping[str, Any]) -> Mapping[str, str]:
+    return {name: spec.title for name, spec in registry.items()}
+
+
+class TrainConfig(BaseModel):
+    """One experiment. The defaults are the article's own: its network, its optimizer, its ten epochs of MNIST."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    dataset: str = _knob(
+        "mnist",
+        N_("Dataset"),
+        N_("The labelled images that the network learns from."),
+        group="essentials",
+        choices=lambda: _titles(DATASETS),
+    )
+    model: str = _knob(
+        "article-cnn",
+        N_("Model"),
+        N_("The architecture: which layers, in which order."),
+        group="essentials",
+        choices=lambda: _titles(MODELS),
+    )
+    epochs: int = _knob(
+        10,
+        N_("Epochs"),
+        N_("How many times the network sees every training image."),
+        group="essentials",
+        unit=N_("passes"),
+        step=1,
+        ge=1,
+        le=200,
+    )
+    batch_size: int = _knob(
+        64,
+        N_("Batch size"),
+        N_("Images per update. Small batches are noisy and many, large ones smooth and few."),
+        group="essentials",
+        unit=N_("images"),
+        logarithmic=True,
+        ge=1,
+        le=4096,
+    )
+    learning_rate: float = _knob(
+        0.001,
+        N_("Learning rate"),
+        N_("How far each update moves the weights. The knob that matters most: too small crawls, too large diverges."),
+        group="essentials",
+        logarithmic=True,
+        gt=0,
+        le=10,
+    )
+    optimizer: str = _knob(
+        "adam",
+        N_("Optimizer"),
+        N_("The rule that turns gradients into updates."),
+        group="optimisation",
+        choices=lambda: OPTIMIZERS,
+    )
+    momentum: float = _knob(
+        0.9,
+        N_("Momentum"),
+        N_("How much of the last update carries over. Only SGD and RMSprop use it; Adam has its own."),
+        group="optimisation",
+        step=0.05,
+        ge=0,
+        lt=1,
+    )
+    schedule: str = _knob(
+        "constant",
+        N_("Learning rate schedule"),
+        N_("How the learning rate changes from the first step to the last."),
+        group="optimisation",
+        choices=lambda: SCHEDULES,
+    )
+    weight_decay: float = _knob(
+        0.0,
+        N_("Weight decay"),
+        N_("Pulls every weight towards zero a little at each step, against over-fitting."),
+        group="regularisation",
+        logarithmic=True,
+        ge=0,
+        le=1,
+    )
+    dropout: float = _knob(
+        0.5,
+        N_("Dropout"),
+        N_("Share of neurons silenced at random before the last layer; half as much after convolutions."),
+        group="regularisation",
+        step=0.05,
+        ge=0,
+        le=0.95,
+    )
+    label_smoothing: float = _knob(
+        0.0,
+        N_("Label smoothing"),
+        N_("Spreads this share of each target over all classes, so that the network stays modest."),
+        group="regularisation",
+        step=0.01,
+        ge=0,
+        le=0.5,
+    )
+    augmentation: str = _knob(
+        "none",
+        N_("Augmentation"),
+        N_(
+            "Changes every training image a little, differently each time, so that the network learns what does not matter."
+        ),
+        group="regularisation",
+        choices=lambda: AUGMENTATIONS,
+    )
+    validation_fraction: float = _knob(
+        0.1,
+        N_("Validation share"),
+        N_("Share of the training images held back to judge progress on images the network does not learn from."),
+        group="machinery",
+        step=0.05,
+        ge=0.01,
+        le=0.5,
+    )
+    seed: int = _knob(
+        0,
+        N_("Seed"),
+        N_("Start of all random numbers. Same seed, settings and threads: the same result, bit for bit."),
+        group="machinery",
+        step=1,
+        ge=0,
+        le=2**31 - 1,
+    )
+    device: str = _knob(
+        "auto",
+        N_("Device"),
+        N_("Where the arithmetic happens."),
+        group="machinery",
+        choices=lambda: DEVICES,
+    )
+    threads: int = _knob(
+        0,
+        N_("CPU threads"),
+        N_("Cores that the arithmetic may use; 0 takes all. Another number changes the last digits of a result."),
+        group="machinery",
+        unit=N_("threads"),
+        step=1,
+        ge=0,
+        le=256,
+    )
+
+    @model_validator(mode="after")
+    def _check_choices(self) -> Self:
+        for knob in KNOBS.values():
+            value = getattr(self, knob.name)
+            if knob.choices is not None and value not in knob.choices:
+                raise ValueError(f"{knob.name} must be {knob.rule}, got {value}")
+        return self
+
+    @classmethod
+    def parse(cls, values: Mapping[str, object]) -> "TrainConfig":
+        """A configuration from untrusted values (URL, command line, JSON); text is read as numbers where needed.
+
+        Raises:
+            UserError: naming the value, the rule and the remedy for the first value that does not fit.
+        """
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            raise _explain(error) from None
+
+
+def _explain(error: ValidationError) -> UserError:
+    first = error.errors(include_url=False)[0]
+    name = str(first["loc"][0]) if first["loc"] else ""
+    if not name:  # a choice, checked after the fields
+        bad = next(n for n, k in KNOBS.items() if k.choices and str(first["msg"]).startswith(f"Value error, {n} "))
+        name, value = bad, str(cast(Any, first["input"])[bad])
+    else:
+        value = str(first["input"])
+    if name not in KNOBS:
+        return UserError(
+            N_("There is no setting called {name}; the settings are {names}."), name=name[:40], names=", ".join(KNOBS)
+        )
+    return UserError(N_("{name} must be {rule}, got {value}."), name=name, rule=KNOBS[name].rule, value=value[:40])
+
+
+def _describe(name: str, field: FieldInfo) -> Knob:
+    extra = cast(dict[str, Any], cast(dict[str, Any], field.json_schema_extra)["knob"])
+    bounds: dict[str, Any] = {}
+    for rule in field.metadata:
+        match rule:
+            case Ge(ge=low):
+                bounds["minimum"] = low
+            case Gt(gt=low):
+                bounds |= {"minimum": low, "minimum_excluded": True}
+            case Le(le=high):
+                bounds["maximum"] = high
+            case Lt(lt=high):
+                bounds |= {"maximum": high, "maximum_excluded": True}
+    assert field.default is not PydanticUndefined
+    return Knob(
+        name=name,
+        title=field.title or name,
+        description=field.description or "",
+        kind=cast(type, field.annotation),
+        default=field.default,
+        **bounds,
+        **extra,
+    )
+
+
+KNOBS: Mapping[str, Knob] = {name: _describe(name, field) for name, field in TrainConfig.model_fields.items()}
+"""Every field of :class:`TrainConfig` in order, described."""

@@ -1,0 +1,47 @@
+"""Named experiments, each a :class:`~dlcore.config.TrainConfig`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dlcore.config import TrainConfig
+from dlcore.messages import N_
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """A configuration with a name and a reason."""
+
+    title: str
+    summary: str
+    config: TrainConfig
+
+
+PRESETS: Mapping[str, Preset] = {
+    "article": Preset(
+        title=N_("The article's program"),
+        summary=N_("Adam at 0.001, batches of 64, ten epochs of MNIST: what the article runs."),
+        config=TrainConfig(),
+    ),
+    "tiny": Preset(
+        title=N_("Half a minute"),
+        summary=N_("A compact network on the small digits: done before your coffee is, and no download."),
+        config=TrainConfig(
+            dataset="digits", model="compact-cnn", epochs=10, learning_rate=0.005, schedule="one-cycle", dropout=0.2
+        ),
+    ),
+    "pretrained": Preset(
+        title=N_("The bundled model"),
+        summary=N_("The recipe of the model on the Draw page."),
+        config=TrainConfig(
+            model="compact-cnn",
+            epochs=20,
+            batch_size=128,
+            learning_rate=0.01,
+            optimizer="adamw",
+            schedule="one-cycle",
+            weight_decay=0.01,
+            dropout=0.2,
+            augmentation="strong",
+        ),
+    ),
+}

@@ -1,0 +1,157 @@
+"""What happens in a training run, as typed events. The list below is the loop:
+
+    Preparing*            while data is fetched and read
+    Started               once; everything that stays constant
+    Evaluated(epoch=0)    the untrained network: its loss is close to ln(classes)
+    for each epoch:
+        Stepped           after each update
+        Evaluated         after the last update of the epoch
+    Tested                once, on the test set, at the end (also of a stopped run)
+    Ended                 always last, with the reason
+
+``Resumed`` is written by the worker when it continues a run from a checkpoint: whoever reads the log forgets what came
+after that checkpoint. Losses are means per sample in nats, accuracies lie in [0, 1], times are in seconds.
+Events are plain data: reading them needs no torch.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar, Literal
+
+EndReason = Literal["completed", "stopped", "diverged", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preparing:
+    """Data is being made ready. ``bytes_total`` is 0 where it is not known, as in stages that download nothing."""
+
+    kind: ClassVar[str] = "preparing"
+    stage: Literal["downloading", "verifying", "reading"]
+    file: str = ""
+    bytes_done: int = 0
+    bytes_total: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """Training begins. Counts are images; ``device`` and ``threads`` are the ones in use, not the ones asked for."""
+
+    kind: ClassVar[str] = "started"
+    class_names: list[str]
+    train_count: int
+    validation_count: int
+    test_count: int
+    parameters: int
+    steps_per_epoch: int
+    epochs: int
+    device: str
+    threads: int
+    versions: dict[str, str]
+    """Python, torch and the project's own format version: what a bit-identical repetition needs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stepped:
+    """One update was made. ``step`` counts from 1, ``epoch`` too; ``loss`` is of this batch, before the update."""
+
+    kind: ClassVar[str] = "stepped"
+    step: int
+    epoch: int
+    loss: float
+    learning_rate: float
+    images_seen: int
+    seconds: float
+    """Training time so far, evaluation not counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluated:
+    """The network in eval mode, on a fixed sample of the training images and on all validation images."""
+
+    kind: ClassVar[str] = "evaluated"
+    epoch: int
+    step: int
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mistake:
+    """A test image that the network got wrong, and how sure it was."""
+
+    index: int
+    """Position in the test set."""
+    label: int
+    predicted: int
+    confidence: float
+    """Probability of the predicted class."""
+    pixels: str
+    """The image, 8-bit grey, row by row, base64."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tested:
+    """The network in eval mode on the whole test set, once, at the end."""
+
+    kind: ClassVar[str] = "tested"
+    loss: float
+    accuracy: float
+    correct: int
+    count: int
+    confusion: list[list[int]]
+    """Rows are true classes, columns predictions."""
+    mistakes: list[Mistake] = field(default_factory=list)
+    """The most confident wrong answers, worst first; at most twenty."""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed:
+    """The worker continues from the checkpoint taken at ``step``; later ``Stepped`` and ``Evaluated`` events are void."""
+
+    kind: ClassVar[str] = "resumed"
+    step: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """The last event. ``message`` is an English template and ``values`` fills it, see ``dlcore.messages``."""
+
+    kind: ClassVar[str] = "ended"
+    reason: EndReason
+    weights_sha256: str = ""
+    message: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+Event = Preparing | Started | Stepped | Evaluated | Tested | Resumed | Ended
+
+_KINDS: dict[str, type[Any]] = {
+    kind.kind: kind for kind in (Preparing, Started, Stepped, Evaluated, Tested, Resumed, Ended)
+}
+
+
+def to_json(event: Event) -> str:
+    """One line of JSON, without the line break. Not-a-number and infinity become ``null``-safe text by json's own names."""
+    return json.dumps({"kind": event.kind, **asdict(event)}, ensure_ascii=False, separators=(",", ":"))
+
+
+def from_json(line: str) -> Event:
+    """The event that :func:`to_json` wrote.
+
+    Raises:
+        ValueError: the line is no JSON object, its kind is unknown, or a field is missing or unknown.
+    """
+    values = json.loads(line)
+    try:
+        kind = _KINDS[values.pop("kind")]
+        if kind is Tested:
+            values["mistakes"] = [Mistake(**mistake) for mistake in values["mistakes"]]
+        event: Event = kind(**values)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not an event of this version: {line[:80]}") from error
+    return event

@@ -1,0 +1,1 @@
+"""Everything Streamlit: one room per thing a visitor sees."""

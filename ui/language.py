@@ -1,0 +1,53 @@
+"""The visitor's language: English messages are the keys, the catalogues under ``content/locale`` the rest."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import streamlit as st
+from babel.messages.pofile import read_po
+
+from dlcore.messages import UserError
+
+LANGUAGES: Mapping[str, str] = {"en": "English", "zh": "中文"}
+CONTENT = Path(__file__).resolve().parent.parent / "content"
+
+
+@cache
+def _catalogue(language: str) -> Mapping[str, str]:
+    """All messages of one language: the catalogues of all rooms, one file a room, put together."""
+    messages: dict[str, str] = {}
+    for path in sorted((CONTENT / "locale" / language).glob("*.po")):
+        with path.open("rb") as file:
+            for message in read_po(file, locale=language):
+                if message.id and message.string and not message.fuzzy:
+                    messages[str(message.id)] = str(message.string)
+    return messages
+
+
+def current() -> str:
+    """The code of the visitor's language: as chosen, else as in the link, else as the browser prefers."""
+    chosen = st.session_state.get("shell.language") or st.query_params.get("lang")
+    if chosen in LANGUAGES:
+        return str(chosen)
+    return "zh" if (st.context.locale or "").lower().startswith("zh") else "en"
+
+
+def translate(message: str) -> str:
+    """``message`` in the visitor's language; English where the catalogue has nothing."""
+    return _catalogue(current()).get(message, message)
+
+
+def explain(error: UserError) -> str:
+    """The error in the visitor's language."""
+    return translate(error.template).format(**error.values)
+
+
+@cache
+def _prose(language: str, name: str) -> str:
+    return (CONTENT / language / f"{name}.md").read_text(encoding="utf-8")
+
+
+def prose(name: str) -> str:
+    """The text ``content/<language>/<name>.md`` in the visitor's language."""
+    return _prose(current(), name)

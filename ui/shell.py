@@ -1,0 +1,50 @@
+"""What surrounds every page: its configuration, the navigation, the language switch, the title, the errors."""
+
+import streamlit as st
+
+from dlcore.messages import UserError
+from ui import language
+from ui.language import LANGUAGES
+from ui.language import translate as _
+
+
+def configure() -> None:
+    """Set the browser tab and the layout; must be the first call of a run."""
+    st.set_page_config(page_title=_("Deep learning by doing"), page_icon=":material/neurology:", layout="wide")
+
+
+def pages() -> list["st.Page"]:
+    """The pages in the order of a visit."""
+    return [
+        st.Page("pages/home.py", title=_("Home"), icon=":material/home:", default=True),
+        st.Page("pages/concepts.py", title=_("Concepts"), icon=":material/school:", url_path="concepts"),
+        st.Page("pages/train.py", title=_("Train"), icon=":material/model_training:", url_path="train"),
+        st.Page("pages/draw.py", title=_("Draw"), icon=":material/draw:", url_path="draw"),
+        st.Page("pages/resources.py", title=_("Resources"), icon=":material/menu_book:", url_path="resources"),
+    ]
+
+
+def language_switch() -> None:
+    """The two languages side by side; the choice is kept in the URL."""
+    st.session_state.setdefault("shell.language", language.current())
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        st.segmented_control(
+            _("Language"),
+            list(LANGUAGES),
+            key="shell.language",
+            format_func=lambda code: LANGUAGES[code],
+            label_visibility="collapsed",
+            required=True,
+        )
+    st.query_params["lang"] = language.current()
+
+
+def page_title(title: str, lead: str) -> None:
+    """The heading of a page and one line on what it is for."""
+    st.title(title, anchor=False)
+    st.markdown(lead)
+
+
+def show_error(error: UserError) -> None:
+    """What went wrong, why, and what to do, in the visitor's language."""
+    st.error(language.explain(error), icon=":material/error:")
