@@ -1,0 +1,130 @@
+"""A real server and a real Chromium. Without a browser these tests are skipped, and say how to get one."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+PROJECT = Path(__file__).resolve().parents[2]
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or ""
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+HARMLESS = re.compile(
+    r"webgl|Permissions-Policy|Unrecognized feature|preloaded using link preload|"  # of the browser itself
+    r"Gather usage stats|Failed to load resource: net::ERR_(INTERNET|NAME|CONNECTION)",  # Streamlit's own calls outside
+    re.IGNORECASE,
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(item.path).parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.browser)
+            if not CHROMIUM:
+                reason = "no Chromium: apt install chromium, or set CHROMIUM to the path of one"
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="session")
+def app_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The ``DLCORE_HOME`` of the server under test, shared by all browser tests."""
+    return tmp_path_factory.mktemp("browser-home")
+
+
+@pytest.fixture(scope="session")
+def app_url(app_home: Path) -> Iterator[str]:
+    """The address of a running dashboard with a home of its own and no MNIST at hand."""
+    port = _free_port()
+    environment = {key: value for key, value in os.environ.items() if key != "DLCORE_DATA"}
+    environment |= {"DLCORE_HOME": str(app_home), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "streamlit", "run", str(PROJECT / "streamlit_app.py")]
+    options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
+    log = (app_home / "server.log").open("wb")
+    server = subprocess.Popen(
+        [*command, *options, "--server.fileWatcherType=none"],
+        cwd=PROJECT,
+        env=environment,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+    )
+    url = f"http://127.0.0.1:{port}"
+    for _ in range(600):
+        try:
+            if urllib.request.urlopen(f"{url}/_stcore/health", timeout=1).status == 200:
+                break
+        except OSError:
+            time.sleep(0.1)
+    else:
+        server.kill()
+        pytest.fail(f"the server did not start: {(app_home / 'server.log').read_text()[-2000:]}")
+    yield url
+    server.terminate()
+    server.wait(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def new_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """``new_page(width=390, dark=True, language="zh")``: a visitor of their own; errors in the console fail the test."""
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def listen(message: ConsoleMessage) -> None:
+        if message.type == "error" and not HARMLESS.search(message.text):
+            complaints.append(message.text)
+
+    def open_one(*, width: int = 1280, height: int = 900, dark: bool = False, language: str = "en") -> Page:
+        context = chromium.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            locale={"en": "en-US", "zh": "zh-CN"}[language],
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        page.on("console", listen)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        return page
+
+    yield open_one
+    exceptions = [page.locator("[data-testid=stException]").count() for context in contexts for page in context.pages]
+    for context in contexts:
+        context.close()
+    assert not complaints
+    assert not any(exceptions), "a raw exception was on the page"
+
+
+@pytest.fixture
+def page(new_page: Callable[..., Page]) -> Page:
+    """A fresh English visitor at a desktop."""
+    return new_page()
