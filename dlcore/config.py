@@ -4,7 +4,7 @@ A field's declaration holds all that anyone shows of it: range, default, unit, g
 Nothing here imports torch, so the server can read a configuration without it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Self, cast
 
 from annotated_types import Ge, Gt, Le, Lt
@@ -59,8 +59,8 @@ class Knob(BaseModel, frozen=True):
     kind: type
     """``int``, ``float`` or ``str``."""
     default: int | float | str
-    minimum: float | None = None
-    maximum: float | None = None
+    minimum: int | float | None = None
+    maximum: int | float | None = None
     minimum_excluded: bool = False
     maximum_excluded: bool = False
     step: float | None = None
@@ -71,13 +71,13 @@ class Knob(BaseModel, frozen=True):
     """Value to English title, for fields of text."""
 
     @property
-    def rule(self) -> str:
-        """The allowed values, in the notation of mathematics: ``in (0, 1]`` or ``one of a, b``."""
+    def allowed(self) -> str:
+        """The allowed values: an interval as mathematics writes it, ``(0, 10]``, or the choices."""
         if self.choices is not None:
-            return "one of " + ", ".join(self.choices)
+            return ", ".join(self.choices)
         opening = "(" if self.minimum_excluded else "["
         closing = ")" if self.maximum_excluded else "]"
-        return f"in {opening}{self.minimum:g}, {self.maximum:g}{closing}"
+        return f"{opening}{self.minimum}, {self.maximum}{closing}"
 
 
 def _knob(
@@ -86,20 +86,20 @@ def _knob(
     description: str,
     *,
     group: str,
-    choices: Callable[[], Mapping[str, str]] | None = None,
+    choices: Mapping[str, str] | None = None,
     step: float | None = None,
     logarithmic: bool = False,
     unit: str = "",
     **bounds: float,
 ) -> Any:
+    shown: Any = {"group": group, "choices": choices, "step": step, "logarithmic": logarithmic, "unit": unit}
+    finite: dict[str, Any] = {"allow_inf_nan": False} if isinstance(default, float) else {}
     return Field(
         default=default,
         title=title,
         description=description,
-        json_schema_extra={"knob": cast(Any, {"group": group, "step": step, "logarithmic": logarithmic, "unit": unit})}
-        if choices is None
-        else cast(Any, {"knob": {"group": group, "choices": dict(choices())}}),
-        allow_inf_nan=None if not isinstance(default, float) else False,
+        json_schema_extra={"knob": shown},
+        **finite,
         **cast(Any, bounds),
     )
 
@@ -118,14 +118,14 @@ class TrainConfig(BaseModel):
         N_("Dataset"),
         N_("The labelled images that the network learns from."),
         group="essentials",
-        choices=lambda: _titles(DATASETS),
+        choices=_titles(DATASETS),
     )
     model: str = _knob(
         "article-cnn",
         N_("Model"),
         N_("The architecture: which layers, in which order."),
         group="essentials",
-        choices=lambda: _titles(MODELS),
+        choices=_titles(MODELS),
     )
     epochs: int = _knob(
         10,
@@ -161,7 +161,7 @@ class TrainConfig(BaseModel):
         N_("Optimizer"),
         N_("The rule that turns gradients into updates."),
         group="optimisation",
-        choices=lambda: OPTIMIZERS,
+        choices=OPTIMIZERS,
     )
     momentum: float = _knob(
         0.9,
@@ -177,7 +177,7 @@ class TrainConfig(BaseModel):
         N_("Learning rate schedule"),
         N_("How the learning rate changes from the first step to the last."),
         group="optimisation",
-        choices=lambda: SCHEDULES,
+        choices=SCHEDULES,
     )
     weight_decay: float = _knob(
         0.0,
@@ -213,7 +213,7 @@ class TrainConfig(BaseModel):
             "Changes every training image a little, differently each time, so that the network learns what does not matter."
         ),
         group="regularisation",
-        choices=lambda: AUGMENTATIONS,
+        choices=AUGMENTATIONS,
     )
     validation_fraction: float = _knob(
         0.1,
@@ -238,7 +238,7 @@ class TrainConfig(BaseModel):
         N_("Device"),
         N_("Where the arithmetic happens."),
         group="machinery",
-        choices=lambda: DEVICES,
+        choices=DEVICES,
     )
     threads: int = _knob(
         0,
@@ -256,7 +256,7 @@ class TrainConfig(BaseModel):
         for knob in KNOBS.values():
             value = getattr(self, knob.name)
             if knob.choices is not None and value not in knob.choices:
-                raise ValueError(f"{knob.name} must be {knob.rule}, got {value}")
+                raise ValueError(knob.name)
         return self
 
     @classmethod
@@ -274,17 +274,20 @@ class TrainConfig(BaseModel):
 
 def _explain(error: ValidationError) -> UserError:
     first = error.errors(include_url=False)[0]
-    name = str(first["loc"][0]) if first["loc"] else ""
-    if not name:  # a choice, checked after the fields
-        bad = next(n for n, k in KNOBS.items() if k.choices and str(first["msg"]).startswith(f"Value error, {n} "))
-        name, value = bad, str(cast(Any, first["input"])[bad])
-    else:
-        value = str(first["input"])
+    if first["loc"]:
+        name, value = str(first["loc"][0]), str(first["input"])
+    else:  # a choice, checked after the fields: the message is the name
+        name = str(first["ctx"]["error"])
+        value = str(first["input"][name])
     if name not in KNOBS:
+        names = ", ".join(KNOBS)
         return UserError(
-            N_("There is no setting called {name}; the settings are {names}."), name=name[:40], names=", ".join(KNOBS)
+            N_("There is no setting called {name}; the settings are {names}."), name=name[:40], names=names
         )
-    return UserError(N_("{name} must be {rule}, got {value}."), name=name, rule=KNOBS[name].rule, value=value[:40])
+    template = N_("{name} must be one of {allowed}; got {value}.")
+    if KNOBS[name].choices is None:
+        template = N_("{name} must be in {allowed}; got {value}.")
+    return UserError(template, name=name, allowed=KNOBS[name].allowed, value=value[:40])
 
 
 def _describe(name: str, field: FieldInfo) -> Knob:
