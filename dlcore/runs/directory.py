@@ -1,0 +1,367 @@
+"""A run is a directory, and the directory is the protocol: whoever wants to watch a run reads it, whoever wants to
+steer it writes ``control.json``. Only the worker writes the rest.
+
+    config.json             the configuration, the owner, the time of creation, the version of this format
+    events.jsonl            what happened, one event a line, append-only
+    control.json            what the visitor asks of the worker
+    launched                touched when a worker is started, removed by the worker once it holds the lock
+    lock                    held by the worker through the operating system for as long as it lives
+    checkpoint.safetensors  where to continue from
+    model.safetensors       the weights at the end
+    summary.json            how it ended, for lists
+    worker.log              for whoever looks for a fault
+
+Nothing here imports torch.
+"""
+
+import json
+import logging
+import os
+import re
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from dlcore.config import TrainConfig
+from dlcore.home import home
+from dlcore.messages import N_, UserError
+from dlcore.runs import atomic
+from dlcore.training.events import Ended, Event, Tested, from_json
+
+FORMAT_VERSION = 1
+STARTING_SECONDS = 30.0
+"""How long a launched worker may take until it holds the lock; after that the launch counts as failed."""
+
+Status = Literal["starting", "running", "stopping", "completed", "stopped", "diverged", "failed", "interrupted"]
+
+LIVE: frozenset[Status] = frozenset({"starting", "running", "stopping"})
+"""The statuses in which something may still change by itself."""
+RESUMABLE: frozenset[Status] = frozenset({"stopped", "failed", "interrupted"})
+"""The statuses from which the worker can go on."""
+
+STATUSES: dict[Status, str] = {
+    "starting": N_("Starting"),
+    "running": N_("Running"),
+    "stopping": N_("Stopping"),
+    "completed": N_("Completed"),
+    "stopped": N_("Stopped"),
+    "diverged": N_("Diverged"),
+    "failed": N_("Failed"),
+    "interrupted": N_("Interrupted"),
+}
+"""Every status and its English title."""
+
+_RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[a-z0-9]+(-[a-z0-9]+)*-[0-9a-f]{12}", re.ASCII)
+_LOG = logging.getLogger(__name__)
+
+
+class Summary(BaseModel):
+    """How a run ended, small enough to be read for every row of a list."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    reason: Literal["completed", "stopped", "diverged", "failed"]
+    message: str = ""
+    """An English template, see ``dlcore.messages``."""
+    values: dict[str, Any] = {}
+    weights_sha256: str = ""
+    test_accuracy: float | None = None
+    """In [0, 1]; None where no test took place."""
+    test_loss: float | None = None
+    epoch: int = 0
+    """The last epoch that began."""
+    step: int = 0
+    images_seen: int = 0
+    train_seconds: float = 0.0
+
+
+class Reading(NamedTuple):
+    """What a look into the log found."""
+
+    events: list[Event]
+    offset: int
+    """Where the next look begins, in bytes."""
+    damaged_lines: int
+    """Lines that hold no event of this version, and were skipped."""
+
+
+class _ConfigFile(BaseModel):
+    """The content of ``config.json``."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    format: int
+    created: datetime
+    owner: str = ""
+    config: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run directory with its unchanging facts read; everything that changes is read when asked for."""
+
+    path: Path
+    config: TrainConfig
+    created: datetime
+    owner: str
+
+    @property
+    def run_id(self) -> str:
+        """The directory's name, which is also the run's name in a link."""
+        return self.path.name
+
+    @property
+    def events_path(self) -> Path:
+        """The log of events."""
+        return self.path / "events.jsonl"
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """Where the worker keeps what it needs to continue; may not exist."""
+        return self.path / "checkpoint.safetensors"
+
+    @property
+    def final_weights_path(self) -> Path:
+        """Where the worker puts the weights at the end; may not exist yet."""
+        return self.path / "model.safetensors"
+
+    @property
+    def weights_path(self) -> Path | None:
+        """The weights at the end, or None as long as there are none."""
+        return self.final_weights_path if self.final_weights_path.is_file() else None
+
+    @property
+    def log_path(self) -> Path:
+        """The worker's own log: tracebacks and warnings, for whoever looks for a fault."""
+        return self.path / "worker.log"
+
+    def model_at_hand(self) -> bool:
+        """Whether there are weights to predict with."""
+        return self.weights_path is not None
+
+    def lock(self) -> FileLock:
+        """The worker's lock, not yet taken. The operating system frees it when its holder dies, however it dies."""
+        return FileLock(self.path / "lock", thread_local=False)
+
+    def status(self) -> Status:
+        """What the run is doing now. Costs a few small reads, whatever the length of the log."""
+        if self._just_launched():
+            return "stopping" if self.stop_requested() else "starting"
+        if (summary := self.summary()) is not None:
+            return summary.reason
+        if self._is_locked():
+            if self.stop_requested():
+                return "stopping"
+            return "running" if self.events_path.exists() else "starting"
+        last = self._last_event()
+        return last.reason if isinstance(last, Ended) else "interrupted"
+
+    def summary(self) -> Summary | None:
+        """How the run ended, or None if it did not (yet), or was killed before it could say so."""
+        try:
+            return Summary.model_validate_json((self.path / "summary.json").read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValidationError) as error:
+            _LOG.warning("%s: summary.json is unreadable: %s", self.run_id, error)
+            return None
+
+    def read(self, offset: int = 0) -> tuple[list[Event], int]:
+        """The events from byte ``offset`` on, and the offset for the next look. Damaged lines are skipped and logged."""
+        reading = self.scan(offset)
+        return reading.events, reading.offset
+
+    def scan(self, offset: int = 0) -> Reading:
+        """As :meth:`read`, and says how many lines were damaged. A half-written last line is left for the next look."""
+        try:
+            with self.events_path.open("rb") as file:
+                file.seek(offset)
+                data = file.read()
+        except FileNotFoundError:
+            return Reading([], offset, 0)
+        complete = data[: data.rfind(b"\n") + 1]
+        events: list[Event] = []
+        damaged = 0
+        for line in complete.splitlines():
+            try:
+                events.append(from_json(line.decode("utf-8")))
+            except ValueError:  # not JSON, not UTF-8, or not an event of this version
+                damaged += 1
+        if damaged:
+            _LOG.warning("%s: skipped %d damaged lines of events.jsonl", self.run_id, damaged)
+        return Reading(events, offset + len(complete), damaged)
+
+    def request_stop(self) -> None:
+        """Ask the worker to stop: it ends within a step, tests what it has learned and keeps it.
+
+        Raises:
+            UserError: the request cannot be written.
+        """
+        _write(self.path / "control.json", json.dumps({"command": "stop"}))
+
+    def stop_requested(self) -> bool:
+        """Whether someone has asked for a stop."""
+        try:
+            control = json.loads((self.path / "control.json").read_bytes())
+        except (FileNotFoundError, ValueError):
+            return False
+        return isinstance(control, dict) and control.get("command") == "stop"
+
+    def expect_worker(self) -> None:
+        """Note that a worker is about to come: forget what was asked of the last one, show the run as starting.
+
+        Raises:
+            UserError: the note cannot be written.
+        """
+        (self.path / "control.json").unlink(missing_ok=True)
+        _write(self.path / "launched", "")
+
+    def _just_launched(self) -> bool:
+        try:
+            age = time.time() - (self.path / "launched").stat().st_mtime
+        except FileNotFoundError:
+            return False
+        return abs(age) < STARTING_SECONDS  # abs: a clock that was set back makes no run start for ever
+
+    def _is_locked(self) -> bool:
+        if not (self.path / "lock").exists():
+            return False
+        for pause in (
+            0.001,
+            0.003,
+            0.0,
+        ):  # another reader holds the lock for microseconds while it looks; a worker stays
+            try:
+                with self.lock().acquire(timeout=0):
+                    return False
+            except Timeout:
+                time.sleep(pause)
+        return True
+
+    def _last_event(self) -> Event | None:
+        try:
+            with self.events_path.open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - 8192))
+                line = file.read().rpartition(b"\n")[0].rpartition(b"\n")[2]
+            return from_json(line.decode("utf-8"))
+        except (FileNotFoundError, ValueError):
+            return None
+
+
+def create(config: TrainConfig, *, owner: str = "") -> Run:
+    """A new run directory, ready for a worker. ``owner`` is a visitor's token, empty for runs made in a shell.
+
+    Raises:
+        UserError: the folder of runs cannot be written.
+    """
+    created = datetime.now(UTC).replace(microsecond=0)
+    path = runs_folder() / f"{created:%Y%m%d-%H%M%S}-{config.dataset}-{config.model}-{secrets.token_hex(6)}"
+    content = _ConfigFile(format=FORMAT_VERSION, created=created, owner=owner, config=config.model_dump())
+    _or_explain(lambda: path.mkdir(parents=True), path)
+    run = Run(path=path, config=config, created=created, owner=owner)
+    run.expect_worker()
+    _write(path / "config.json", content.model_dump_json(indent=1))  # last: from here on, lists show the run
+    return run
+
+
+def open_run(run_id: str) -> Run:
+    """The run of this name.
+
+    Raises:
+        UserError: there is none, the name is no run's name, or its ``config.json`` cannot be used.
+    """
+    path = runs_folder() / run_id if _RUN_ID.fullmatch(run_id) else None
+    if path is None or not path.is_dir():
+        raise UserError(
+            N_("There is no run called {run_id}. The run may have been deleted, or the link may be incomplete."),
+            run_id=run_id[:100],
+        )
+    return open_directory(path)
+
+
+def open_directory(path: Path) -> Run:
+    """The run in this directory, wherever it lies.
+
+    Raises:
+        UserError: its ``config.json`` is missing, damaged, or of a newer version than this program reads.
+    """
+    try:
+        content = _ConfigFile.model_validate_json((path / "config.json").read_bytes())
+    except (OSError, ValidationError):
+        raise UserError(
+            N_("The run {run_id} cannot be opened: its config.json is missing or damaged."), run_id=path.name[:100]
+        ) from None
+    if content.format > FORMAT_VERSION:
+        raise UserError(
+            N_(
+                "The run {run_id} was made by a newer version of this program (format {format}; this one reads {known})."
+            ),
+            run_id=path.name[:100],
+            format=content.format,
+            known=FORMAT_VERSION,
+        )
+    created = content.created if content.created.tzinfo else content.created.replace(tzinfo=UTC)
+    return Run(path=path.resolve(), config=TrainConfig.parse(content.config), created=created, owner=content.owner)
+
+
+def list_runs(owner: str | None = None) -> list[Run]:
+    """All runs, newest first; with ``owner``, that visitor's and those made in a shell, which nobody else owns.
+
+    Directories that hold no usable run are skipped and logged.
+    """
+    try:
+        names = sorted((entry.name for entry in os.scandir(runs_folder()) if entry.is_dir()), reverse=True)
+    except FileNotFoundError:
+        return []
+    runs = []
+    for name in names:
+        try:
+            run = open_run(name)
+        except UserError as error:
+            _LOG.warning("%s", error)
+            continue
+        if owner is None or run.owner in ("", owner):
+            runs.append(run)
+    return sorted(runs, key=lambda run: run.created, reverse=True)
+
+
+def runs_folder() -> Path:
+    """The folder that holds all run directories."""
+    return home() / "runs"
+
+
+def summarise(ended: Ended, tested: Tested | None, **progress: Any) -> Summary:
+    """The summary of a run that ended this way; ``progress`` fills its remaining fields."""
+    return Summary(
+        reason=ended.reason,
+        message=ended.message,
+        values=ended.values,
+        weights_sha256=ended.weights_sha256,
+        test_accuracy=tested.accuracy if tested else None,
+        test_loss=tested.loss if tested else None,
+        **progress,
+    )
+
+
+def _write(path: Path, text: str) -> None:
+    _or_explain(lambda: atomic.write(path, text), path)
+
+
+def _or_explain(action: Callable[[], object], path: Path) -> None:
+    try:
+        action()
+    except OSError as error:
+        raise UserError(
+            N_(
+                "Cannot write to {path}: {reason}. Make room there, or set DLCORE_HOME to a folder that can be written."
+            ),
+            path=path,
+            reason=error.strerror or type(error).__name__,
+        ) from error

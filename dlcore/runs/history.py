@@ -1,0 +1,141 @@
+"""The events of a run, reduced to what a page shows. Fed piece by piece, it never starts over. Nothing imports torch."""
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from dlcore.training.events import Ended, Evaluated, Event, Preparing, Resumed, Started, Stepped, Tested
+
+RATE_SECONDS = 5.0
+"""The speed shown is the mean over this much training time."""
+
+
+@dataclass(slots=True)
+class Steps:
+    """The updates as columns of equal length, ready for a chart."""
+
+    step: list[int] = field(default_factory=list)
+    epoch: list[int] = field(default_factory=list)
+    loss: list[float] = field(default_factory=list)
+    learning_rate: list[float] = field(default_factory=list)
+    images_seen: list[int] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.step)
+
+    def _append(self, event: Stepped) -> None:
+        self.step.append(event.step)
+        self.epoch.append(event.epoch)
+        self.loss.append(event.loss)
+        self.learning_rate.append(event.learning_rate)
+        self.images_seen.append(event.images_seen)
+        self.seconds.append(event.seconds)
+
+    def _keep(self, count: int) -> None:
+        for column in (self.step, self.epoch, self.loss, self.learning_rate, self.images_seen, self.seconds):
+            del column[count:]
+
+
+@dataclass(slots=True)
+class RunHistory:
+    """What is known of a run so far."""
+
+    preparing: Preparing | None = None
+    """The latest news of the data being fetched and read."""
+    started: Started | None = None
+    steps: Steps = field(default_factory=Steps)
+    evaluations: list[Evaluated] = field(default_factory=list)
+    """One an epoch, the untrained network's first."""
+    tested: Tested | None = None
+    ended: Ended | None = None
+    resumed: list[int] = field(default_factory=list)
+    """The steps from which the run was continued after an interruption."""
+
+    def append(self, events: Iterable[Event]) -> None:
+        """Take in what is new, in the order of the log."""
+        for event in events:
+            self._append(event)
+
+    def _append(self, event: Event) -> None:
+        match event:
+            case Stepped():
+                if self.steps.step and self.steps.step[-1] >= event.step:
+                    self._forget(before=event.step)
+                self.steps._append(event)  # noqa: SLF001  # the columns grow here and nowhere else
+            case Evaluated():
+                while self.evaluations and self.evaluations[-1].step >= event.step:
+                    self.evaluations.pop()  # said again by a worker that continued from just before
+                self.evaluations.append(event)
+            case Preparing():
+                self.preparing = event
+            case Started():
+                self.started = event
+            case Tested():
+                self.tested = event
+            case Ended():
+                self.ended = event
+            case Resumed():
+                self._forget(before=event.step + 1)
+                self.resumed.append(event.step)
+
+    def _forget(self, *, before: int) -> None:
+        """Keep only what came before step ``before``: the rest will be told again."""
+        self.steps._keep(bisect_left(self.steps.step, before))  # noqa: SLF001
+        self.evaluations = [evaluated for evaluated in self.evaluations if evaluated.step < before]
+        self.tested = self.ended = None
+
+    @property
+    def latest(self) -> Stepped | None:
+        """The newest update."""
+        steps = self.steps
+        if not steps.step:
+            return None
+        return Stepped(
+            step=steps.step[-1],
+            epoch=steps.epoch[-1],
+            loss=steps.loss[-1],
+            learning_rate=steps.learning_rate[-1],
+            images_seen=steps.images_seen[-1],
+            seconds=steps.seconds[-1],
+        )
+
+    @property
+    def total_steps(self) -> int:
+        """Updates in a full run; 0 before training starts."""
+        return self.started.steps_per_epoch * self.started.epochs if self.started else 0
+
+    @property
+    def progress(self) -> float:
+        """Share of all updates made, in [0, 1]."""
+        if self.ended is not None and self.ended.reason == "completed":
+            return 1.0
+        if not self.steps.step or not self.total_steps:
+            return 0.0
+        return min(1.0, self.steps.step[-1] / self.total_steps)
+
+    @property
+    def images_per_second(self) -> float | None:
+        """Training speed over the last few seconds, evaluation not counted; None before there is one."""
+        rate = self._recent_rate(self.steps.images_seen)
+        return rate or None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Training time still to go at the speed of the last few seconds; None where unknown, 0 after the end."""
+        if self.ended is not None:
+            return 0.0
+        steps_per_second = self._recent_rate(self.steps.step)
+        if not steps_per_second or not self.total_steps:
+            return None
+        return max(0, self.total_steps - self.steps.step[-1]) / steps_per_second
+
+    def _recent_rate(self, column: list[int]) -> float | None:
+        seconds = self.steps.seconds
+        if not seconds:
+            return None
+        first = max(0, min(bisect_left(seconds, seconds[-1] - RATE_SECONDS), len(seconds) - 2))
+        if first == len(seconds) - 1:  # one step only: it began at zero
+            return column[-1] / seconds[-1] if seconds[-1] > 0 else None
+        elapsed = seconds[-1] - seconds[first]
+        return (column[-1] - column[first]) / elapsed if elapsed > 0 else None

@@ -1,0 +1,69 @@
+"""Start a worker as a process of its own, which outlives whoever started it. Nothing here imports torch."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from dlcore.home import data_root, home
+from dlcore.messages import N_, UserError
+from dlcore.runs.directory import RESUMABLE, STATUSES, Run
+
+_PROJECT = Path(__file__).resolve().parents[2]
+
+
+def start(run: Run) -> None:
+    """Let a new worker train ``run``, and return at once.
+
+    Raises:
+        UserError: no process could be started.
+    """
+    run.expect_worker()
+    command = [sys.executable, "-m", "dlcore", "work", "--detach", str(run.path)]
+    environment = os.environ | {"DLCORE_HOME": str(home()), "DLCORE_DATA": str(data_root())}
+    try:
+        with run.log_path.open("ab") as log:
+            # The worker's first act is to fork and let this process end: it is nobody's child, so it cannot become a
+            # zombie here, and no signal or hang-up meant for the server reaches it.
+            subprocess.run(  # noqa: S603  # our own interpreter, our own module, a path that is no option
+                command,
+                cwd=_PROJECT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                check=True,
+            )
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise UserError(
+            N_("The training process could not be started ({reason}). What it said is in {log}."),
+            reason=type(error).__name__,
+            log=run.log_path,
+        ) from error
+
+
+def resume(run: Run) -> None:
+    """Let a new worker continue ``run`` from its checkpoint, or from the start if there is none, and return at once.
+
+    Raises:
+        UserError: the run cannot go on (it runs, has completed or has diverged), or no process could be started.
+    """
+    check_resumable(run)
+    start(run)
+
+
+def check_resumable(run: Run) -> None:
+    """Raise :class:`UserError` unless ``run`` was stopped, failed or interrupted."""
+    status = run.status()
+    if status == "diverged":
+        raise UserError(
+            N_("The run {run_id} diverged and would do so again. Start a new one with a lower learning rate."),
+            run_id=run.run_id,
+        )
+    if status not in RESUMABLE:
+        raise UserError(
+            N_("The run {run_id} cannot be continued: its status is “{status}”."),
+            run_id=run.run_id,
+            status=STATUSES[status],
+        )
