@@ -1,0 +1,138 @@
+// One chart on one node. Streamlit calls the default function again for every new figure and every change of theme;
+// the node is made once, and Plotly.react moves it on from what it shows to what it shall show.
+
+const charts = new WeakMap()
+
+// plotly.js is 4.8 MB: fetched once a page load, from beside the app, wherever a proxy or a host has put that.
+const addresses = (file) => {
+  const own = document.querySelector('script[src*="static/js/"]')?.src.split("static/js/")[0]
+  return [...new Set([own, new URL("./", location.href).href, `${location.origin}/`])]
+    .filter(Boolean)
+    .map((base) => `${base}app/static/${file}`)
+}
+
+const load = (address) =>
+  new Promise((resolve) => {
+    const script = document.createElement("script")
+    script.src = address
+    script.onload = script.onerror = () => resolve(Boolean(window.Plotly))
+    document.head.append(script)
+  })
+
+const plotly = (file) => {
+  window.liveFigurePlotly ??= (async () => {
+    for (const address of addresses(file)) if (window.Plotly || (await load(address))) return window.Plotly
+    window.liveFigurePlotly = undefined // the next figure tries again
+    throw new Error(`${file} did not load`)
+  })()
+  return window.liveFigurePlotly
+}
+
+const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value)
+
+// What the caller says wins over the defaults, key by key.
+const under = (defaults, given) => {
+  const merged = { ...defaults, ...given }
+  for (const key of Object.keys(defaults))
+    if (isObject(defaults[key]) && isObject(given?.[key])) merged[key] = under(defaults[key], given[key])
+  return merged
+}
+
+const themed = ({ layout, colorway }, node) => {
+  const style = getComputedStyle(node)
+  const read = (name, fallback) => style.getPropertyValue(`--st-${name}`).trim() || fallback
+  const text = read("text-color", "#1c1f33")
+  const line = read("border-color", "#8886")
+  const paper = read("background-color", "#fff")
+  const font = { family: read("font", "sans-serif"), size: 13, color: text }
+  const axis = {
+    automargin: true,
+    gridcolor: line,
+    zerolinecolor: line,
+    linecolor: line,
+    tickcolor: line,
+    gridwidth: 1,
+    title: { standoff: 8 },
+  }
+  const scene = { backgroundcolor: "transparent", gridcolor: line, zerolinecolor: line, color: text }
+  const defaults = {
+    autosize: true,
+    paper_bgcolor: "transparent",
+    plot_bgcolor: "transparent",
+    font,
+    colorway,
+    margin: { l: 8, r: 12, t: layout.title ? 44 : 28, b: 8 },
+    hoverlabel: { bgcolor: paper, bordercolor: line, font: { ...font } },
+    legend: { orientation: "h", x: 0, y: 1, xanchor: "left", yanchor: "bottom", bgcolor: "transparent" },
+    modebar: { bgcolor: "transparent", color: read("gray-text-color", text), activecolor: read("primary-color", text) },
+    uirevision: "kept",
+    xaxis: axis,
+    yaxis: axis,
+  }
+  for (const key of Object.keys(layout)) {
+    if (/^[xy]axis\d+$/.test(key)) defaults[key] = axis
+    if (/^scene\d*$/.test(key)) defaults[key] = { xaxis: scene, yaxis: scene, zaxis: scene }
+  }
+  return under(defaults, layout)
+}
+
+const configured = (figure) => ({
+  displaylogo: false,
+  showSendToCloud: false, // no chart leaves for a service outside
+  locale: "visitor",
+  modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
+  toImageButtonOptions: { format: "svg", filename: figure.key },
+  ...figure.config,
+})
+
+// Figures may arrive faster than they can be drawn: only the newest is.
+const draw = async (chart) => {
+  if (chart.drawing || !chart.figure || !chart.plot.clientWidth) return
+  chart.drawing = true
+  try {
+    const library = await plotly(chart.figure.library)
+    while (chart.figure && chart.plot.isConnected) {
+      const figure = chart.figure
+      chart.figure = undefined
+      library.register({ moduleType: "locale", name: "visitor", dictionary: figure.labels })
+      await library.react(chart.plot, figure.data, themed(figure, chart.plot), configured(figure))
+      chart.skeleton.remove()
+    }
+  } catch (error) {
+    chart.skeleton.remove()
+    chart.failure.hidden = false
+    console.warn(error)
+  } finally {
+    chart.drawing = false
+  }
+}
+
+const create = (parent) => {
+  const root = parent.querySelector(".figure")
+  const find = (name) => root.querySelector(`.${name}`)
+  const chart = { root, plot: find("plot"), skeleton: find("skeleton"), failure: find("failure"), drawing: false }
+  let [width, height] = [0, 0]
+  chart.observer = new ResizeObserver(() => {
+    const { clientWidth, clientHeight } = chart.plot
+    if (!clientWidth || (clientWidth === width && clientHeight === height)) return
+    ;[width, height] = [clientWidth, clientHeight]
+    requestAnimationFrame(() => (chart.plot._fullLayout ? window.Plotly.Plots.resize(chart.plot) : draw(chart)))
+  })
+  chart.observer.observe(chart.plot)
+  return chart
+}
+
+export default ({ data, parentElement }) => {
+  if (!charts.has(parentElement)) charts.set(parentElement, create(parentElement))
+  const chart = charts.get(parentElement)
+  chart.figure = data
+  chart.root.style.height = `${data.height}px`
+  chart.plot.setAttribute("aria-label", data.description)
+  chart.failure.textContent = data.failure
+  draw(chart)
+  return () => {
+    chart.observer.disconnect()
+    charts.delete(parentElement)
+    if (chart.plot._fullLayout) window.Plotly.purge(chart.plot)
+  }
+}

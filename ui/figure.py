@@ -1,0 +1,130 @@
+"""The live figure: plain plotly JSON, drawn in the browser on one node that stays where it is.
+
+``st.plotly_chart`` replaces its node at each update, which blinks and loses the visitor's zoom. This component calls
+``Plotly.react`` on one node instead. plotly.js comes from the plotly package as a file that the browser keeps, not
+inside every message, and the package itself is never imported: the server needs a file of it, not its Python.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import cache
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from dlcore.messages import N_, UserError
+from ui import palette
+from ui.language import translate as _
+from ui.shell import show_error
+
+_HERE = Path(__file__).resolve().parent
+_STATIC = _HERE.parent / "static"
+_HTML = """
+<div class="figure">
+  <div class="plot" role="img"></div>
+  <div class="skeleton" aria-hidden="true"></div>
+  <div class="failure" role="alert" hidden></div>
+</div>
+"""
+
+
+@cache
+def _mount() -> Callable[..., Any]:
+    css, js = ((_HERE / name).read_text(encoding="utf-8") for name in ("figure.css", "figure.js"))
+    component: Callable[..., Any] = st.components.v2.component(
+        "live_figure", html=_HTML, css=css, js=js, isolate_styles=False
+    )
+    return component
+
+
+@cache
+def publish_plotly(folder: Path = _STATIC) -> str:
+    """The name of plotly.js in the app's static folder, put there the first time.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    name = f"plotly-{version('plotly')}.min.js"
+    spec = find_spec("plotly")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    source = Path(spec.submodule_search_locations[0]) / "package_data" / "plotly.min.js"
+    target = folder / name
+    if target.is_file() and target.stat().st_size == source.stat().st_size:
+        return name
+    try:
+        folder.mkdir(exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".plotly-")
+        with os.fdopen(handle, "wb") as copy, source.open("rb") as original:
+            shutil.copyfileobj(original, copy)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(target)
+    except OSError as error:
+        raise UserError(
+            N_("Charts need the file {name} in the app's folder {folder}, and it cannot be written: {reason}."),
+            name=name,
+            folder=folder.name,
+            reason=error.strerror or str(error),
+        ) from error
+    return name
+
+
+def figure(
+    data: Sequence[dict[str, Any]],
+    layout: dict[str, Any],
+    *,
+    key: str,
+    height: int = 320,
+    description: str,
+    config: dict[str, Any] | None = None,
+) -> None:
+    """Show or update a plotly figure given as plain JSON: ``data`` the traces, ``layout`` the rest.
+
+    Colours of text, grid and background follow the visitor's theme where ``layout`` does not set them. Zoom and hidden
+    traces survive updates as long as ``layout["uirevision"]`` stays the same. The node stays as long as ``key`` does.
+
+    Args:
+        data: traces as plotly.js takes them; numbers must be finite or ``None``.
+        layout: axes, annotations, shapes; merged over the theme's defaults.
+        key: one per figure on a page; also the name of a downloaded picture.
+        height: in pixels, reserved before anything is drawn.
+        description: what the figure shows, for those who do not see it.
+        config: plotly.js settings beside the usual ones, such as ``{"staticPlot": True}``.
+    """
+    try:
+        library = publish_plotly()
+    except UserError as error:
+        show_error(error)
+        return
+    _mount()(
+        data={
+            "data": list(data),
+            "layout": layout,
+            "config": config or {},
+            "key": key,
+            "height": height,
+            "colorway": palette.CLASSES,
+            "library": library,
+            "description": description,
+            "labels": _labels(),
+            "failure": _("The chart could not be loaded. Check the connection and reload the page."),
+        },
+        key=key,
+        height=height,
+    )
+
+
+def _labels() -> dict[str, str]:
+    """plotly.js's own words, translated."""
+    return {
+        "Zoom": _("Zoom"),
+        "Pan": _("Pan"),
+        "Reset axes": _("Reset axes"),
+        "Download plot": _("Download as SVG"),
+        "Double-click to zoom back out": _("Double-click to zoom back out"),
+    }

@@ -1,0 +1,52 @@
+"""Who is asking: a random token that stays in the visitor's browser, so that a reload finds the same runs.
+
+It is no login. It keeps visitors' lists of runs apart; whoever has a run's link may watch it.
+"""
+
+import re
+import secrets
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import streamlit as st
+
+_KEY = "visitor.token"
+_FORM = re.compile(r"[A-Za-z0-9_-]{22,64}")
+_JS = """
+export default ({ data, setStateValue }) => {
+  const name = "dlcore.visitor"
+  try {
+    const kept = localStorage.getItem(name)
+    if (kept === null) localStorage.setItem(name, data.token)
+    else if (kept !== data.token) setStateValue("token", kept)
+  } catch {
+    // Storage is forbidden: the token of this session is used.
+  }
+}
+"""
+
+
+@cache
+def _keeper() -> Callable[..., Any]:
+    component: Callable[..., Any] = st.components.v2.component("visitor_token", js=_JS, isolate_styles=False)
+    return component
+
+
+def visitor_token() -> str:
+    """The visitor's token: the one their browser kept, else a new one, which it keeps from now on.
+
+    In the first moment of a session it is a new one; the page runs again as soon as the browser has named an older one.
+    """
+    token = str(st.session_state.setdefault(_KEY, secrets.token_urlsafe(24)))
+    answer = _keeper()(
+        data={"token": token},
+        key="visitor.keeper",
+        default={"token": ""},
+        on_token_change=lambda: None,
+    )
+    kept = answer.token
+    if isinstance(kept, str) and _FORM.fullmatch(kept):
+        st.session_state[_KEY] = kept
+        return kept
+    return token
