@@ -1,0 +1,73 @@
+"""From images to probabilities, with a model that nobody is training: the bundled one, or what a run left behind."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from dlcore.data.normalization import normalize
+from dlcore.inference.sources import PRETRAINED, find_weights
+from dlcore.messages import N_, UserError
+from dlcore.training.checkpoints import load_weights
+
+_BATCH = 1000
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network ready to answer, and what is known of it."""
+
+    source: str
+    """``"pretrained"`` or the run's id."""
+    network: nn.Module
+    """In eval mode, on the CPU, its own copy of the weights."""
+    class_names: tuple[str, ...]
+    """English; marked for translation where they are words."""
+    dataset: str
+    metadata: dict[str, Any]
+    """Everything that was written beside the weights."""
+
+
+def load_model(source: str = PRETRAINED) -> Model:
+    """The model called ``source``: ``"pretrained"`` or a run's id.
+
+    Raises:
+        UserError: there is no such run, it has no weights (yet), or the weights are damaged.
+    """
+    return load_file(find_weights(source), source)
+
+
+def load_file(path: Path, source: str) -> Model:
+    """The model in a weights file of this project.
+
+    Raises:
+        UserError: the file is missing or damaged, or does not hold a classifier of grey 28×28 images.
+    """
+    network, metadata = load_weights(path)
+    if (metadata.get("image_size", 28), metadata.get("channels", 1)) != (28, 1):
+        raise UserError(N_("The model {source} does not read grey images of 28×28 pixels."), source=source)
+    names = tuple(str(name) for name in metadata["class_names"])
+    network.eval().requires_grad_(requires_grad=False)
+    return Model(source, network, names, str(metadata.get("dataset", "")), metadata)
+
+
+def predict(model: Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The probability of each class for each image.
+
+    Args:
+        model: as :func:`load_model` gives it.
+        images: uint8, (N, 28, 28) or one of (28, 28), ink bright on black as in MNIST.
+
+    Returns:
+        float32, (N, classes); each row sums to 1.
+    """
+    pixels_NCHW = torch.from_numpy(np.ascontiguousarray(images)).reshape(-1, 1, 28, 28)
+    with torch.inference_mode():
+        scores = [model.network(normalize(batch)) for batch in pixels_NCHW.split(_BATCH)]
+        # Whether a network ends in logits or in log-probabilities, softmax makes the same probabilities of them.
+        probabilities: NDArray[np.float32] = torch.cat(scores).double().softmax(dim=1).float().numpy()
+    return probabilities
