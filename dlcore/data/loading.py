@@ -1,0 +1,129 @@
+"""Datasets as tensors in memory: bytes, not floats, so that all of MNIST takes 55 megabytes."""
+
+import gzip
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from dlcore.data import DATASETS
+from dlcore.data.availability import FOLDERS, available, raw_folder
+from dlcore.data.torchvision_datasets import torchvision_datasets
+from dlcore.home import data_root
+from dlcore.messages import N_, UserError
+from dlcore.training.events import Preparing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """Images uint8 (N, C, H, W), 0 black to 255 white, and labels int64 (N,)."""
+
+    name: str
+    class_names: tuple[str, ...]
+    train_images: Tensor
+    train_labels: Tensor
+    test_images: Tensor
+    test_labels: Tensor
+
+    def subset(self, train: int, test: int) -> "Dataset":
+        """The first ``train`` and ``test`` images: for tests and demonstrations in a hurry."""
+        return replace(
+            self,
+            train_images=self.train_images[:train],
+            train_labels=self.train_labels[:train],
+            test_images=self.test_images[:test],
+            test_labels=self.test_labels[:test],
+        )
+
+
+def load(name: str, on_event: Callable[[Preparing], None] | None = None) -> Dataset:
+    """Dataset ``name`` of ``DATASETS``, downloaded first where it is not at hand.
+
+    Raises:
+        UserError: it cannot be downloaded or read; the message names the way on.
+    """
+    preparation = prepare(name)
+    while True:
+        try:
+            event = next(preparation)
+        except StopIteration as done:
+            dataset: Dataset = done.value
+            return dataset
+        if on_event is not None:
+            on_event(event)
+
+
+def prepare(name: str) -> Generator[Preparing, None, Dataset]:
+    """What :func:`load` does, as a generator of its events that returns the dataset."""
+    if name == "digits":
+        yield Preparing(stage="reading", file="digits")
+        return _digits()
+    if not available(name):
+        from dlcore.data.download import download  # noqa: PLC0415  # rarely needed, and it brings the network modules
+
+        yield from download(name)
+    yield Preparing(stage="reading", file=name)
+    return _from_torchvision(name)
+
+
+def _from_torchvision(name: str) -> Dataset:
+    dataset_class = getattr(torchvision_datasets(), FOLDERS[name])
+    try:
+        train, test = (dataset_class(data_root(), train=part, download=False) for part in (True, False))
+    except (OSError, RuntimeError, ValueError, AssertionError) as error:  # a file damaged or replaced by hand
+        raise UserError(
+            N_("The files of {dataset} in {folder} cannot be read: {reason}. Delete that folder and start again."),
+            dataset=DATASETS[name].title,
+            folder=raw_folder(name),
+            reason=str(error) or type(error).__name__,
+        ) from error
+    for part in (train, test):
+        if part.data.dtype != torch.uint8 or part.data.dim() != 3 or len(part.data) != len(part.targets):
+            raise UserError(
+                N_("The files of {dataset} in {folder} cannot be read: {reason}. Delete that folder and start again."),
+                dataset=DATASETS[name].title,
+                folder=raw_folder(name),
+                reason="images and labels do not belong together",
+            )
+    return Dataset(
+        name=name,
+        class_names=DATASETS[name].class_names,
+        train_images=train.data.unsqueeze(1),
+        train_labels=train.targets.long(),
+        test_images=test.data.unsqueeze(1),
+        test_labels=test.targets.long(),
+    )
+
+
+def _digits() -> Dataset:
+    """scikit-learn's digits as MNIST would show them: 20×20 pixels in the middle of 28×28.
+
+    The file is read directly, because importing scikit-learn takes longer than training on it. The last 360 images
+    are the test set.
+
+    Source: Alpaydin and Kaynak, "Optical Recognition of Handwritten Digits" (1998), UCI Machine Learning Repository.
+    """
+    package = find_spec("sklearn")
+    if package is None or not package.submodule_search_locations:
+        raise UserError(N_("The small digits come with scikit-learn, which is missing: pip install scikit-learn."))
+    path = Path(package.submodule_search_locations[0]) / "datasets" / "data" / "digits.csv.gz"
+    with gzip.open(path, "rt", encoding="ascii") as file:
+        table = torch.from_numpy(np.loadtxt(file, delimiter=",", dtype=np.float32))  # 64 pixels of 0 to 16, a label
+    small = table[:, :64].reshape(-1, 1, 8, 8) * (255 / 16)
+    large = F.interpolate(small, size=(20, 20), mode="bicubic", align_corners=False)
+    images = F.pad(large, (4, 4, 4, 4)).round_().clamp_(0, 255).to(torch.uint8)
+    labels = table[:, 64].long()
+    split = DATASETS["digits"].train_count
+    return Dataset(
+        name="digits",
+        class_names=DATASETS["digits"].class_names,
+        train_images=images[:split],
+        train_labels=labels[:split],
+        test_images=images[split:],
+        test_labels=labels[split:],
+    )

@@ -1,0 +1,150 @@
+"""Training on disk: checkpoints to continue from, and weights to predict with. Both notice any damage."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from dlcore.config import TrainConfig
+from dlcore.data.loading import Dataset
+from dlcore.messages import N_, UserError
+from dlcore.models import MODELS
+from dlcore.training import tensor_file
+from dlcore.training.events import Tested
+from dlcore.training.loop import FORMAT, TrainingState
+
+_CHECKPOINT_LIMIT_BYTES = 1_000_000_000
+_WEIGHTS_LIMIT_BYTES = 256_000_000
+
+
+def save(state: TrainingState, path: Path) -> str:
+    """Write a checkpoint: everything that continuing bit for bit needs. Returns its SHA-256.
+
+    Random states are no part of it, because every random number follows from the seed and the step.
+    """
+    tensors = {f"model.{name}": tensor for name, tensor in state.model.state_dict().items()}
+    for index, values in state.optimizer.state_dict()["state"].items():
+        for name, value in values.items():
+            if isinstance(value, Tensor):  # SGD without momentum keeps None
+                tensors[f"optimizer.{index}.{name}"] = value
+    about = {
+        "format": FORMAT,
+        "kind": "checkpoint",
+        "config": state.config.model_dump(),
+        "step": state.step,
+        "evaluated_epoch": state.evaluated_epoch,
+        "seconds": state.seconds,
+    }
+    return tensor_file.write(path, tensors, about)
+
+
+def load(config: TrainConfig, dataset: Dataset, path: Path) -> TrainingState:
+    """The state that :func:`save` wrote, to be continued with :func:`~dlcore.training.loop.train`.
+
+    Raises:
+        UserError: the file is damaged, or of other settings, another version or other data.
+    """
+    tensors, about = tensor_file.read(path, limit_bytes=_CHECKPOINT_LIMIT_BYTES)
+    if about.get("format") != FORMAT or about.get("kind") != "checkpoint" or about.get("config") != config.model_dump():
+        raise UserError(
+            N_("The checkpoint {file} belongs to other settings or another version. Start a new run."), file=path.name
+        )
+    state = TrainingState.create(config, dataset)
+    try:
+        state.model.load_state_dict(_of(tensors, "model."))
+        _restore_optimizer(state, _of(tensors, "optimizer."))
+    except (RuntimeError, ValueError) as error:
+        raise UserError(
+            N_("The checkpoint {file} belongs to other settings or another version. Start a new run."), file=path.name
+        ) from error
+    state.step, state.evaluated_epoch = int(about["step"]), int(about["evaluated_epoch"])
+    state.seconds = float(about["seconds"])
+    return state
+
+
+def _of(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _restore_optimizer(state: TrainingState, tensors: Mapping[str, Tensor]) -> None:
+    parameters = [parameter for group in state.optimizer.param_groups for parameter in group["params"]]
+    values: dict[int, dict[str, Tensor | None]] = {}
+    for name, tensor in tensors.items():
+        index, _, key = name.partition(".")
+        parameter = parameters[int(index)]
+        if tensor.shape == parameter.shape and tensor.dim() > 0:
+            # A fused update walks parameter and averages side by side, so they must lie in memory alike.
+            tensor = torch.empty_like(parameter, device="cpu").copy_(tensor)  # noqa: PLW2901
+        values.setdefault(int(index), {})[key] = tensor
+    state.optimizer.load_state_dict(
+        {"state": values, "param_groups": state.optimizer.state_dict()["param_groups"]},
+    )
+
+
+def describe_weights(state: TrainingState, dataset: Dataset, tested: Tested | None = None) -> dict[str, Any]:
+    """The metadata that goes with a run's weights. It depends on nothing but the experiment, so the same experiment
+    gives the same file, bit for bit.
+    """
+    _, channels, _, size = dataset.train_images.shape
+    about: dict[str, Any] = {
+        "model": state.config.model,
+        "dataset": state.config.dataset,
+        "classes": len(dataset.class_names),
+        "class_names": list(dataset.class_names),
+        "dropout": state.config.dropout,
+        "image_size": size,
+        "channels": channels,
+        "parameters": sum(parameter.numel() for parameter in state.model.parameters()),
+        "config": state.config.model_dump(),
+        "epoch": state.epoch,
+        "step": state.step,
+    }
+    if tested is not None:
+        about |= {"test_accuracy": tested.accuracy, "test_loss": tested.loss, "test_count": tested.count}
+    return about
+
+
+def save_weights(model: nn.Module, path: Path, metadata: Mapping[str, Any]) -> str:
+    """Write ``model`` for prediction and return the file's SHA-256. For ``metadata`` see :func:`describe_weights`."""
+    return tensor_file.write(path, model.state_dict(), {"format": FORMAT, "kind": "weights", **metadata})
+
+
+def load_weights(path: Path) -> tuple[nn.Module, dict[str, Any]]:
+    """The network that :func:`save_weights` wrote, in eval mode on the CPU, and its metadata.
+
+    Raises:
+        UserError: the file is damaged, no weights of this version, or describes a network of another shape.
+    """
+    tensors, about = tensor_file.read(path, limit_bytes=_WEIGHTS_LIMIT_BYTES)
+    foreign = UserError(N_("{file} holds no model that this version knows. Train a new one."), file=path.name)
+    if about.get("format") != FORMAT or about.get("kind") != "weights" or about.get("model") not in MODELS:
+        raise foreign
+    try:
+        classes = _bounded(about, "classes", 2, 1000)
+        with torch.device("meta"):  # shapes are compared before any memory is taken
+            model = MODELS[about["model"]].build(
+                in_channels=_bounded(about, "channels", 1, 4),
+                image_size=_bounded(about, "image_size", 8, 256),
+                classes=classes,
+                dropout=min(0.95, max(0.0, float(about["dropout"]))),
+            )
+        if not (isinstance(about["class_names"], list) and len(about["class_names"]) == classes):
+            raise foreign
+        expected = model.state_dict()
+        if any(tensors[name].dtype != tensor.dtype for name, tensor in expected.items()):
+            raise foreign
+        model.load_state_dict(tensors, assign=True)
+    except (RuntimeError, ValueError, KeyError, TypeError) as error:
+        raise foreign from error
+    for parameter in model.parameters():
+        parameter.requires_grad_(requires_grad=True)
+    return model.to(memory_format=torch.channels_last).eval(), about
+
+
+def _bounded(about: Mapping[str, Any], name: str, low: int, high: int) -> int:
+    value = about[name]
+    if type(value) is not int or not low <= value <= high:
+        raise ValueError(f"{name} must be in [{low}, {high}], got {value}")
+    return cast(int, value)

@@ -1,0 +1,98 @@
+"""Tensors and their description in one file that notices any change: safetensors, no pickle, a SHA-256 inside.
+
+The file is a plain safetensors file. Its metadata has one key, ``dlcore``, holding JSON: ``{"about": …, "sha256": …}``,
+where the digest covers the description and every tensor's name, type, shape and bytes. Equal contents give equal files.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as parse_tensors
+from safetensors.torch import save as serialize_tensors
+from torch import Tensor
+
+from dlcore.messages import N_, UserError
+
+_KEY = "dlcore"
+_HEADER_LIMIT = 1_000_000
+
+
+def write(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> str:
+    """Write ``tensors`` and the JSON-able ``about`` to ``path``, at once or not at all; return the file's SHA-256."""
+    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    content = json.dumps({"about": about, "sha256": _digest(whole, about)}, sort_keys=True)
+    data = serialize_tensors(whole, metadata={_KEY: content})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+    return hashlib.sha256(data).hexdigest()
+
+
+def read(path: Path, *, limit_bytes: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors and the description that :func:`write` stored.
+
+    Raises:
+        UserError: there is no such file, it is larger than ``limit_bytes``, or it is not what was written.
+    """
+    try:
+        if path.stat().st_size > limit_bytes:
+            raise UserError(
+                N_("The file {file} is larger than {megabytes} MB, the limit."),
+                file=path.name,
+                megabytes=limit_bytes // 1_000_000,
+            )
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(
+            N_("The file {file} cannot be read: {reason}."), file=path.name, reason=error.strerror
+        ) from error
+    try:
+        length = int.from_bytes(data[:8], "little")
+        if length > _HEADER_LIMIT:
+            raise ValueError("header too long")
+        stored = json.loads(json.loads(data[8 : 8 + length])["__metadata__"][_KEY])
+        about, expected = dict(stored["about"]), stored["sha256"]
+        tensors = parse_tensors(data)
+        if _digest(tensors, about) != expected:
+            raise ValueError("digest differs")
+    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UserError(
+            N_("The file {file} is damaged, or was changed after it was written. Use another one, or train again."),
+            file=path.name,
+        ) from error
+    return tensors, about
+
+
+def _digest(tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> str:
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename survive a power cut; Windows has no such thing and needs none."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
