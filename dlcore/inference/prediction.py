@@ -67,7 +67,7 @@ def predict(model: Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """
     pixels_NCHW = torch.from_numpy(np.ascontiguousarray(images)).reshape(-1, 1, 28, 28)
     with torch.inference_mode():
-        scores = [model.network(normalize(batch)) for batch in pixels_NCHW.split(_BATCH)]
+        scores = [model.network(normalize(batch)) for batch in torch.split(pixels_NCHW, _BATCH)]
         # Whether a network ends in logits or in log-probabilities, softmax makes the same probabilities of them.
         probabilities: NDArray[np.float32] = torch.cat(scores).double().softmax(dim=1).float().numpy()
     return probabilities

@@ -19,8 +19,10 @@ from dlcore.messages import N_, UserError
 Stroke = NDArray[np.float64]
 """The pen's way from touching the paper to leaving it: (points, 2), x to the right, y down."""
 
-CANVAS_SIZE = 300
+CANVAS_SIZE = 320
 """Side of the page's square canvas, in its own pixels."""
+CANVAS_PEN_WIDTH = 18
+"""Width of the line that the page draws with; only the eye sees it."""
 IMAGE_SIZE = 28
 BOX_SIZE = 20
 """Side of the square that the ink fits in, in pixels of the image."""
@@ -137,10 +139,36 @@ def strokes_to_image(strokes: Sequence[Stroke], pen_width: float = PEN_WIDTH) ->
     position = (np.arange(len(ink)) + 0.5) / _SUBPIXELS
     mass = np.array([(ink.sum(axis=0) * position).sum(), (ink.sum(axis=1) * position).sum()]) / ink.sum()
     room = np.maximum((IMAGE_SIZE - pen_width - 1) / 2 - (high - low) * scale / 2, 0)
-    ink = _ink(dense + centre + np.clip(centre - mass, -room, room), pen_width / 2)
-    pixels = ink.reshape(IMAGE_SIZE, _SUBPIXELS, IMAGE_SIZE, _SUBPIXELS).mean(axis=(1, 3))
-    image: NDArray[np.uint8] = np.rint(pixels * 255).astype(np.uint8)
-    return image
+    return _shrink(_ink(dense + centre + np.clip(centre - mass, -room, room), pen_width / 2))
+
+
+def canvas_to_image(
+    strokes: Sequence[Stroke], size: float = CANVAS_SIZE, pen_width: float = CANVAS_PEN_WIDTH
+) -> NDArray[np.uint8]:
+    """Shrink the whole square canvas to 28×28 with the drawing where it is: the naive way, shown to be compared.
+
+    Args:
+        strokes: as for :func:`strokes_to_image`.
+        size: side of the canvas.
+        pen_width: width of the line, as ``size`` in canvas pixels.
+
+    Returns:
+        uint8, (28, 28).
+    """
+    strokes = [stroke for stroke in strokes if len(stroke)]
+    if not strokes:
+        return np.zeros((IMAGE_SIZE, IMAGE_SIZE), np.uint8)
+    scale = IMAGE_SIZE / size
+    return _shrink(_ink(np.concatenate([_resample(stroke * scale) for stroke in strokes]), pen_width * scale / 2))
+
+
+def box_of(image: NDArray[np.uint8]) -> tuple[float, float] | None:
+    """Left and top of the 20×20 box that holds the ink of a framed image, in its pixels; None for a black one."""
+    rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
+    if not len(rows):
+        return None
+    left, top = ((axis[0] + axis[-1] + 1 - BOX_SIZE) / 2 for axis in (columns, rows))
+    return float(left), float(top)
 
 
 def clip(stroke: Stroke, size: tuple[float, float]) -> list[Stroke]:
@@ -243,6 +271,13 @@ def _resample(points: Stroke) -> Stroke:
     first = np.repeat(np.cumsum(pieces) - pieces, pieces)
     share = ((np.arange(len(segment)) - first) / pieces[segment])[:, None]
     return np.concatenate([points[segment] + share * np.diff(points, axis=0)[segment], points[-1:]])
+
+
+def _shrink(ink: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Each pixel the mean of its sub-pixels, as a byte, (28, 28)."""
+    pixels = ink.reshape(IMAGE_SIZE, _SUBPIXELS, IMAGE_SIZE, _SUBPIXELS).mean(axis=(1, 3))
+    image: NDArray[np.uint8] = np.rint(pixels * 255).astype(np.uint8)
+    return image
 
 
 def _ink(points: Stroke, radius: float) -> NDArray[np.float64]:
