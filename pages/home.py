@@ -1,4 +1,5 @@
-from ui.language import translate as _
-from ui.shell import page_title
+"""The home page."""
 
-page_title(_("Home"), "")
+from ui.home.view import show_home
+
+show_home()

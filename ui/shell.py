@@ -1,11 +1,15 @@
 """What surrounds every page: its configuration, the navigation, the language switch, the title, the errors."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from dlcore.messages import UserError
 from ui import language
 from ui.language import LANGUAGES
 from ui.language import translate as _
+
+_STYLE = Path(__file__).with_name("shell.css")
 
 
 def configure() -> None:
@@ -25,9 +29,10 @@ def pages() -> list["st.Page"]:
 
 
 def language_switch() -> None:
-    """The two languages side by side; the choice is kept in the URL."""
+    """The two languages side by side, in the header; the choice is kept in the URL."""
+    st.html(_STYLE)
     st.session_state.setdefault("shell.language", language.current())
-    with st.container(horizontal=True, horizontal_alignment="right"):
+    with st.container(key="shell-header"):
         st.segmented_control(
             _("Language"),
             list(LANGUAGES),
@@ -39,8 +44,20 @@ def language_switch() -> None:
     st.query_params["lang"] = language.current()
 
 
+def _through_the_router() -> None:
+    """Go back to the router if this page was run without it.
+
+    A folder ``pages`` makes Streamlit run a page's file by itself until some run has called ``st.navigation``:
+    the first link opened after a start of the server would show a page without its language and its neighbours.
+    """
+    if "shell.language" not in st.session_state:
+        st.navigation(pages(), position="top")
+        st.rerun()
+
+
 def page_title(title: str, lead: str) -> None:
-    """The heading of a page and one line on what it is for."""
+    """The heading of a page and one line on what it is for; to be called before anything else on the page."""
+    _through_the_router()
     st.title(title, anchor=False)
     st.markdown(lead)
 

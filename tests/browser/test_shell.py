@@ -1,6 +1,8 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import serve
+
 PAGES = ["", "concepts", "train", "draw", "resources"]
 
 
@@ -35,3 +37,11 @@ def test_language_follows_the_browser_then_the_choice_then_the_link(app_url, new
 def test_an_unknown_language_in_the_link_is_not_obeyed(app_url, page):
     page.goto(f"{app_url}/?lang=../../etc")
     expect(page.get_by_role("link", name="Train").first).to_be_visible()
+
+
+def test_the_first_link_opened_after_a_start_is_a_whole_page(tmp_path, page):
+    with serve(tmp_path) as url:
+        page.goto(f"{url}/train?lang=zh")
+        expect(page.get_by_role("radio", name="中文")).to_be_visible()
+        expect(page.locator("h1")).to_have_text("训练")
+        expect(page.get_by_role("link", name="资源").first).to_be_visible()

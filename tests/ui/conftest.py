@@ -4,9 +4,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 APP = Path(__file__).resolve().parents[2] / "streamlit_app.py"
+
+
+@pytest.fixture(autouse=True)
+def _router_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AppTest forgets before each run that ``st.navigation`` was ever called, and would run a page past the router."""
+    initialise = PagesManager.__init__
+
+    def with_router(self, *args, **kwargs):
+        initialise(self, *args, **kwargs)
+        PagesManager.uses_pages_directory = False
+
+    monkeypatch.setattr(PagesManager, "__init__", with_router)
 
 
 @pytest.fixture
@@ -18,8 +31,9 @@ def open_page() -> Callable[..., AppTest]:
         app.query_params["lang"] = language
         for key, value in query.items():
             app.query_params[key] = str(value)
-        app.switch_page(f"pages/{name}.py")
         app.run()
+        if name != "home":
+            app.switch_page(f"pages/{name}.py").run()
         assert not app.exception
         return app
 

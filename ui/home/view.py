@@ -1,0 +1,110 @@
+"""What the home page shows: one sentence, one figure that learns, four doors."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from ui.language import CONTENT, prose
+from ui.language import translate as _
+from ui.palette import NEGATIVE, POSITIVE
+from ui.shell import page_title
+
+_HERE = Path(__file__).parent
+
+
+@cache
+def _player() -> Callable[..., Any]:
+    html, css, js = ((_HERE / f"learning.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
+    component: Callable[..., Any] = st.components.v2.component("learning", html=html, css=css, js=js)
+    return component
+
+
+@cache
+def _recording() -> dict[str, Any]:
+    """The training recorded by ``dlcore.concepts.decision_surface``."""
+    recording: dict[str, Any] = json.loads((CONTENT / "learning.json").read_text(encoding="utf-8"))
+    return recording
+
+
+def _show_learning() -> None:
+    """A small network that learns two spirals, to watch, stop and rewind."""
+    recording = _recording()
+    description = _(
+        "Recorded: {layers} hidden layers of {neurons} neurons learn to tell two spirals of {points} points apart. "
+        "Press pause, or drag to go back."
+    ).format(layers=len(recording["layers"]) - 2, neurons=recording["layers"][1], points=len(recording["points"]))
+    text = {
+        "play": _("Play"),
+        "pause": _("Pause"),
+        "epoch": _("Epoch"),
+        "accuracy": _("Accuracy"),
+        "loss": _("Loss"),
+        "scrub": _("Move through the recorded training"),
+        "description": description,
+    }
+    _player()(key="home.learning", data={"recording": recording, "colours": [NEGATIVE, POSITIVE], "text": text})
+    st.caption(description)
+
+
+@dataclass(frozen=True)
+class Door:
+    """A way into the dashboard."""
+
+    page: str
+    icon: str
+    title: str
+    text: str
+    action: str
+
+
+def _doors() -> list[Door]:
+    return [
+        Door(
+            "pages/concepts.py",
+            ":material/school:",
+            _("Understand"),
+            _("Four traits, six steps, every formula filled in with numbers that you can change."),
+            _("Read and step through"),
+        ),
+        Door(
+            "pages/train.py",
+            ":material/model_training:",
+            _("Train"),
+            _("Choose the settings, press Start and watch a real network learn, point by point."),
+            _("Train a network"),
+        ),
+        Door(
+            "pages/draw.py",
+            ":material/draw:",
+            _("Draw"),
+            _("Write a digit, get the answer, and see exactly what the network saw."),
+            _("Draw a digit"),
+        ),
+        Door(
+            "pages/resources.py",
+            ":material/menu_book:",
+            _("Go on"),
+            _("Courses, books, tools and papers, each with its level, its language and its state today."),
+            _("Find what to read next"),
+        ),
+    ]
+
+
+def show_home() -> None:
+    """The whole home page."""
+    words, figure = st.columns([5, 3], gap="large", vertical_alignment="center")
+    with words:
+        page_title(_("Learn deep learning by doing it"), prose("home"))
+        cards = st.columns(2) + st.columns(2)
+        for card, door in zip(cards, _doors(), strict=True):
+            with card.container(border=True, height="stretch"):
+                st.subheader(f"{door.icon} {door.title}", anchor=False)
+                st.markdown(door.text)
+                st.page_link(door.page, label=door.action, icon=":material/arrow_forward:")
+    with figure:
+        _show_learning()
