@@ -1,7 +1,7 @@
 """Files that are either the old ones or the new ones, never half of each."""
 
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 
@@ -11,10 +11,9 @@ def write(path: Path, text: str) -> None:
     Raises:
         OSError: the disk is full or the folder is not writable; the old file is untouched then.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with temporary.open("x", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -223,6 +223,10 @@ class Run:
         (self.path / "control.json").unlink(missing_ok=True)
         _write(self.path / "launched", "")
 
+    def expect_no_worker(self) -> None:
+        """Take back the note of :meth:`expect_worker`: the worker is here, or will never come."""
+        (self.path / "launched").unlink(missing_ok=True)
+
     def _just_launched(self) -> bool:
         try:
             age = time.time() - (self.path / "launched").stat().st_mtime

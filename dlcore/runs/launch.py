@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dlcore.home import data_root, home
 from dlcore.messages import N_, UserError
-from dlcore.runs.directory import RESUMABLE, STATUSES, Run
+from dlcore.runs.directory import RESUMABLE, Run
 
 _PROJECT = Path(__file__).resolve().parents[2]
 
@@ -36,6 +36,7 @@ def start(run: Run) -> None:
                 check=True,
             )
     except (OSError, subprocess.CalledProcessError) as error:
+        run.expect_no_worker()
         raise UserError(
             N_("The training process could not be started ({reason}). What it said is in {log}."),
             reason=type(error).__name__,
@@ -61,9 +62,9 @@ def check_resumable(run: Run) -> None:
             N_("The run {run_id} diverged and would do so again. Start a new one with a lower learning rate."),
             run_id=run.run_id,
         )
-    if status not in RESUMABLE:
+    if status == "completed":
         raise UserError(
-            N_("The run {run_id} cannot be continued: its status is “{status}”."),
-            run_id=run.run_id,
-            status=STATUSES[status],
+            N_("The run {run_id} is complete: there is nothing left to continue. Start a new one."), run_id=run.run_id
         )
+    if status not in RESUMABLE:
+        raise UserError(N_("The run {run_id} is still going on. Stop it first."), run_id=run.run_id)

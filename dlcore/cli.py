@@ -1,0 +1,382 @@
+"""The command line: ``python -m dlcore train | resume | runs | show | predict | strokes | doctor | work``.
+
+With ``--json`` the last line of standard output is exactly one JSON object; progress and messages go to standard error.
+The exit status is 0 on success, 1 on failure and 2 on bad input, which is told in one sentence.
+"""
+
+import argparse
+import json
+import math
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlcore.config import KNOBS, TrainConfig
+from dlcore.messages import UserError
+from dlcore.presets import PRESETS
+from dlcore.runs import launch
+from dlcore.runs.directory import STATUSES, Run, create, list_runs, open_directory, open_run
+from dlcore.runs.history import RunHistory
+from dlcore.training.events import Evaluated, Event, Preparing, Resumed, Started, Stepped, Tested
+
+Answer = tuple[int, dict[str, Any], str]
+"""Exit status, the object for ``--json``, and the text for people."""
+
+SUCCESS, FAILURE, BAD_INPUT = 0, 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in words
+    try:
+        options = _parser().parse_args(words)
+        command: Callable[[argparse.Namespace], Answer] = options.command
+        status, answer, text = command(options)
+    except UserError as error:
+        status, answer, text = BAD_INPUT, {"error": str(error)}, ""
+        _say(str(error))
+    except OSError as error:
+        status, answer, text = FAILURE, {"error": str(error)}, ""
+        _say(f"The system refused: {error}")
+    except KeyboardInterrupt:
+        status, answer, text = FAILURE, {"error": "interrupted"}, ""
+        _say("Interrupted.")
+    if as_json:
+        print(json.dumps(_finite(answer), ensure_ascii=False), flush=True)
+    elif text:
+        print(text, flush=True)
+    return status
+
+
+class _Parser(argparse.ArgumentParser):
+    """Complains in one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError("{message} (see {program} --help).", message=message.rstrip("."), program=self.prog)
+
+
+def _parser() -> argparse.ArgumentParser:
+    shared = _Parser(add_help=False)
+    shared.add_argument("--json", action="store_true", help="print one JSON object on the last line of standard output")
+    parser = _Parser(prog="python -m dlcore", description="Train small networks, look at runs, and predict.")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=_Parser)
+
+    def add(name: str, command: Callable[[argparse.Namespace], Answer], text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text, parents=[shared], allow_abbrev=False)
+        added.set_defaults(command=command)
+        return added
+
+    train = add("train", _train, "Train a network. The run also shows on the dashboard's Train page.")
+    train.add_argument("--preset", metavar="NAME", help=f"start from a named recipe: {', '.join(PRESETS)}")
+    for name, knob in KNOBS.items():
+        unit = f" {knob.unit}" if knob.unit else ""
+        text = f"{knob.description} {knob.allowed}{unit}; {knob.default} if not given"
+        train.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar="VALUE", help=text.replace("%", "%%"))
+
+    resume = add("resume", _resume, "Continue a run that was stopped, failed or interrupted.")
+    resume.add_argument("run", metavar="RUN", help="the run's name, as 'runs' lists it")
+    add("runs", _runs, "List all runs, newest first.")
+    show = add("show", _show, "Show how a run goes or went.")
+    show.add_argument("run", metavar="RUN", help="the run's name, as 'runs' lists it")
+
+    predict = add("predict", _predict, "Say what is on pictures of one digit each.")
+    predict.add_argument("images", nargs="+", metavar="IMAGE", type=Path, help="a PNG, JPEG, WebP, BMP or GIF file")
+    strokes = add("strokes", _strokes, "Say what pen strokes draw, by the same way as the Draw page.")
+    strokes.add_argument(
+        "file", metavar="FILE", type=Path, help='JSON lines {"strokes": [[[x, y], ...], ...]}, optionally with "label"'
+    )
+    for command in (predict, strokes):
+        command.add_argument(
+            "--model-from",
+            default="pretrained",
+            metavar="MODEL",
+            help="'pretrained', or a run's name; pretrained if not given",
+        )
+
+    add("doctor", _doctor, "Say what is installed and at hand, and what is missing.")
+    work = add("work", _work, "Be the worker of a run directory. The dashboard starts this.")
+    work.add_argument("directory", metavar="RUN_DIR", type=Path)
+    return parser
+
+
+def _train(options: argparse.Namespace) -> Answer:
+    values: dict[str, Any] = {}
+    if options.preset is not None:
+        if options.preset not in PRESETS:
+            raise UserError(
+                "There is no preset called {name}; the presets are {names}.",
+                name=options.preset[:40],
+                names=", ".join(PRESETS),
+            )
+        values = PRESETS[options.preset].config.model_dump()
+    given = {name: getattr(options, name) for name in KNOBS if getattr(options, name) is not None}
+    run = create(TrainConfig.parse(values | given))
+    _say(f"Run {run.run_id}")
+    return _work_here(run)
+
+
+def _resume(options: argparse.Namespace) -> Answer:
+    run = open_run(options.run)
+    launch.check_resumable(run)
+    run.expect_worker()
+    return _work_here(run)
+
+
+def _work_here(run: Run) -> Answer:
+    """Train in this process, as the worker that a page starts would; the first Ctrl-C stops kindly."""
+    from dlcore.runs.worker import log_to, stop_on_signals, work  # noqa: PLC0415  # only commands that train need it
+
+    progress = _Progress(sys.stderr.isatty())
+    with log_to(run.log_path), stop_on_signals(signal.SIGINT, signal.SIGTERM) as stop:
+        ended = work(run, watch=progress.show, stop=stop)
+    summary = run.summary()
+    answer: dict[str, Any] = {
+        "run_id": run.run_id,
+        "run_dir": str(run.path),
+        "status": ended.reason,
+        "test_accuracy": summary.test_accuracy if summary else None,
+        "test_loss": summary.test_loss if summary else None,
+        "train_seconds": summary.train_seconds if summary else None,
+        "images_seen": summary.images_seen if summary else None,
+        "weights_sha256": ended.weights_sha256,
+    }
+    if ended.message:
+        answer["message"] = ended.message.format(**ended.values)
+        _say(answer["message"])
+    kept = ended.reason in ("completed", "stopped")
+    return (SUCCESS if kept else FAILURE), answer, _table({**answer, "status": STATUSES[ended.reason]})
+
+
+def _work(options: argparse.Namespace) -> Answer:
+    from dlcore.runs.worker import NICENESS, log_to, stop_on_signals, work  # noqa: PLC0415
+
+    run = open_directory(options.directory)
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    with log_to(run.log_path), stop_on_signals(signal.SIGTERM) as stop:
+        ended = work(run, stop=stop)
+    status = FAILURE if ended.reason == "failed" else SUCCESS
+    return status, {"run_id": run.run_id, "status": ended.reason}, ""
+
+
+def _runs(_: argparse.Namespace) -> Answer:
+    rows = [_overview(run) for run in list_runs()]
+    lines = [
+        f"{row['run_id']:<56} {row['status']:<12} "
+        + ("" if row["test_accuracy"] is None else f"{row['test_accuracy']:8.2%}")
+        for row in rows
+    ]
+    return SUCCESS, {"runs": rows}, "\n".join(lines) or "There is no run yet: python -m dlcore train --preset tiny"
+
+
+def _overview(run: Run) -> dict[str, Any]:
+    summary = run.summary()
+    return {
+        "run_id": run.run_id,
+        "run_dir": str(run.path),
+        "status": run.status(),
+        "created": run.created.isoformat(),
+        "dataset": run.config.dataset,
+        "model": run.config.model,
+        "epochs": run.config.epochs,
+        "test_accuracy": summary.test_accuracy if summary else None,
+        "test_loss": summary.test_loss if summary else None,
+        "weights_sha256": summary.weights_sha256 if summary else "",
+    }
+
+
+def _show(options: argparse.Namespace) -> Answer:
+    run = open_run(options.run)
+    reading = run.scan()
+    history = RunHistory()
+    history.append(reading.events)
+    latest, tested, ended = history.latest, history.tested, history.ended
+    answer = {
+        **_overview(run),
+        "config": run.config.model_dump(),
+        "progress": history.progress,
+        "step": latest.step if latest else 0,
+        "images_seen": latest.images_seen if latest else 0,
+        "train_seconds": latest.seconds if latest else 0.0,
+        "images_per_second": history.images_per_second,
+        "epochs_done": [
+            {name: getattr(evaluated, name) for name in Evaluated.__dataclass_fields__}
+            for evaluated in history.evaluations
+        ],
+        "confusion": tested.confusion if tested else None,
+        "message": ended.message.format(**ended.values) if ended else "",
+        "damaged_lines": reading.damaged_lines,
+    }
+    head = {name: answer[name] for name in ("run_id", "run_dir", "created", "images_seen", "train_seconds")}
+    head |= {"status": STATUSES[run.status()], "test_accuracy": answer["test_accuracy"], "message": answer["message"]}
+    changed = {name: value for name, value in answer["config"].items() if value != KNOBS[name].default}
+    settings = ", ".join(f"{name} {value}" for name, value in changed.items()) or "the defaults"
+    lines = [_table(head), f"settings        {settings}", *map(_epoch_line, history.evaluations)]
+    if reading.damaged_lines:
+        lines.append(f"{reading.damaged_lines} lines of the log are damaged and were skipped.")
+    return SUCCESS, answer, "\n".join(lines)
+
+
+def _predict(options: argparse.Namespace) -> Answer:
+    from dlcore.inference.photo import image_to_digit, open_image  # noqa: PLC0415  # torch, only where it is needed
+    from dlcore.inference.prediction import load_model, predict  # noqa: PLC0415
+
+    images = [image_to_digit(open_image(path)) for path in options.images]
+    model = load_model(options.model_from)
+    rows = [
+        {
+            "file": str(path),
+            "prediction": int(probabilities.argmax()),
+            "class_name": model.class_names[int(probabilities.argmax())],
+            "probability": float(probabilities.max()),
+            "probabilities": [float(probability) for probability in probabilities],
+            "blank": not image.any(),
+        }
+        for path, image, probabilities in zip(options.images, images, predict(model, np.stack(images)), strict=True)
+    ]
+    lines = [
+        f"{row['file']}: nothing is drawn there"
+        if row["blank"]
+        else f"{row['file']}: {row['class_name']} ({row['probability']:.1%})"
+        for row in rows
+    ]
+    return (
+        SUCCESS,
+        {"model": model.source, "class_names": list(model.class_names), "predictions": rows},
+        "\n".join(lines),
+    )
+
+
+def _strokes(options: argparse.Namespace) -> Answer:
+    images, labels = _read_drawings(options.file)
+
+    from dlcore.inference.prediction import load_model, predict  # noqa: PLC0415  # torch, after the input was judged
+
+    model = load_model(options.model_from)
+    predictions = [int(row.argmax()) for row in predict(model, np.stack(images))]
+    answer: dict[str, Any] = {
+        "model": model.source,
+        "class_names": list(model.class_names),
+        "predictions": predictions,
+        "count": len(predictions),
+    }
+    judged = [
+        label in (index, model.class_names[index])
+        for index, label in zip(predictions, labels, strict=True)
+        if label is not None
+    ]
+    text = "\n".join(model.class_names[index] for index in predictions)
+    if judged:
+        answer |= {"labelled": len(judged), "correct": sum(judged), "accuracy": sum(judged) / len(judged)}
+        text += f"\n{sum(judged)} of {len(judged)} are right: {answer['accuracy']:.2%}"
+    return SUCCESS, answer, text
+
+
+def _read_drawings(path: Path) -> tuple[list[NDArray[np.uint8]], list[int | str | None]]:
+    """The drawings of a JSON-lines file as images, and their labels, None where a line has none."""
+    from dlcore.inference.strokes import read_strokes, strokes_to_image  # noqa: PLC0415  # SciPy-free, but not free
+
+    images: list[NDArray[np.uint8]] = []
+    labels: list[int | str | None] = []
+    try:
+        with path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file, start=1):
+                if not line.strip():
+                    continue
+                try:
+                    drawing = json.loads(line)
+                    images.append(strokes_to_image(read_strokes(drawing["strokes"])))
+                    labels.append(drawing.get("label"))
+                except (ValueError, KeyError, TypeError, RecursionError):
+                    raise UserError(
+                        'Line {number} of {file} must be a JSON object like {{"strokes": [[[x, y], ...], ...]}}.',
+                        number=number,
+                        file=path,
+                    ) from None
+                except UserError as error:
+                    raise UserError(
+                        "Line {number} of {file}: {reason}", number=number, file=path, reason=error
+                    ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise UserError("The file {file} cannot be read: {reason}.", file=path, reason=reason) from None
+    if not images:
+        raise UserError("The file {file} holds no drawing.", file=path)
+    return images, labels
+
+
+def _doctor(_: argparse.Namespace) -> Answer:
+    from dlcore.doctor import examine  # noqa: PLC0415  # torch
+
+    answer, text = examine()
+    return (SUCCESS if answer["healthy"] else FAILURE), answer, text
+
+
+class _Progress:
+    """What happens, on standard error: a line an epoch, and on a terminal a line that counts in between."""
+
+    def __init__(self, on_terminal: bool) -> None:
+        self._on_terminal = on_terminal
+        self._history = RunHistory()
+        self._shown = 0.0
+
+    def show(self, event: Event) -> None:
+        self._history.append([event])
+        match event:
+            case Preparing() if event.bytes_total and self._on_terminal:
+                self._count(f"{event.stage} {event.file} {event.bytes_done / event.bytes_total:.0%}")
+            case Stepped() if self._on_terminal and event.seconds - self._shown > 0.2:
+                self._shown = event.seconds
+                speed, left = self._history.images_per_second, self._history.seconds_left
+                rate = f"  {speed:,.0f} images/s" if speed else ""
+                rest = f"  {left:.0f} s left" if left is not None else ""
+                self._count(f"step {event.step}/{self._history.total_steps}  loss {event.loss:.4f}{rate}{rest}")
+            case Started():
+                _say(
+                    f"{event.parameters:,} parameters, {event.train_count:,} images, {event.device}, {event.threads} threads"
+                )
+            case Resumed():
+                _say(f"Continuing after epoch {event.epoch}, step {event.step}")
+            case Evaluated():
+                self._count("")
+                _say(_epoch_line(event))
+            case Tested():
+                _say(f"test: loss {event.loss:.4f}, accuracy {event.accuracy:.2%} of {event.count:,} images")
+
+    def _count(self, text: str) -> None:
+        if self._on_terminal:
+            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def _epoch_line(event: Evaluated) -> str:
+    return (
+        f"epoch {event.epoch}: loss {event.train_loss:.4f}, validation loss {event.validation_loss:.4f},"
+        f" validation accuracy {event.validation_accuracy:.2%}, {event.seconds:.1f} s"
+    )
+
+
+def _table(values: Mapping[str, Any]) -> str:
+    shown = {name: value for name, value in values.items() if value not in (None, "")}
+    return "\n".join(
+        f"{name:<15} {f'{value:.4f}' if isinstance(value, float) else value}" for name, value in shown.items()
+    )
+
+
+def _finite(value: Any) -> Any:
+    """``value`` with ``null`` for what JSON has no number for."""
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

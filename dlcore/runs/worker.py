@@ -1,0 +1,326 @@
+"""The process that trains one run: the only writer of its directory.
+
+It takes the lock before anything slow is imported, so a second worker finds out at once, and a dead one frees the run
+the moment the operating system closes its files.
+"""
+
+import errno
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import Any, Self
+
+from filelock import Timeout
+
+from dlcore.messages import N_, UserError
+from dlcore.runs import atomic
+from dlcore.runs.directory import Run, summarise
+from dlcore.runs.history import RunHistory
+from dlcore.training.events import Ended, Evaluated, Event, Preparing, Resumed, Started, Stepped, Tested, to_json
+
+LOCK_SECONDS = 2.0
+"""How long to wait for the lock: readers hold it for microseconds, another worker for as long as it lives."""
+FLUSH_SECONDS = 0.2
+"""Steps reach the log in batches, at least this often."""
+LOGGED_STEPS = 50_000
+"""A run with more updates logs every n-th of them only, so that no log grows without bound."""
+NICENESS = 5
+"""The pages come first."""
+
+_LOG = logging.getLogger("dlcore.worker")
+
+
+class _StopAsked(Exception):  # noqa: N818  # no error: the visitor's wish
+    """A stop was asked for before training began."""
+
+
+class EventLog:
+    """The append-only log of one run, each line written whole; what a killed worker left half-written is cut off."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("ab", buffering=0)
+        self._cut_torn_line(path)
+        self._pending: list[str] = []
+        self._written = time.monotonic()
+        self._every = 1
+        self._steps_per_epoch = 1
+        self.empty = self._file.tell() == 0
+        """Whether nothing had been logged when the log was opened."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        try:
+            self.flush()
+        finally:
+            self._file.close()
+
+    def append(self, event: Event) -> None:
+        """Write ``event``: steps within :data:`FLUSH_SECONDS`, everything else at once.
+
+        Raises:
+            OSError: the disk is full or broken; the log then ends with the last whole line.
+        """
+        if isinstance(event, Started):
+            self.expect(event)
+        if isinstance(event, Stepped):
+            ends_epoch = event.step % self._steps_per_epoch == 0
+            if event.step == 1 or ends_epoch or event.step % self._every == 0:
+                self._pending.append(to_json(event))
+            if not ends_epoch and time.monotonic() - self._written < FLUSH_SECONDS:
+                return
+        else:
+            self._pending.append(to_json(event))
+        self.flush()
+
+    def expect(self, started: Started) -> None:
+        """Know how long the run is, and so which steps to log."""
+        self._steps_per_epoch = started.steps_per_epoch
+        self._every = max(1, started.steps_per_epoch * started.epochs // LOGGED_STEPS)
+
+    def flush(self) -> None:
+        """Hand all pending lines to the operating system, which keeps them even if this process is killed."""
+        lines, self._pending = self._pending, []
+        self._written = time.monotonic()
+        if not lines:
+            return
+        data = "".join(f"{line}\n" for line in lines).encode()
+        end = self._file.seek(0, os.SEEK_END)
+        try:
+            written = self._file.write(data)
+            while written < len(data):  # a disk about to be full takes a part first, then refuses
+                written += self._file.write(data[written:])
+        except OSError:
+            self._file.truncate(end)
+            raise
+
+    def sync(self) -> None:
+        """Flush down to the disk, so that no checkpoint is ever ahead of the log."""
+        self.flush()
+        os.fsync(self._file.fileno())
+
+    def _cut_torn_line(self, path: Path) -> None:
+        size = self._file.seek(0, os.SEEK_END)
+        if size == 0:
+            return
+        with path.open("rb") as file:
+            end, chunk = size, 65536
+            while end > 0:
+                start = max(0, end - chunk)
+                file.seek(start)
+                newline = file.read(end - start).rfind(b"\n")
+                if newline >= 0:
+                    end = start + newline + 1
+                    break
+                end = start
+        if end < size:
+            self._file.truncate(end)
+            self._file.seek(0, os.SEEK_END)
+
+
+def work(run: Run, *, watch: Callable[[Event], None] | None = None, stop: Callable[[], bool] | None = None) -> Ended:
+    """Train ``run`` to its end or until it is asked to stop, from its checkpoint if it has one.
+
+    Args:
+        run: its directory is written; a run that is already complete is left as it is.
+        watch: called with each event, after it was logged.
+        stop: whether this process itself was asked to stop, beside what ``control.json`` says.
+
+    Returns:
+        How it ended. A fault of whatever kind ends the run as failed and is told there and in ``worker.log``.
+
+    Raises:
+        UserError: another worker is at it, or the run has completed or diverged.
+    """
+    try:
+        lock = run.lock().acquire(timeout=LOCK_SECONDS, poll_interval=0.02)
+    except Timeout:
+        raise UserError(N_("The run {run_id} is being trained by another worker."), run_id=run.run_id) from None
+    with lock:
+        summary = run.summary()
+        if summary is not None and summary.reason in ("completed", "diverged"):
+            run.expect_no_worker()
+            raise UserError(
+                N_("The run {run_id} is complete: there is nothing left to continue. Start a new one."),
+                run_id=run.run_id,
+            )
+        (run.path / "summary.json").unlink(missing_ok=True)
+        for name in ("summary.json", run.checkpoint_path.name, run.final_weights_path.name):
+            for leftover in run.path.glob(f".{name}.*.tmp"):  # of a worker that was killed while it wrote
+                leftover.unlink()
+        run.expect_no_worker()
+        with EventLog(run.events_path) as log:
+            return _Session(run, log, watch or _ignore, stop or _never).run()
+
+
+def _ignore(_: Event) -> None:
+    """Watch nothing."""
+
+
+def _never() -> bool:
+    return False
+
+
+class _Session:
+    """One worker's time with one run: what it has seen so far, which the summary and a stop need."""
+
+    def __init__(self, run: Run, log: EventLog, watch: Callable[[Event], None], stop: Callable[[], bool]) -> None:
+        self._run = run
+        self._log = log
+        self._watch = watch
+        self._stop = stop
+        self._control = str(run.path / "control.json")
+        self._latest: Stepped | None = None
+        self._tested: Tested | None = None
+
+    def run(self) -> Ended:
+        """Train, and let the log say how it ended whatever happens."""
+        try:
+            ended = self._train()
+        except _StopAsked:
+            ended = Ended(reason="stopped")
+        except Exception as error:  # noqa: BLE001  # whatever it is, the visitor is told, and worker.log holds the rest
+            _LOG.error("run %s failed", self._run.run_id, exc_info=error)
+            ended = _failure(error, self._run)
+        try:
+            self._tell(ended)
+            self._log.sync()
+            self._summarise(ended)
+        except OSError as error:  # no room even for the last words: without them the run counts as interrupted
+            _LOG.error("run %s: its end could not be written", self._run.run_id, exc_info=error)
+        return ended
+
+    def _train(self) -> Ended:
+        from dlcore.data.loading import load  # noqa: PLC0415  # torch takes seconds: after the lock, never in the server
+        from dlcore.training import checkpoints, loop  # noqa: PLC0415
+
+        run = self._run
+        loop.use_threads(run.config)
+        dataset = load(run.config.dataset, on_event=self._prepare)
+        if run.checkpoint_path.exists():
+            state = checkpoints.load(run.config, dataset, run.checkpoint_path)
+            self._tell(Resumed(step=state.step, epoch=state.epoch))
+            self._remember()
+        else:
+            state = loop.TrainingState.create(run.config, dataset)
+            if not self._log.empty:
+                self._tell(Resumed(step=0, epoch=0))
+        events = loop.train(run.config, state=state, dataset=dataset)
+        ended = self._follow(events, lambda: checkpoints.save(state, run.checkpoint_path))
+        if ended is None:
+            self._tell(loop.test(state, dataset))
+            ended = Ended(reason="stopped")
+        if ended.reason not in ("completed", "stopped"):
+            return ended
+        about = checkpoints.describe_weights(state, dataset, self._tested)
+        return replace(ended, weights_sha256=checkpoints.save_weights(state.model, run.final_weights_path, about))
+
+    def _follow(self, events: Iterator[Event], save: Callable[[], object]) -> Ended | None:
+        """Log what happens and keep a checkpoint of each epoch; None if a stop was asked for."""
+        for event in events:
+            if isinstance(event, Ended):
+                return event
+            self._tell(event)
+            stopping = not isinstance(event, Tested) and self._must_stop()
+            if stopping or isinstance(event, Evaluated):
+                self._log.sync()
+                save()
+            if stopping:
+                return None
+        raise RuntimeError("the training loop ended without saying how")
+
+    def _prepare(self, event: Preparing) -> None:
+        self._tell(event)
+        if self._must_stop():
+            raise _StopAsked
+
+    def _remember(self) -> None:
+        """Know what the log tells of the time before this worker."""
+        history = RunHistory()
+        history.append(self._run.read()[0])
+        self._latest = history.latest
+        if history.started is not None:
+            self._log.expect(history.started)
+
+    def _must_stop(self) -> bool:
+        # Asked after every step: a look whether the file is there costs a microsecond, reading it five.
+        return self._stop() or (os.path.exists(self._control) and self._run.stop_requested())  # noqa: PTH110
+
+    def _tell(self, event: Event) -> None:
+        if isinstance(event, Stepped):
+            self._latest = event
+        elif isinstance(event, Tested):
+            self._tested = event
+        self._log.append(event)
+        self._watch(event)
+
+    def _summarise(self, ended: Ended) -> None:
+        latest = self._latest
+        progress: dict[str, Any] = {}
+        if latest is not None:
+            progress = {
+                "epoch": latest.epoch,
+                "step": latest.step,
+                "images_seen": latest.images_seen,
+                "train_seconds": latest.seconds,
+            }
+        summary = summarise(ended, self._tested, **progress)
+        atomic.write(self._run.path / "summary.json", summary.model_dump_json(indent=1))
+
+
+def _failure(error: Exception, run: Run) -> Ended:
+    """The end of a run that failed, in words a visitor can use; the traceback is none of them."""
+    if isinstance(error, UserError):
+        values = {
+            name: value if isinstance(value, str | int | float) else str(value) for name, value in error.values.items()
+        }
+        return Ended(reason="failed", message=error.template, values=values)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        message = N_("The disk is full. Make room, then continue the run: everything up to its last epoch was kept.")
+        return Ended(reason="failed", message=message)
+    if isinstance(error, MemoryError) or "not enough memory" in str(error) or "out of memory" in str(error):
+        message = N_("There was not enough memory. Try a smaller batch or a smaller model.")
+        return Ended(reason="failed", message=message)
+    return Ended(
+        reason="failed",
+        message=N_("Training broke off by a fault of this program ({kind}). The details are in {log}."),
+        values={"kind": type(error).__name__, "log": f"{run.run_id}/{run.log_path.name}"},
+    )
+
+
+@contextmanager
+def stop_on_signals(*signals: signal.Signals) -> Iterator[Callable[[], bool]]:
+    """Within the block, the first of ``signals`` asks for a kind stop; the same signal again does what it always does."""
+    asked: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        asked.append(number)
+        signal.signal(number, previous[signal.Signals(number)])
+
+    previous = {number: signal.signal(number, note) for number in signals}
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def log_to(path: Path) -> Iterator[None]:
+    """Within the block, warnings and errors of dlcore go to the file ``path`` as well."""
+    handler = logging.FileHandler(path, delay=True, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger = logging.getLogger("dlcore")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
