@@ -1,0 +1,1 @@
+"""The resource directory: catalogue, search, learning paths, corrections, framework chooser."""
