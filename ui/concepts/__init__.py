@@ -1,0 +1,1 @@
+"""The concepts page: seven chapters and the lab of the six steps."""

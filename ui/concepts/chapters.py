@@ -1,0 +1,102 @@
+"""The chapters of the concepts page, the way between them, and the chapter in the link."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import streamlit as st
+
+from dlcore.messages import N_, UserError
+from ui.language import translate as _
+from ui.shell import show_error
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A chapter: its title, its icon, and ``module:function`` that shows it, imported only when it is opened."""
+
+    title: str
+    icon: str
+    show: str
+
+
+CHAPTERS: Mapping[str, Chapter] = {
+    "what": Chapter(N_("What it is"), ":material/lightbulb:", "ui.concepts.what:show"),
+    "traits": Chapter(N_("Four traits"), ":material/stacks:", "ui.concepts.traits:show"),
+    "steps": Chapter(N_("Six steps: the lab"), ":material/science:", "ui.concepts.steps:show"),
+    "program": Chapter(N_("The program"), ":material/code:", "ui.concepts.program:show"),
+    "fields": Chapter(N_("Seven fields"), ":material/public:", "ui.concepts.fields:show"),
+    "trends": Chapter(N_("Five trends"), ":material/trending_up:", "ui.concepts.trends:show"),
+    "questions": Chapter(N_("Questions"), ":material/help:", "ui.concepts.questions:show"),
+}
+_KEY = "concepts.chapter"
+_TOP = """
+export default ({ data, parentElement }) => {
+  const top = parentElement.host ?? parentElement
+  if (window.conceptsChapter && window.conceptsChapter !== data) {
+    document.querySelector('[data-testid="stMain"]')?.scrollTo({ top: 0 })
+  }
+  window.conceptsChapter = data
+}
+"""
+
+
+def show_chapters() -> None:
+    """The bar of chapters, the chapter of the link, and the door to the next one."""
+    linked = st.query_params.get("chapter")
+    if linked is not None and linked not in CHAPTERS:
+        show_error(
+            UserError(
+                N_("There is no chapter called {name}; the chapters are {names}."),
+                name=linked[:40],
+                names=", ".join(CHAPTERS),
+            )
+        )
+        linked = None
+    if linked is not None and linked != st.session_state.get("concepts.written"):
+        st.session_state[_KEY] = linked
+    st.session_state.setdefault(_KEY, st.session_state.get("concepts.written") or next(iter(CHAPTERS)))
+    st.segmented_control(
+        _("Chapter"),
+        list(CHAPTERS),
+        key=_KEY,
+        format_func=lambda name: f"{CHAPTERS[name].icon} {_(CHAPTERS[name].title)}",
+        required=True,
+        label_visibility="collapsed",
+    )
+    name = st.session_state[_KEY]
+    st.query_params["chapter"] = st.session_state["concepts.written"] = name
+    _top()(data=name, key="concepts.top", height=1)
+    module, function = CHAPTERS[name].show.split(":")
+    show: Callable[[], None] = getattr(import_module(module), function)
+    show()
+    _way_on(name)
+
+
+@cache
+def _top() -> Callable[..., Any]:
+    component: Callable[..., Any] = st.components.v2.component("concepts_top", js=_TOP, isolate_styles=False)
+    return component
+
+
+def _open(name: str) -> None:
+    st.session_state[_KEY] = name
+
+
+def _way_on(name: str) -> None:
+    names = list(CHAPTERS)
+    place = names.index(name)
+    st.divider()
+    with st.container(horizontal=True, horizontal_alignment="distribute"):
+        for neighbour, template in ((place - 1, _("Before: {chapter}")), (place + 1, _("Next: {chapter}"))):
+            if 0 <= neighbour < len(names):
+                st.button(
+                    template.format(chapter=_(CHAPTERS[names[neighbour]].title)),
+                    key=f"concepts.go.{'before' if neighbour < place else 'next'}",
+                    icon=":material/arrow_back:" if neighbour < place else ":material/arrow_forward:",
+                    type="tertiary" if neighbour < place else "primary",
+                    on_click=_open,
+                    args=(names[neighbour],),
+                )
