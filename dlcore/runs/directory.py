@@ -159,7 +159,7 @@ class Run:
         if self._is_locked():
             if self.stop_requested():
                 return "stopping"
-            return "running" if self.events_path.exists() else "starting"
+            return "running" if self._has_events() else "starting"
         last = self._last_event()
         return last.reason if isinstance(last, Ended) else "interrupted"
 
@@ -233,6 +233,12 @@ class Run:
         except FileNotFoundError:
             return False
         return abs(age) < STARTING_SECONDS  # abs: a clock that was set back makes no run start for ever
+
+    def _has_events(self) -> bool:
+        try:
+            return self.events_path.stat().st_size > 0
+        except FileNotFoundError:
+            return False
 
     def _is_locked(self) -> bool:
         if not (self.path / "lock").exists():

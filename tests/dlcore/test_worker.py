@@ -1,0 +1,385 @@
+"""The worker in this process, where faults can be made, and as the process that it is, where it can be killed."""
+
+import errno
+import hashlib
+import os
+import signal
+import time
+
+import psutil
+import pytest
+
+from dlcore.config import TrainConfig
+from dlcore.messages import UserError
+from dlcore.runs import launch, worker
+from dlcore.runs.directory import create
+from dlcore.runs.history import RunHistory
+from dlcore.training import checkpoints, loop
+from dlcore.training.events import Ended, Evaluated, Resumed, Started, Stepped
+
+QUICK = TrainConfig(dataset="digits", model="linear", epochs=2, threads=1)
+LONG = TrainConfig(dataset="digits", model="linear", epochs=4, batch_size=2, learning_rate=0.0001, threads=1)
+"""Thousands of steps: long enough to be caught in the middle."""
+LONG_EPOCH = 647
+
+
+def history_of(run) -> RunHistory:
+    history = RunHistory()
+    history.append(run.read()[0])
+    return history
+
+
+def curves(history: RunHistory) -> tuple:
+    """What was measured, without the times."""
+    steps = history.steps
+    evaluations = [
+        (e.epoch, e.step, e.train_loss, e.validation_loss, e.validation_accuracy) for e in history.evaluations
+    ]
+    return steps.step, steps.loss, steps.learning_rate, steps.images_seen, evaluations, history.tested.loss
+
+
+def wait_for(condition, seconds: float = 60.0):
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+    return value
+
+
+def process_of(run) -> psutil.Process | None:
+    for process in psutil.process_iter(["cmdline"]):
+        if str(run.path) in (process.info["cmdline"] or []):
+            return process
+    return None
+
+
+def stop_after(step: int):
+    """Ask for a stop as soon as this step was seen: ``watch`` and ``stop`` for :func:`dlcore.runs.worker.work`."""
+    seen = []
+
+    def watch(event):
+        if isinstance(event, Stepped) and event.step >= step:
+            seen.append(event.step)
+
+    return {"watch": watch, "stop": lambda: bool(seen)}
+
+
+def test_a_run_from_start_to_end():
+    run = create(QUICK)
+    seen = []
+    ended = worker.work(run, watch=seen.append)
+    assert ended.reason == run.status() == "completed"
+    assert run.read()[0] == seen
+    assert [type(event) for event in seen if not isinstance(event, Stepped)][1:3] == [Started, Evaluated]
+    summary, history = run.summary(), history_of(run)
+    assert len(history.evaluations) == 3
+    assert (summary.test_accuracy, summary.step, summary.epoch) == (history.tested.accuracy, history.latest.step, 2)
+    assert summary.test_accuracy > 0.8
+    _model, about = checkpoints.load_weights(run.weights_path)
+    assert about["test_accuracy"] == summary.test_accuracy
+    assert ended.weights_sha256 == summary.weights_sha256 == hashlib.sha256(run.weights_path.read_bytes()).hexdigest()
+    assert {path.name for path in run.path.iterdir()} == {
+        "config.json",
+        "events.jsonl",
+        "lock",
+        "checkpoint.safetensors",
+        "model.safetensors",
+        "summary.json",
+    }
+
+
+def test_a_stop_by_the_visitor_keeps_what_was_learned():
+    run = create(QUICK)
+
+    def watch(event):
+        if isinstance(event, Stepped) and event.step == 30:
+            run.request_stop()
+
+    assert worker.work(run, watch=watch).reason == run.status() == "stopped"
+    history = history_of(run)
+    assert history.latest.step == 30
+    assert history.tested.count == 360
+    assert run.summary().test_accuracy == history.tested.accuracy > 0.5
+    assert run.model_at_hand()
+
+
+def test_a_stopped_run_goes_on_as_if_nothing_had_been():
+    reference, run = create(QUICK), create(QUICK)
+    expected = worker.work(reference)
+    for step in (5, 21, 30):  # within an epoch, and at its first step
+        assert worker.work(run, **stop_after(step)).reason == "stopped"
+        assert history_of(run).latest.step == step
+    ended = worker.work(run)
+    assert ended == expected
+    history = history_of(run)
+    assert history.resumed == [5, 21, 30]
+    assert curves(history) == curves(history_of(reference))
+    assert run.summary().images_seen == reference.summary().images_seen
+
+
+def test_a_stop_before_training_ends_the_run_at_once(monkeypatch):
+    run = create(QUICK)
+    run.request_stop()
+    monkeypatch.setattr(loop, "train", None)
+    assert worker.work(run).reason == run.status() == "stopped"
+    assert not run.model_at_hand()
+
+
+def test_continuing_forgets_the_wish_to_stop():
+    run = create(QUICK)
+    run.request_stop()
+    run.expect_worker()
+    assert not run.stop_requested()
+
+
+def test_a_second_worker_leaves_the_first_alone(monkeypatch):
+    monkeypatch.setattr(worker, "LOCK_SECONDS", 0.05)
+    run = create(QUICK)
+    refused = []
+
+    def watch(event):
+        if isinstance(event, Stepped) and event.step == 3:
+            with pytest.raises(UserError, match="another worker") as error:
+                worker.work(run)
+            refused.append(error.value)
+
+    assert worker.work(run, watch=watch).reason == "completed"
+    assert len(refused) == 1
+    assert history_of(run).resumed == []
+
+
+def test_a_complete_run_is_not_trained_again():
+    run = create(QUICK)
+    worker.work(run)
+    log = run.events_path.read_bytes()
+    with pytest.raises(UserError, match="nothing left"):
+        worker.work(run)
+    assert (run.events_path.read_bytes(), run.status()) == (log, "completed")
+
+
+def test_a_torn_line_is_cut_off_before_more_is_written():
+    run = create(QUICK)
+    worker.work(run, **stop_after(5))
+    with run.events_path.open("ab") as file:
+        file.write(b'{"kind":"stepped","step":6,"epo')
+    assert worker.work(run).reason == "completed"
+    assert run.scan().damaged_lines == 0
+    assert history_of(run).latest.step == 42
+
+
+def test_a_log_that_is_one_torn_line_starts_over():
+    run = create(QUICK)
+    run.events_path.write_bytes(b'{"kind":"prep' + b" " * 200_000)
+    with worker.EventLog(run.events_path) as log:
+        assert log.empty
+    assert run.events_path.read_bytes() == b""
+
+
+def test_steps_reach_a_reader_in_batches_and_other_events_at_once(monkeypatch):
+    run = create(QUICK)
+    monkeypatch.setattr(worker, "FLUSH_SECONDS", 1000.0)
+    with worker.EventLog(run.events_path) as log:
+        log.append(Started(**STARTED, steps_per_epoch=10))
+        for number in range(1, 10):
+            log.append(step(number))
+            assert len(run.read()[0]) == 1
+        log.append(step(10))  # an evaluation follows, which takes its time
+        assert len(run.read()[0]) == 11
+        monkeypatch.setattr(worker, "FLUSH_SECONDS", 0.0)
+        log.append(step(11))
+        assert len(run.read()[0]) == 12
+
+
+def test_no_log_grows_without_bound(monkeypatch):
+    run = create(QUICK)
+    monkeypatch.setattr(worker, "LOGGED_STEPS", 10)
+    with worker.EventLog(run.events_path) as log:
+        log.append(Started(**STARTED, steps_per_epoch=25))
+        for number in range(1, 51):
+            log.append(step(number))
+    assert history_of(run).steps.step == [1, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50]
+
+
+def test_a_disk_that_fills_up_fails_the_run_and_keeps_the_last_epoch(monkeypatch):
+    reference, run = create(QUICK), create(QUICK)
+    save, saved = checkpoints.save, []
+
+    def full(state, path):
+        if len(saved) == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        saved.append(state.step)
+        return save(state, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints, "save", full)
+        ended = worker.work(run)
+    assert (ended.reason, run.status()) == ("failed", "failed")
+    assert "disk is full" in ended.message
+    assert history_of(run).latest.step == 42  # the curves say what was computed, the checkpoint what was kept
+    assert worker.work(run) == worker.work(reference)
+    assert curves(history_of(run)) == curves(history_of(reference))
+
+
+def test_a_disk_without_room_for_a_line_leaves_whole_lines_and_no_false_end(monkeypatch):
+    run = create(QUICK)
+    real, budget = os.write, [6000]
+
+    class FullFile:
+        """A file on a disk that takes a part of what it is given, and then nothing."""
+
+        def __init__(self, file):
+            self.file = file
+
+        def __getattr__(self, name):
+            return getattr(self.file, name)
+
+        def write(self, data):
+            if not budget[0]:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            part = bytes(data[: budget[0]])
+            budget[0] -= len(part)
+            return real(self.file.fileno(), part)
+
+    init = worker.EventLog.__init__
+
+    def on_full_disk(self, path):
+        init(self, path)
+        self._file = FullFile(self._file)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(worker.EventLog, "__init__", on_full_disk)
+        patch.setattr(worker.atomic, "write", FullFile.write)
+        ended = worker.work(run)
+    assert ended.reason == "failed"
+    assert run.status() == "interrupted"
+    assert run.events_path.read_bytes().endswith(b"}\n")
+    assert run.scan().damaged_lines == 0
+    assert worker.work(run).reason == "completed"
+
+
+def test_a_fault_is_told_in_words_and_its_traceback_only_in_the_log(monkeypatch):
+    run = create(QUICK)
+    monkeypatch.setattr(loop, "train", lambda *_args, **_kwargs: 1 / 0)
+    with worker.log_to(run.log_path):
+        ended = worker.work(run)
+    assert ended.reason == run.status() == "failed"
+    assert ended.message.format(**ended.values).startswith(
+        "Training broke off by a fault of this program (ZeroDivision"
+    )
+    assert "Traceback" in run.log_path.read_text()
+    assert "Traceback" not in run.events_path.read_text()
+
+
+def test_what_the_visitor_can_put_right_is_told_as_it_is():
+    run = create(QUICK.model_copy(update={"device": "mps"}))
+    ended = worker.work(run)
+    assert ended.message.format(**ended.values) == "There is no mps device here. Choose auto or cpu."
+    assert run.summary().message == ended.message
+
+
+def test_a_damaged_checkpoint_is_refused_not_used():
+    run = create(QUICK)
+    worker.work(run, **stop_after(30))
+    data = bytearray(run.checkpoint_path.read_bytes())
+    data[-100] ^= 4
+    run.checkpoint_path.write_bytes(data)
+    ended = worker.work(run)
+    assert ended.reason == "failed"
+    assert "damaged" in ended.message
+
+
+def test_divergence_leaves_no_model():
+    run = create(
+        QUICK.model_copy(update={"learning_rate": 10.0, "optimizer": "sgd", "weight_decay": 1.0, "epochs": 20})
+    )
+    ended = worker.work(run)
+    assert ended.reason == run.status() == "diverged"
+    assert not run.model_at_hand()
+    assert run.summary().message
+
+
+def test_leftovers_of_a_killed_save_are_cleared_away():
+    run = create(QUICK)
+    leftover = run.path / ".checkpoint.safetensors.123.tmp"
+    leftover.write_bytes(b"half")
+    worker.work(run)
+    assert not leftover.exists()
+
+
+def test_the_same_signal_twice_is_not_held_back():
+    with worker.stop_on_signals(signal.SIGINT) as stop:
+        assert not stop()
+        signal.raise_signal(signal.SIGINT)
+        assert stop()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_killed_in_the_middle_it_shows_as_interrupted_and_resumes_bit_for_bit(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)  # a worker starts from anywhere
+    reference, run = create(LONG), create(LONG)
+    before = time.monotonic()
+    launch.start(run)
+    assert time.monotonic() - before < 5
+    assert run.status() == "starting"
+    wait_for(lambda: len((history := history_of(run)).evaluations) > 1 and history.latest.step > LONG_EPOCH + 10)
+    assert run.status() == "running"
+    process = process_of(run)
+    assert process.ppid() != os.getpid()  # nobody's child: no zombie stays behind
+    process.kill()
+    wait_for(lambda: run.status() == "interrupted", 5)
+    assert not run.model_at_hand()
+    cut = history_of(run)
+    assert LONG_EPOCH < cut.latest.step < 4 * LONG_EPOCH
+    assert cut.ended is None
+
+    launch.resume(run)
+    worker.work(reference)
+    wait_for(lambda: run.status() == "completed")
+    assert curves(history_of(run)) == curves(history_of(reference))
+    assert run.weights_path.read_bytes() == reference.weights_path.read_bytes()
+    assert history_of(run).resumed[0] in (LONG_EPOCH, 2 * LONG_EPOCH, 3 * LONG_EPOCH)
+    wait_for(lambda: process_of(run) is None, 10)
+
+
+def test_a_terminated_worker_keeps_what_it_learned():
+    run = create(LONG)
+    launch.start(run)
+    wait_for(lambda: history_of(run).latest)
+    process = process_of(run)
+    assert process.nice() > psutil.Process().nice() or os.name != "posix"
+    process.send_signal(signal.SIGTERM)
+    wait_for(lambda: run.status() == "stopped")
+    assert run.model_at_hand()
+    assert run.checkpoint_path.exists()
+    assert history_of(run).tested is not None
+    with pytest.raises(UserError):
+        launch.check_resumable(create(QUICK))
+    launch.check_resumable(run)
+
+
+def step(number: int) -> Stepped:
+    return Stepped(step=number, epoch=1, loss=1.0, learning_rate=0.1, images_seen=number, seconds=0.0)
+
+
+STARTED = {
+    "class_names": ["0", "1"],
+    "train_count": 100,
+    "validation_count": 10,
+    "test_count": 10,
+    "parameters": 5,
+    "epochs": 2,
+    "device": "cpu",
+    "threads": 1,
+    "versions": {},
+}
+
+
+def test_the_loops_events_are_all_there_is():
+    """The worker adds only what concerns the run as a whole."""
+    run = create(QUICK)
+    worker.work(run)
+    logged = [event for event in run.read()[0] if not isinstance(event, Ended | Resumed)]
+    plain = [event for event in loop.train(QUICK) if not isinstance(event, Ended)]
+    assert [type(event) for event in logged] == [type(event) for event in plain]
