@@ -20,8 +20,46 @@ from ui.resources.catalogue import Resource, all_resources, vocabulary
 WEIGHTS: Mapping[str, float] = {"title": 8.0, "alias": 7.0, "author": 5.0, "word": 4.0, "text": 1.5}
 PREFIX, TYPO, RETIRED = 0.7, 0.5, 0.8
 STOP_WORDS = frozenset(
-    "a about an and are at be by can do for from get how i in into is it me my of on or out please the to up use want "
-    "what where which who with you your".split(),
+    [
+        "a",
+        "about",
+        "an",
+        "and",
+        "are",
+        "at",
+        "be",
+        "by",
+        "can",
+        "do",
+        "for",
+        "from",
+        "get",
+        "how",
+        "i",
+        "in",
+        "into",
+        "is",
+        "it",
+        "me",
+        "my",
+        "of",
+        "on",
+        "or",
+        "out",
+        "please",
+        "the",
+        "to",
+        "up",
+        "use",
+        "want",
+        "what",
+        "where",
+        "which",
+        "who",
+        "with",
+        "you",
+        "your",
+    ],
 )
 _STOP_PHRASES = re.compile(
     r"怎么样|怎样|怎么|如何|什么|哪些|哪个|为什么|请问|我想|想要|有没有|一下|关于|适合|推荐|的|了|到|把|给|我|吗|呢|和|与|在|用|学习|学"

@@ -1,0 +1,82 @@
+"""Which framework: answers to three questions become a ranking, each place with its reasons."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from pydantic import BaseModel, ConfigDict
+
+from ui.resources.catalogue import read_json
+
+FIRST, WORKS, WITH_REASON, AVOID = 3, 2, 1, 0
+MARKS: Mapping[int, str] = {FIRST: "◎", WORKS: "○", WITH_REASON: "△", AVOID: "✕"}
+
+
+class Need(BaseModel):
+    """A thing that a project may need: how well each framework serves it (0 to 3), by what means, and why."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    en: str
+    zh: str
+    ratings: dict[str, int]
+    because_en: str
+    because_zh: str
+    via: dict[str, str]
+
+    def text(self, field: str, language: str) -> str:
+        """``because``, or without a field the need itself, in a language."""
+        text: str = getattr(self, f"{field}_{language}" if field else language)
+        return text
+
+
+class Question(BaseModel):
+    """One question and the needs that may answer it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    en: str
+    zh: str
+    needs: tuple[Need, ...]
+
+
+class Chooser(BaseModel):
+    """The frameworks (ids of catalogue entries, in the order of preference), the questions, the usual advice."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    frameworks: tuple[str, ...]
+    questions: tuple[Question, ...]
+    usual_en: str
+    usual_zh: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """A framework's place in the ranking: its points and its worst mark among the needs."""
+
+    framework: str
+    points: int
+    worst: int
+
+
+@cache
+def chooser() -> Chooser:
+    """The validated table."""
+    return Chooser.model_validate(read_json("resources-frameworks.json"))
+
+
+def rank(needs: Iterable[Need]) -> list[Place]:
+    """The frameworks, best first: one that a need rules out comes last, ties keep the usual preference."""
+    wanted = list(needs)
+    places = [
+        Place(
+            framework,
+            points=sum(need.ratings[framework] for need in wanted),
+            worst=min((need.ratings[framework] for need in wanted), default=WORKS),
+        )
+        for framework in chooser().frameworks
+    ]
+    return sorted(places, key=lambda place: (place.worst == AVOID, -place.points))
