@@ -1,0 +1,167 @@
+"""A run's history as plain plotly figures: traces and layout, ready for :func:`ui.figure.figure`. Pure but for words."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from dlcore.runs.history import RunHistory
+from dlcore.training.events import Tested
+from ui.language import translate as _
+from ui.palette import NEUTRAL, SEQUENTIAL, TEST, TRAIN, VALIDATION, faded
+from ui.training.curves import smooth, thin
+
+Figure = tuple[list[dict[str, Any]], dict[str, Any]]
+
+_SMOOTHING_WINDOWS = 80
+"""The smoothed loss remembers this fraction of a full run, and never fewer updates than the next number."""
+_LEAST_WINDOW = 8
+
+
+def loss_figure(history: RunHistory, *, logarithmic: bool, revision: str) -> Figure:
+    """The loss of each batch, smoothed, and of both sets after each epoch."""
+    steps = history.steps
+    window = max(_LEAST_WINDOW, history.total_steps / _SMOOTHING_WINDOWS)
+    batches = thin(steps.step, steps.loss)
+    smoothed = thin(steps.step, smooth(steps.loss, window))
+    evaluated = [evaluation.step for evaluation in history.evaluations]
+    traces = [
+        _line(*batches, _("Training, each batch"), faded(TRAIN, 0.28), width=1),
+        _line(*smoothed, _("Training, smoothed"), TRAIN, width=2),
+        _epochs(evaluated, [e.train_loss for e in history.evaluations], _("Training, each epoch"), TRAIN, "diamond"),
+        _epochs(
+            evaluated,
+            [e.validation_loss for e in history.evaluations],
+            _("Validation, each epoch"),
+            VALIDATION,
+            "circle",
+        ),
+    ]
+    classes = len(history.started.class_names) if history.started else 10
+    layout = _layout(history, _("Loss (nats per image)"), revision)
+    layout["yaxis"] |= (
+        {"type": "log", "dtick": 1, "minor": {"ticks": "inside"}} if logarithmic else {"rangemode": "tozero"}
+    )
+    layout["shapes"] = [_guess(math.log(classes), _("guessing: ln {classes}").format(classes=classes))]
+    return traces, layout
+
+
+def accuracy_figure(history: RunHistory, *, revision: str) -> Figure:
+    """The accuracy on both sets after each epoch, and on the test set at the end."""
+    evaluated = [evaluation.step for evaluation in history.evaluations]
+    training = [evaluation.train_accuracy for evaluation in history.evaluations]
+    validation = [evaluation.validation_accuracy for evaluation in history.evaluations]
+    traces = [
+        _epochs(evaluated, training, _("Training, each epoch"), TRAIN, "diamond", share=True),
+        _epochs(evaluated, validation, _("Validation, each epoch"), VALIDATION, "circle", share=True),
+    ]
+    if history.tested and history.latest:
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "x": [history.latest.step],
+                "y": [history.tested.accuracy],
+                "name": _("Test, at the end"),
+                "marker": {"symbol": "star", "size": 13, "color": TEST},
+                "hovertemplate": "%{y:.2%}",
+                "cliponaxis": False,
+            }
+        )
+    classes = len(history.started.class_names) if history.started else 10
+    layout = _layout(history, _("Accuracy"), revision)
+    layout["yaxis"] |= {"tickformat": ".0%", "range": [0, 1.02]}
+    layout["shapes"] = [_guess(1 / classes, _("guessing: 1 in {classes}").format(classes=classes))]
+    return traces, layout
+
+
+def confusion_figure(tested: Tested, names: Sequence[str]) -> Figure:
+    """Counts of true class against prediction; shades follow the share of the row, the diagonal is what is right."""
+    shares = [[value / max(1, sum(row)) for value in row] for row in tested.confusion]
+    texts = [[str(value) if value else "" for value in row] for row in tested.confusion]
+    trace = {
+        "type": "heatmap",
+        "z": [[round(share, 4) for share in row] for row in shares],
+        "x": list(names),
+        "y": list(names),
+        "text": texts,
+        "customdata": tested.confusion,
+        "texttemplate": "%{text}",
+        "colorscale": SEQUENTIAL,
+        "zmin": 0,
+        "zmax": 1,
+        "showscale": False,
+        "xgap": 2,
+        "ygap": 2,
+        "hovertemplate": _("true: %{y}<br>predicted: %{x}<br>%{customdata} images, %{z:.1%} of the row")
+        + "<extra></extra>",
+    }
+    quiet = {"type": "category", "showgrid": False, "zeroline": False, "fixedrange": True, "ticks": ""}
+    layout = {
+        "xaxis": quiet | {"title": {"text": _("Predicted class")}, "tickangle": 0 if _short(names) else -40},
+        "yaxis": quiet | {"title": {"text": _("True class")}, "autorange": "reversed"},
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+        "uirevision": "confusion",
+    }
+    return [trace], layout
+
+
+def _short(names: Sequence[str]) -> bool:
+    return max(map(len, names), default=0) <= 2
+
+
+def _line(xs: Sequence[float], ys: Sequence[float], name: str, colour: str, *, width: float) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": list(xs),
+        "y": list(ys),
+        "name": name,
+        "line": {"color": colour, "width": width},
+        "hovertemplate": "%{y:.4f}",
+    }
+
+
+def _epochs(
+    xs: Sequence[int], ys: Sequence[float], name: str, colour: str, symbol: str, *, share: bool = False
+) -> dict[str, Any]:
+    xs, ys = thin(xs, ys)
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "x": xs,
+        "y": ys,
+        "name": name,
+        "line": {"color": colour, "width": 1.5, "dash": "dot" if symbol == "diamond" else "solid"},
+        "marker": {"symbol": symbol, "size": 7},
+        "hovertemplate": "%{y:.2%}" if share else "%{y:.4f}",
+    }
+
+
+def _layout(history: RunHistory, title: str, revision: str) -> dict[str, Any]:
+    over = history.ended is not None and history.ended.reason != "completed"
+    last = history.latest.step if history.latest else 0
+    end = max(1, last if over or not history.total_steps else history.total_steps)
+    per_epoch = history.started.steps_per_epoch if history.started else 0
+    words = _("Updates ({count} an epoch)").format(count=per_epoch) if per_epoch else _("Updates")
+    return {
+        "xaxis": {"title": {"text": words}, "range": [0, end * 1.02], "zeroline": False},
+        "yaxis": {"title": {"text": title}},
+        "hovermode": "x unified",
+        "showlegend": True,
+        "uirevision": revision,
+    }
+
+
+def _guess(level: float, words: str) -> dict[str, Any]:
+    """A quiet line where a network that only guesses would be."""
+    return {
+        "type": "line",
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "y0": level,
+        "y1": level,
+        "layer": "below",
+        "line": {"color": NEUTRAL, "width": 1, "dash": "dot"},
+        "label": {"text": words, "textposition": "end", "yanchor": "bottom", "font": {"size": 11, "color": NEUTRAL}},
+    }

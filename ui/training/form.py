@@ -1,0 +1,206 @@
+"""The form of an experiment, derived from the schema: one widget a knob, its words, range and unit from there.
+
+``TrainPage.config`` is the truth and always valid. Each widget mirrors one field of it; an edit that the schema does
+not accept is refused with the reason, and the widget goes back to what it was.
+"""
+
+import math
+
+import streamlit as st
+
+from dlcore.config import DEVICES, GROUPS, KNOBS, OPTIMIZERS, Knob, TrainConfig
+from dlcore.data import DATASETS
+from dlcore.data.availability import available
+from dlcore.messages import UserError
+from dlcore.models import MODELS
+from dlcore.presets import PRESETS
+from ui.language import translate as _
+from ui.training.state import TrainPage
+
+_MANTISSAS = (1, 2, 5)
+_DECADES = range(-5, 1)
+_OFFERED_RATES = [mantissa * 10.0**decade for decade in _DECADES for mantissa in _MANTISSAS if decade or mantissa == 1]
+_OFFERED_SIZES = [2**power for power in range(3, 11)]
+_NUMBER_WIDTH = 104
+
+
+def form(state: TrainPage) -> None:
+    """Presets, the essentials, the other groups folded; edits go to ``state.config`` at once."""
+    _presets(state)
+    reasons = unused(state.config)
+    for group, title in GROUPS.items():
+        knobs = [knob for knob in KNOBS.values() if knob.group == group]
+        if group == "essentials":
+            _essentials(knobs, state, reasons)
+        else:
+            with st.expander(_(title), key=f"train.group.{group}"):
+                for knob in knobs:
+                    _widget(knob, state, reasons)
+
+
+def unused(config: TrainConfig) -> dict[str, str]:
+    """The fields that change nothing with these settings, and why, in the visitor's language."""
+    reasons = {}
+    if config.optimizer in {"adam", "adamw"}:
+        reasons["momentum"] = _("Not used: {optimizer} has a momentum of its own.").format(
+            optimizer=_(OPTIMIZERS[config.optimizer])
+        )
+    if config.model == "linear":
+        reasons["dropout"] = _("Not used: this model has no hidden neurons to silence.")
+    if config.device in {"cuda", "mps"}:
+        reasons["threads"] = _("Not used: the arithmetic happens on the {device}.").format(
+            device=_(DEVICES[config.device])
+        )
+    return reasons
+
+
+def planned_updates(config: TrainConfig) -> tuple[int, int]:
+    """Updates in an epoch, and in the whole run."""
+    count = DATASETS[config.dataset].train_count
+    held_back = min(max(1, round(config.validation_fraction * count)), count - 1)
+    per_epoch = math.ceil((count - held_back) / config.batch_size)
+    return per_epoch, per_epoch * config.epochs
+
+
+def _presets(state: TrainPage) -> None:
+    key = "train.preset"
+
+    def apply() -> None:
+        if chosen := st.session_state[key]:
+            state.config, state.refusals = PRESETS[chosen].config, ()
+
+    current = next((name for name, preset in PRESETS.items() if preset.config == state.config), None)
+    st.session_state[key] = current
+    st.pills(
+        _("Start from"),
+        list(PRESETS),
+        key=key,
+        format_func=lambda name: _(PRESETS[name].title),
+        on_change=apply,
+    )
+    summary = _(PRESETS[current].summary) if current else _("Your own mixture. A preset brings you back.")
+    st.caption(summary)
+
+
+def _essentials(knobs: list[Knob], state: TrainPage, reasons: dict[str, str]) -> None:
+    for knob in knobs:
+        _widget(knob, state, reasons)
+        match knob.name:
+            case "dataset":
+                st.caption(_about_dataset(state.config.dataset))
+            case "model":
+                st.caption(_(MODELS[state.config.model].summary))
+
+
+def _about_dataset(name: str) -> str:
+    spec = DATASETS[name]
+    if available(name):
+        return _(spec.summary)
+    return _("{summary} The first run downloads it: {megabytes:g} MB.").format(
+        summary=_(spec.summary), megabytes=spec.download_megabytes
+    )
+
+
+def _widget(knob: Knob, state: TrainPage, reasons: dict[str, str]) -> None:
+    disabled = knob.name in reasons
+    if knob.choices is not None:
+        _choice(knob, state, disabled=disabled)
+    elif knob.logarithmic:
+        _by_factors(knob, state, disabled=disabled)
+    else:
+        _number(knob, state, disabled=disabled)
+    if disabled:
+        st.caption(reasons[knob.name])
+
+
+def _choice(knob: Knob, state: TrainPage, *, disabled: bool) -> None:
+    key = f"train.{knob.name}"
+    choices = knob.choices or {}
+    st.session_state[key] = getattr(state.config, knob.name)
+    st.selectbox(
+        _label(knob),
+        list(choices),
+        key=key,
+        format_func=lambda value: _(choices[value]),
+        help=_(knob.description),
+        disabled=disabled,
+        filter_mode=None,
+        on_change=_edit,
+        args=(state, knob.name, key),
+    )
+
+
+def _number(knob: Knob, state: TrainPage, *, disabled: bool) -> None:
+    key = f"train.{knob.name}"
+    kind = knob.kind
+    st.session_state[key] = kind(getattr(state.config, knob.name))
+    st.number_input(
+        _label(knob),
+        min_value=None if knob.minimum is None else kind(knob.minimum),
+        max_value=None if knob.maximum is None else kind(knob.maximum),
+        step=kind(knob.step or 1),
+        format="%d" if kind is int else "%g",
+        key=key,
+        help=_help(knob),
+        disabled=disabled,
+        on_change=_edit,
+        args=(state, knob.name, key),
+    )
+
+
+def _by_factors(knob: Knob, state: TrainPage, *, disabled: bool) -> None:
+    """A slider over values a factor apart, and beside it a field for any value at all."""
+    key, exact_key = f"train.{knob.name}", f"train.{knob.name}.exact"
+    value = getattr(state.config, knob.name)
+    st.session_state[key] = value
+    st.session_state[exact_key] = f"{value:.12g}"
+    with st.container(horizontal=True, vertical_alignment="bottom", wrap=False):
+        st.select_slider(
+            _label(knob),
+            _offered(knob, value),
+            key=key,
+            format_func=lambda number: f"{number:g}",
+            help=_help(knob),
+            disabled=disabled,
+            on_change=_edit,
+            args=(state, knob.name, key),
+        )
+        st.text_input(
+            _("{name}, exactly").format(name=_label(knob)),
+            key=exact_key,
+            label_visibility="collapsed",
+            width=_NUMBER_WIDTH,
+            max_chars=24,
+            disabled=disabled,
+            on_change=_edit,
+            args=(state, knob.name, exact_key),
+        )
+
+
+def _offered(knob: Knob, value: float) -> list[float]:
+    assert knob.maximum is not None
+    assert knob.minimum is not None
+    offered: list[float] = list(_OFFERED_SIZES if knob.kind is int else _OFFERED_RATES)
+    if not knob.minimum_excluded and knob.kind is float:
+        offered.append(knob.minimum)
+    return sorted({*(x for x in offered if knob.minimum <= x <= knob.maximum), value})
+
+
+def _edit(state: TrainPage, name: str, key: str) -> None:
+    entered = st.session_state[key]
+    text = entered.strip() if isinstance(entered, str) else entered
+    try:
+        state.config = TrainConfig.parse(state.config.model_dump() | {name: text})
+    except UserError as error:
+        state.refusals = (error,)
+    else:
+        state.refusals = ()
+
+
+def _label(knob: Knob) -> str:
+    return f"{_(knob.title)} ({_(knob.unit)})" if knob.unit else _(knob.title)
+
+
+def _help(knob: Knob) -> str:
+    rule = _("Allowed: {allowed}. Default: {default}.").format(allowed=knob.allowed, default=f"{knob.default:g}")
+    return f"{_(knob.description)} {rule}"

@@ -1,0 +1,66 @@
+"""The URL is the experiment: a configuration from a link, and the link of a configuration.
+
+What a link says is checked by the schema, field by field: a value that does not fit is refused with its reason and the
+default stands in, the rest of the link still counts.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import streamlit as st
+
+from dlcore.config import KNOBS, TrainConfig
+from dlcore.data.availability import available
+from dlcore.messages import UserError
+from dlcore.presets import PRESETS
+
+_OTHERS = {"lang", "run", "embed", "embed_options", "theme"}
+"""Parameters that mean something to others than the schema."""
+_MOST_REFUSALS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """What a link asks for, after the schema has looked at it."""
+
+    values: Mapping[str, object]
+    """The hyperparameters that it names and that fit."""
+    run_id: str
+    refusals: tuple[UserError, ...]
+
+
+def default_config() -> TrainConfig:
+    """The experiment of a first visit: the article's where MNIST is at hand, else one that needs no download."""
+    return PRESETS["article" if available("mnist") else "tiny"].config
+
+
+def parse(query: Mapping[str, str]) -> Link:
+    """Read a query string; nothing outside the schema gets through."""
+    values: dict[str, object] = {}
+    refusals = []
+    for name, text in query.items():
+        if name in _OTHERS or name.startswith("utm_"):
+            continue
+        try:
+            values[name] = getattr(TrainConfig.parse({name: text}), name)
+        except UserError as error:
+            refusals.append(error)
+    return Link(values=values, run_id=query.get("run", ""), refusals=tuple(refusals[:_MOST_REFUSALS]))
+
+
+def parameters(config: TrainConfig, run_id: str) -> dict[str, str]:
+    """The query parameters that bring this experiment, and this run if one is shown, back."""
+    return {name: _text(getattr(config, name)) for name in KNOBS} | ({"run": run_id} if run_id else {})
+
+
+def write(config: TrainConfig, run_id: str) -> None:
+    """Make the browser's address the link of this experiment; parameters that others own stay."""
+    before = st.query_params.to_dict()
+    kept = {name: text for name, text in before.items() if name in _OTHERS - {"run"} or name.startswith("utm_")}
+    after = kept | parameters(config, run_id)
+    if after != before:
+        st.query_params.from_dict(after)
+
+
+def _text(value: object) -> str:
+    return f"{value:.12g}" if isinstance(value, float) else str(value)

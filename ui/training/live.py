@@ -1,0 +1,144 @@
+"""The live view: what a run is doing now, in words, as progress and as curves that move in place."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from dlcore.messages import UserError
+from dlcore.runs import launch
+from dlcore.runs.directory import LIVE, RESUMABLE, STATUSES, Run, Status
+from dlcore.runs.history import RunHistory
+from ui.figure import figure
+from ui.language import translate as _
+from ui.shell import show_error
+from ui.training import words
+from ui.training.figures import accuracy_figure, loss_figure
+from ui.training.results import headline
+from ui.training.state import TrainPage, Watch
+
+TICK_SECONDS = 0.6
+"""Between two looks at a live run."""
+
+
+def live_view(state: TrainPage, run: Run) -> Watch:
+    """Show ``run`` and keep showing it while it lives; when it ends, the whole page runs once more."""
+    if state.watch is None or state.watch.run.run_id != run.run_id:
+        state.watch = Watch(run)
+    live = run.status() in LIVE
+    st.fragment(run_every=TICK_SECONDS if live else None)(_tick)(state, state.watch, live=live)
+    return state.watch
+
+
+def _tick(state: TrainPage, watch: Watch, *, live: bool) -> None:
+    status = watch.run.status()  # before the log: a run that has ended by now has written all of it
+    watch.update()
+    if live and status not in LIVE:
+        st.rerun()
+    _header(state, watch, status)
+    curves(watch.history, revision=watch.run.run_id)
+
+
+def progress_bar(history: RunHistory) -> None:
+    """How far, how fast, how long still."""
+    downloading = history.preparing if history.started is None else None
+    share = downloading.bytes_done / downloading.bytes_total if downloading and downloading.bytes_total else None
+    st.progress(min(1.0, history.progress if share is None else share), text=words.progress(history))
+
+
+def curves(history: RunHistory, *, revision: str) -> None:
+    """Loss and accuracy, one below the other. Zoom is kept as long as ``revision`` stays."""
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown(_("**Loss**: how wrong, smaller is better"), width="content")
+        scale = st.segmented_control(
+            _("Scale of the loss"),
+            ["linear", "log"],
+            key="train.scale",
+            default="linear",
+            required=True,
+            format_func=lambda name: {"linear": _("Linear"), "log": _("Logarithmic")}[name],
+            label_visibility="collapsed",
+            width="content",
+        )
+    figure(
+        *loss_figure(history, logarithmic=scale == "log", revision=f"{revision} {scale}"),
+        key="train.loss",
+        height=330,
+        description=words.loss_in_words(history),
+    )
+    st.markdown(_("**Accuracy**: the share of images named correctly"))
+    figure(
+        *accuracy_figure(history, revision=revision),
+        key="train.accuracy",
+        height=270,
+        description=words.accuracy_in_words(history),
+    )
+
+
+def _header(state: TrainPage, watch: Watch, status: Status) -> None:
+    run = watch.run
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
+            st.badge(_(STATUSES[status]), icon=words.ICONS[status], color=words.COLOURS[status])
+            st.markdown(f"**{words.title(run.config)}**", width="content")
+        if run.owner in ("", state.visitor):
+            _controls(state, run, status)
+    st.caption(words.explanation(status, watch.history))
+    if state.problem:
+        show_error(state.problem)
+    progress_bar(watch.history)
+    _advice(state, watch, status)
+    headline(watch.history, model_link=run.run_id if run.model_at_hand() else None)
+
+
+def _controls(state: TrainPage, run: Run, status: Status) -> None:
+    if status in LIVE:
+        st.button(
+            _("Stop"),
+            icon=":material/stop:",
+            key="train.stop",
+            disabled=status == "stopping",
+            help=_("What was learned is tested and kept."),
+            on_click=_attempt,
+            args=(state, run.request_stop),
+        )
+    elif status in RESUMABLE and run.checkpoint_path.is_file():
+        resumed = st.button(
+            _("Resume"),
+            icon=":material/play_arrow:",
+            key="train.resume",
+            help=_("Goes on from the last checkpoint."),
+            on_click=_attempt,
+            args=(state, lambda: launch.resume(run)),
+        )
+        if resumed:
+            st.rerun()
+
+
+def _attempt(state: TrainPage, action: Callable[[], None]) -> None:
+    state.problem = None
+    try:
+        action()
+    except UserError as error:
+        state.problem = error
+
+
+def _advice(state: TrainPage, watch: Watch, status: Status) -> None:
+    """What to do next, where something went wrong."""
+    ended = watch.history.ended
+    if status == "diverged":
+        _lower_the_rate(state, watch.run)
+    elif status == "failed" and ended is not None and ended.message:
+        show_error(UserError(ended.message, **ended.values))
+    elif status == "failed":
+        st.error(_("The reason is in the run's worker.log."), icon=":material/error:")
+    elif status == "interrupted" and not watch.run.checkpoint_path.is_file():
+        st.info(_("It ended before its first checkpoint: start it again with the same settings."))
+
+
+def _lower_the_rate(state: TrainPage, run: Run) -> None:
+    lower = float(f"{run.config.learning_rate / 10:.3g}")
+    with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown(_("Lower the learning rate: smaller updates do not overshoot."), width="content")
+        if st.button(_("Set it to {rate:g}").format(rate=lower), icon=":material/south:", key="train.lower"):
+            state.config = run.config.model_copy(update={"learning_rate": lower})
+            st.rerun()

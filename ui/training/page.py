@@ -1,0 +1,96 @@
+"""The Train page put together: settings at the left, the run at the right, its results below."""
+
+import streamlit as st
+
+from dlcore.config import TrainConfig
+from dlcore.messages import UserError
+from dlcore.runs.directory import LIVE, Run, list_runs, open_run
+from ui.language import translate as _
+from ui.shell import show_error
+from ui.training import link
+from ui.training.form import form, planned_updates
+from ui.training.live import live_view
+from ui.training.recorded import recorded_view
+from ui.training.results import results
+from ui.training.runs import runs_list, start_run
+from ui.training.state import TrainPage, page, remember
+from ui.visitor import visitor_token
+
+
+def train_page() -> None:
+    """Everything below the title."""
+    body, tail = st.container(), st.container()
+    with tail:  # it shows nothing, and at the end its empty place disturbs nobody
+        visitor = visitor_token()
+    state = _enter()
+    state.visitor = visitor
+    mine = list_runs(visitor)
+    run = _shown(state, mine)
+    with body:
+        settings, view = st.columns([1, 2.3], gap="large")
+        with settings:
+            st.fragment(_settings)(state, run)
+            runs_list(state, mine)
+        with view:
+            history = live_view(state, run).history if run else recorded_view(state)
+        results(history)
+
+
+def _enter() -> TrainPage:
+    """The state of this page; where the visitor arrives by a link, the link decides."""
+    state = page()
+    arriving = "train.dataset" not in st.session_state
+    if state is not None and not arriving:
+        return state
+    asked = link.parse(st.query_params.to_dict())
+    if state is None:
+        state = remember(TrainPage(config=link.default_config()))
+    state.refusals = asked.refusals
+    base = TrainConfig() if asked.values else state.config
+    if asked.run_id:
+        try:
+            base = open_run(asked.run_id).config
+            state.run_id = asked.run_id
+        except UserError as error:
+            state.refusals = (*state.refusals, error)
+    state.config = base.model_copy(update=dict(asked.values))
+    state.linked = bool(asked.values or asked.run_id)
+    return state
+
+
+def _shown(state: TrainPage, mine: list[Run]) -> Run | None:
+    """The run to show: the one asked for, else the visitor's newest, else None for the recorded one."""
+    own = [run for run in mine if run.owner == state.visitor]
+    if not state.run_id and not state.linked and own:
+        state.run_id, state.config, state.linked = own[0].run_id, own[0].config, True
+    if not state.run_id:
+        return None
+    try:
+        return open_run(state.run_id)
+    except UserError as error:
+        state.problem, state.run_id = error, ""
+        return None
+
+
+def _settings(state: TrainPage, run: Run | None) -> None:
+    for refusal in state.refusals:
+        show_error(refusal)
+    form(state)
+    per_epoch, in_all = planned_updates(state.config)
+    st.caption(_("{per_epoch:,} updates an epoch, {in_all:,} in all.").format(per_epoch=per_epoch, in_all=in_all))
+    busy = run is not None and run.owner == state.visitor and run.status() in LIVE
+    if st.button(
+        _("Start training"),
+        type="primary",
+        icon=":material/play_arrow:",
+        width="stretch",
+        key="train.start",
+        disabled=busy,
+        help=_("Your run is still going: stop it first.") if busy else None,
+        on_click=start_run,
+        args=(state,),
+    ):
+        st.rerun()
+    if state.problem and run is None:
+        show_error(state.problem)
+    link.write(state.config, state.run_id)

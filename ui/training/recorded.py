@@ -1,0 +1,77 @@
+"""The recorded run that a first visit sees: a real one, read by the same code as any other, and played again on request."""
+
+import time
+from functools import cache
+from pathlib import Path
+
+import streamlit as st
+
+from dlcore.runs.directory import open_directory
+from dlcore.runs.history import RunHistory
+from dlcore.training.events import Event, Stepped
+from ui.language import translate as _
+from ui.training.live import curves, progress_bar
+from ui.training.results import headline
+from ui.training.state import TrainPage
+from ui.training.words import title
+
+_FOLDER = Path(__file__).resolve().parents[2] / "content" / "recorded_run"
+REPLAY_SECONDS = 12.0
+_TICK_SECONDS = 0.5
+
+
+@cache
+def _events() -> tuple[Event, ...]:
+    events, _offset = open_directory(_FOLDER).read()
+    return tuple(events)
+
+
+def history_until(share: float) -> RunHistory:
+    """The recorded run as it looked when ``share`` of it had passed; 1 is all of it."""
+    events = _events()
+    history = RunHistory()
+    if share >= 1:
+        history.append(events)
+        return history
+    steps = [index for index, event in enumerate(events) if isinstance(event, Stepped)]
+    last = steps[min(len(steps) - 1, int(share * len(steps)))]
+    history.append(events[: last + 1])
+    return history
+
+
+def recorded_view(state: TrainPage) -> RunHistory:
+    """Show the recording, labelled as one; the whole page runs once more when a replay ends."""
+    replaying = state.replay_started is not None
+    st.fragment(run_every=_TICK_SECONDS if replaying else None)(_tick)(state)
+    return history_until(0 if replaying else 1)
+
+
+def _tick(state: TrainPage) -> None:
+    share = 1.0
+    if state.replay_started is not None:
+        share = (time.monotonic() - state.replay_started) / REPLAY_SECONDS
+        if share >= 1:
+            state.replay_started = None
+            st.rerun()
+    history = history_until(share)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        with st.container(horizontal=True, vertical_alignment="center", width="content"):
+            st.badge(_("Recording"), icon=":material/videocam:", color="violet")
+            st.markdown(
+                _("You have no run yet. This one was recorded: {title}.").format(
+                    title=title(open_directory(_FOLDER).config)
+                )
+            )
+        if st.button(
+            _("Replay"),
+            icon=":material/replay:",
+            key="train.replay",
+            disabled=share < 1,
+            help=_("The whole training again in {seconds:g} seconds.").format(seconds=REPLAY_SECONDS),
+        ):
+            state.replay_started = time.monotonic()
+            st.rerun()
+    progress_bar(history)
+    if share >= 1:
+        headline(history, model_link="pretrained")
+    curves(history, revision="recorded")

@@ -1,0 +1,136 @@
+"""What a finished run is worth: accuracy with its uncertainty, who is taken for whom, the worst mistakes as pictures."""
+
+import base64
+import binascii
+import io
+import math
+
+import streamlit as st
+from PIL import Image
+
+from dlcore.runs.history import RunHistory
+from dlcore.training.events import Mistake, Tested
+from ui.figure import figure
+from ui.language import translate as _
+from ui.training.figures import confusion_figure
+from ui.training.statistics import class_reports, wilson_interval
+from ui.training.words import duration
+
+_ENLARGED = 3
+_PICTURE_WIDTH = 92
+
+
+def headline(history: RunHistory, *, model_link: str | None) -> None:
+    """The numbers that count, in one row; ``model_link`` names the run whose model can be drawn with."""
+    tested, started, latest = history.tested, history.started, history.latest
+    if tested is None or started is None:
+        return
+    low, high = wilson_interval(tested.correct, tested.count)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="large", border=True):
+        st.metric(
+            _("Test accuracy"),
+            f"{tested.accuracy:.2%}",
+            help=_("{correct:,} of {count:,} test images, which the network never saw while learning.").format(
+                correct=tested.correct, count=tested.count
+            ),
+            delta=_("95 % interval {low:.2%} to {high:.2%}").format(low=low, high=high),
+            delta_color="off",
+            delta_arrow="off",
+            width="content",
+        )
+        st.metric(_("Test loss"), f"{tested.loss:.4f}", help=_("Mean over the test images, in nats."), width="content")
+        st.metric(_("Parameters"), f"{started.parameters:,}", width="content")
+        if latest is not None:
+            st.metric(_("Training time"), duration(latest.seconds), width="content")
+        if model_link is not None:
+            st.page_link(
+                "pages/draw.py",
+                label=_("Draw with this model"),
+                icon=":material/draw:",
+                query_params={"model": model_link},
+            )
+
+
+def results(history: RunHistory) -> None:
+    """The confusion matrix, the table of classes, and the worst mistakes."""
+    tested, started = history.tested, history.started
+    if tested is None or started is None:
+        return
+    names = [_(name) for name in started.class_names]
+    left, right = st.columns([1.15, 1], gap="large")
+    with left:
+        st.subheader(_("Who is taken for whom"), anchor=False)
+        st.caption(_("Rows are what the image shows, columns what the network said. The diagonal is right."))
+        figure(
+            *confusion_figure(tested, names), key="train.confusion", height=430, description=_confusions(tested, names)
+        )
+    with right:
+        st.subheader(_("Class by class"), anchor=False)
+        st.caption(
+            _("Precision: of those called so, how many are. Recall: of those that are, how many were found. F1: both.")
+        )
+        _class_table(tested, names)
+    if tested.mistakes:
+        st.subheader(_("The worst mistakes"), anchor=False)
+        st.caption(_("Wrong and sure of it: what the image is → what the network said, and how sure it was."))
+        _gallery(tested.mistakes, names)
+
+
+def _class_table(tested: Tested, names: list[str]) -> None:
+    reports = class_reports(tested.confusion)
+    head = [_("Class"), _("Precision"), _("Recall"), _("F1"), _("Images")]
+    rows = [
+        [name, *(_percent(share) for share in (report.precision, report.recall, report.f1)), f"{report.support:,}"]
+        for name, report in zip(names, reports, strict=True)
+    ]
+    lines = [head, [":--", "--:", "--:", "--:", "--:"], *rows]
+    with st.container(key="train-classes"):
+        st.markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{share:.1%}"
+
+
+def _gallery(mistakes: list[Mistake], names: list[str]) -> None:
+    pictures, captions, words = [], [], []
+    for mistake in mistakes:
+        if (picture := picture_of(mistake.pixels)) is None:
+            continue
+        label, predicted = names[mistake.label], names[mistake.predicted]
+        pictures.append(picture)
+        captions.append(f"{label} → {predicted}  \n{mistake.confidence:.0%}")
+        words.append(_("A test image of {label}, taken for {predicted}").format(label=label, predicted=predicted))
+    with st.container(key="train-mistakes"):
+        st.image(pictures, caption=captions, width=_PICTURE_WIDTH, alt=words)
+
+
+def picture_of(pixels: str) -> bytes | None:
+    """The square grey image in ``pixels`` (8 bit, row by row, base64) as a PNG whose pixels stay crisp, or None."""
+    try:
+        grey = base64.b64decode(pixels, validate=True)
+    except binascii.Error:
+        return None
+    size = math.isqrt(len(grey))
+    if size == 0 or size * size != len(grey):
+        return None
+    image = Image.frombytes("L", (size, size), grey)
+    file = io.BytesIO()
+    image.resize((size * _ENLARGED * 2, size * _ENLARGED * 2), Image.Resampling.NEAREST).save(file, "PNG")
+    return file.getvalue()
+
+
+def _confusions(tested: Tested, names: list[str]) -> str:
+    """The confusion matrix in words: what is mixed up most."""
+    wrong = [
+        (count, names[true], names[said])
+        for true, row in enumerate(tested.confusion)
+        for said, count in enumerate(row)
+        if true != said and count
+    ]
+    if not wrong:
+        return _("Confusion matrix: no image was confused with another class.")
+    count, true, said = max(wrong)
+    return _("Confusion matrix. Most often, {true} was taken for {said}: {count} times.").format(
+        true=true, said=said, count=count
+    )

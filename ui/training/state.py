@@ -1,0 +1,58 @@
+"""What the Train page remembers of a visit."""
+
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+from dlcore.config import TrainConfig
+from dlcore.messages import UserError
+from dlcore.runs.directory import Run
+from dlcore.runs.history import RunHistory
+
+
+@dataclass(slots=True)
+class Watch:
+    """A run being read: its history so far, and where in its log the next look begins."""
+
+    run: Run
+    history: RunHistory = field(default_factory=RunHistory)
+    offset: int = 0
+
+    def update(self) -> None:
+        """Take in what the worker has written since the last look."""
+        events, self.offset = self.run.read(self.offset)
+        self.history.append(events)
+
+
+@dataclass(slots=True)
+class TrainPage:
+    """Everything that the page remembers, under one key of the session."""
+
+    config: TrainConfig
+    run_id: str = ""
+    """The run that is shown; empty for the recorded one."""
+    refusals: tuple[UserError, ...] = ()
+    """What the link asked for and did not get."""
+    linked: bool = False
+    """Whether a link, or the visitor, has already said what to show."""
+    problem: UserError | None = None
+    """What went wrong when something was last attempted."""
+    visitor: str = ""
+    """The visitor's token, which owns the runs started here."""
+    watch: Watch | None = None
+    replay_started: float | None = None
+    """When the recorded run began to be replayed, by the monotonic clock, in seconds."""
+
+
+_KEY = "train"
+
+
+def page() -> TrainPage | None:
+    """The state of this session's Train page, if it was visited."""
+    return st.session_state.get(_KEY)
+
+
+def remember(state: TrainPage) -> TrainPage:
+    """Keep ``state`` for the session."""
+    st.session_state[_KEY] = state
+    return state

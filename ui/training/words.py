@@ -1,0 +1,124 @@
+"""What a run is doing, in words and small signs."""
+
+import math
+from collections.abc import Mapping
+
+from dlcore.config import TrainConfig
+from dlcore.data import DATASETS
+from dlcore.messages import N_
+from dlcore.models import MODELS
+from dlcore.runs.directory import Status
+from dlcore.runs.history import RunHistory
+from dlcore.training.events import Preparing
+from ui.language import translate as _
+
+COLOURS: Mapping[Status, str] = {
+    "starting": "gray",
+    "running": "blue",
+    "stopping": "orange",
+    "completed": "green",
+    "stopped": "gray",
+    "diverged": "red",
+    "failed": "red",
+    "interrupted": "orange",
+}
+"""The colour of a status, by Streamlit's names."""
+
+ICONS: Mapping[Status, str] = {
+    "starting": ":material/hourglass_top:",
+    "running": ":material/play_circle:",
+    "stopping": ":material/pending:",
+    "completed": ":material/check_circle:",
+    "stopped": ":material/stop_circle:",
+    "diverged": ":material/trending_up:",
+    "failed": ":material/error:",
+    "interrupted": ":material/power_off:",
+}
+
+_EXPLANATIONS: Mapping[Status, str] = {
+    "starting": N_("A process of its own is starting; closing this page does not stop it."),
+    "running": N_("The network is learning. You can close this page and come back by its link."),
+    "stopping": N_("Finishing the current step, then testing what was learned."),
+    "completed": N_("All epochs are done, and the network was tested."),
+    "stopped": N_("Stopped in epoch {epoch}. What it learned until then was tested and kept."),
+    "diverged": N_("The loss is no longer a number: the updates were too large."),
+    "failed": N_("The run ended with an error."),
+    "interrupted": N_("The process ended without a word, as in a restart. Its curves are kept."),
+}
+_MEGABYTE = 1e6
+
+
+def title(config: TrainConfig) -> str:
+    """An experiment in a few words."""
+    return _("{model} on {dataset}").format(
+        model=_(MODELS[config.model].title), dataset=_(DATASETS[config.dataset].title)
+    )
+
+
+def explanation(status: Status, history: RunHistory) -> str:
+    """The status in a sentence."""
+    return _(_EXPLANATIONS[status]).format(epoch=history.latest.epoch if history.latest else 0)
+
+
+def duration(seconds: float) -> str:
+    """A time span as a person says it, rounded up to whole seconds or minutes."""
+    if seconds < 90:
+        return _("{count} s").format(count=math.ceil(seconds))
+    minutes = math.ceil(seconds / 60)
+    if minutes < 90:
+        return _("{count} min").format(count=minutes)
+    return _("{hours} h {minutes} min").format(hours=minutes // 60, minutes=minutes % 60)
+
+
+def progress(history: RunHistory) -> str:
+    """Epoch, update, speed and time left; before the first update, what is being prepared."""
+    latest, started = history.latest, history.started
+    if started is None:
+        return _preparation(history.preparing)
+    if latest is None:
+        return _("The first update is near.")
+    parts = [
+        _("Epoch {epoch} of {epochs}").format(epoch=latest.epoch, epochs=started.epochs),
+        _("update {step:,} of {steps:,}").format(step=latest.step, steps=history.total_steps),
+    ]
+    if speed := history.images_per_second:
+        parts.append(_("{speed:,.0f} images/s").format(speed=speed))
+    if history.ended is not None:
+        parts.append(_("{time} of training").format(time=duration(latest.seconds)))
+    elif (left := history.seconds_left) is not None:
+        parts.append(_("about {time} left").format(time=duration(left)))
+    return " · ".join(parts)
+
+
+def loss_in_words(history: RunHistory) -> str:
+    """The loss chart for those who do not see it."""
+    if not history.evaluations:
+        return _("Loss against updates; nothing was measured yet.")
+    first, last = history.evaluations[0], history.evaluations[-1]
+    return _(
+        "Loss against updates. The validation loss went from {first:.3f} to {last:.3f}; the training loss is {train:.3f}."
+    ).format(first=first.validation_loss, last=last.validation_loss, train=last.train_loss)
+
+
+def accuracy_in_words(history: RunHistory) -> str:
+    """The accuracy chart for those who do not see it."""
+    if not history.evaluations:
+        return _("Accuracy against updates; nothing was measured yet.")
+    last = history.evaluations[-1]
+    return _("Accuracy against updates. Now {validation:.1%} on validation and {train:.1%} on training images.").format(
+        validation=last.validation_accuracy, train=last.train_accuracy
+    )
+
+
+def _preparation(preparing: Preparing | None) -> str:
+    if preparing is None:
+        return _("Loading PyTorch…")
+    if preparing.stage == "verifying":
+        return _("Checking that the files are whole…")
+    if preparing.stage == "reading":
+        return _("Reading the images…")
+    if not preparing.bytes_total:
+        return _("Downloading {file}").format(file=preparing.file)
+    return _("Downloading {file}: {done:.1f} of {total:.1f} MB").format(
+        file=preparing.file, done=preparing.bytes_done / _MEGABYTE, total=preparing.bytes_total / _MEGABYTE
+    )
