@@ -134,10 +134,13 @@ _KINDS: dict[str, type[Any]] = {
     kind.kind: kind for kind in (Preparing, Started, Stepped, Evaluated, Tested, Resumed, Ended)
 }
 
+# Made once, because a log has many lines.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=asdict)
+
 
 def to_json(event: Event) -> str:
     """One line of JSON, without the line break. Not-a-number and infinity become ``null``-safe text by json's own names."""
-    return json.dumps({"kind": event.kind, **asdict(event)}, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode({"kind": event.kind} | {name: getattr(event, name) for name in event.__slots__})
 
 
 def from_json(line: str) -> Event:
