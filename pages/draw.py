@@ -1,4 +1,5 @@
-from ui.language import translate as _
-from ui.shell import page_title
+"""The Draw page."""
 
-page_title(_("Draw"), "")
+from ui.drawing.view import show_draw
+
+show_draw()

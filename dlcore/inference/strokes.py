@@ -8,6 +8,7 @@ place nor the size of a drawing on its canvas leaves a trace in the image.
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -114,6 +115,17 @@ def size_of(strokes: Sequence[Stroke]) -> float:
     return float(np.ptp(points, axis=0).max())
 
 
+@dataclass(frozen=True)
+class Framed:
+    """A drawing as an image, and where in it the box lies that its ink fits in."""
+
+    image: NDArray[np.uint8]
+    """(28, 28)."""
+    left: float
+    """Of the 20×20 box, in pixels of the image, as is ``top``."""
+    top: float
+
+
 def strokes_to_image(strokes: Sequence[Stroke], pen_width: float = PEN_WIDTH) -> NDArray[np.uint8]:
     """Draw strokes as MNIST's digits are drawn: white on black, the ink in a 20×20 box, its mass in the middle.
 
@@ -124,22 +136,29 @@ def strokes_to_image(strokes: Sequence[Stroke], pen_width: float = PEN_WIDTH) ->
     Returns:
         uint8, (28, 28). Black for no strokes, one dot for a drawing smaller than :data:`DOT_SIZE`.
     """
+    return frame(strokes, pen_width).image
+
+
+def frame(strokes: Sequence[Stroke], pen_width: float = PEN_WIDTH) -> Framed:
+    """As :func:`strokes_to_image`, and says where the box came to lie."""
     strokes = [stroke for stroke in strokes if len(stroke)]
+    corner = (IMAGE_SIZE - BOX_SIZE) / 2
     if not strokes:
-        return np.zeros((IMAGE_SIZE, IMAGE_SIZE), np.uint8)
+        return Framed(np.zeros((IMAGE_SIZE, IMAGE_SIZE), np.uint8), corner, corner)
     points = np.concatenate(strokes)
     low, high = points.min(axis=0), points.max(axis=0)
     extent = float((high - low).max())
     scale = (BOX_SIZE - pen_width) / extent if extent >= DOT_SIZE else 0.0
     middle = (low + high) / 2
-    dense = np.concatenate([_resample((stroke - middle) * scale) for stroke in strokes])
-    centre = np.full(2, IMAGE_SIZE / 2)
-    ink = _ink(dense + centre, pen_width / 2)
+    centred = np.concatenate([_resample((stroke - middle) * scale) for stroke in strokes]) + IMAGE_SIZE / 2
+    ink = _ink(centred, pen_width / 2)
     # Once more, moved so that the mass lies in the middle; but never so far that ink would fall off the image.
     position = (np.arange(len(ink)) + 0.5) / _SUBPIXELS
     mass = np.array([(ink.sum(axis=0) * position).sum(), (ink.sum(axis=1) * position).sum()]) / ink.sum()
-    room = np.maximum((IMAGE_SIZE - pen_width - 1) / 2 - (high - low) * scale / 2, 0)
-    return _shrink(_ink(dense + centre + np.clip(centre - mass, -room, room), pen_width / 2))
+    room = np.maximum((IMAGE_SIZE - 2 - pen_width - (high - low) * scale) / 2, 0)
+    shift = np.clip(IMAGE_SIZE / 2 - mass, -room, room)
+    left, top = (corner + shift).tolist()
+    return Framed(_shrink(_ink(centred + shift, pen_width / 2)), left, top)
 
 
 def canvas_to_image(
@@ -160,15 +179,6 @@ def canvas_to_image(
         return np.zeros((IMAGE_SIZE, IMAGE_SIZE), np.uint8)
     scale = IMAGE_SIZE / size
     return _shrink(_ink(np.concatenate([_resample(stroke * scale) for stroke in strokes]), pen_width * scale / 2))
-
-
-def box_of(image: NDArray[np.uint8]) -> tuple[float, float] | None:
-    """Left and top of the 20×20 box that holds the ink of a framed image, in its pixels; None for a black one."""
-    rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
-    if not len(rows):
-        return None
-    left, top = ((axis[0] + axis[-1] + 1 - BOX_SIZE) / 2 for axis in (columns, rows))
-    return float(left), float(top)
 
 
 def clip(stroke: Stroke, size: tuple[float, float]) -> list[Stroke]:

@@ -1,0 +1,99 @@
+"""The models that may answer: which there are, and each loaded once for the whole server."""
+
+import logging
+from functools import cache, lru_cache
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from dlcore.data import DATASETS
+from dlcore.inference.sources import PRETRAINED, find_weights, fingerprint
+from dlcore.messages import UserError
+from dlcore.models import MODELS
+from dlcore.runs.directory import Run, list_runs, open_run
+from ui.language import translate as _
+
+if TYPE_CHECKING:
+    from dlcore.inference.prediction import Model
+
+_LOG = logging.getLogger(__name__)
+_KEPT = 6
+"""Models in memory at a time, at most 5 MB each."""
+_OFFERED = 40
+
+
+@cache
+def _warm_up() -> Thread:
+    """Load torch and the bundled model beside the page, once, so that the first stroke need not wait for them."""
+
+    def work() -> None:
+        import torch  # noqa: PLC0415  # the second or two that the page does not wait for
+
+        torch.set_num_threads(1)  # one drawing is too little work to share, and a run may be training beside it
+        try:
+            load(PRETRAINED)
+        except UserError as error:
+            _LOG.warning("%s", error)
+
+    thread = Thread(target=work, name="warm-up", daemon=True)
+    thread.start()
+    return thread
+
+
+def ready() -> bool:
+    """Whether an answer would come at once. Asking is enough to get it under way."""
+    return not _warm_up().is_alive()
+
+
+def load(source: str) -> "Model":
+    """The model called ``source``, from memory if its weights are the same as before.
+
+    Raises:
+        UserError: there is no such model, or its weights are damaged.
+    """
+    path = find_weights(source)
+    return _load(path, source, fingerprint(path))
+
+
+@lru_cache(maxsize=_KEPT)
+def _load(path: Path, source: str, _sha256: str) -> "Model":
+    from dlcore.inference.prediction import load_file  # noqa: PLC0415  # torch, not before it must
+
+    return load_file(path, source)
+
+
+def choices(owner: str, asked: str) -> list[str]:
+    """The bundled model, then this visitor's newest runs that have a model, and the one that a link asks for.
+
+    Raises:
+        UserError: the one asked for cannot be had.
+    """
+    sources = [PRETRAINED]
+    sources += [run.run_id for run in list_runs(owner) if run.weights_path is not None][:_OFFERED]
+    if asked not in sources:
+        find_weights(asked)
+        sources.append(asked)
+    return sources
+
+
+def title(source: str) -> str:
+    """What a model is called in a list."""
+    if source == PRETRAINED:
+        return _("The bundled digit model")
+    run = open_run(source)
+    return _("{dataset} · {model} · {accuracy} right in the test · {date}").format(
+        dataset=_(DATASETS[run.config.dataset].title),
+        model=_(MODELS[run.config.model].title),
+        accuracy=_accuracy(run),
+        date=f"{run.created.astimezone():%Y-%m-%d %H:%M}",
+    )
+
+
+def dataset(source: str) -> str:
+    """The dataset that a run's model has learned from."""
+    return open_run(source).config.dataset
+
+
+def _accuracy(run: Run) -> str:
+    summary = run.summary()
+    return "?" if summary is None or summary.test_accuracy is None else f"{summary.test_accuracy:.1%}"
