@@ -1,0 +1,145 @@
+"""One entry on the page: a card in a list, and the words that cards are made of."""
+
+import re
+
+import streamlit as st
+
+from ui import language
+from ui.language import translate as _
+from ui.resources import visit
+from ui.resources.catalogue import Resource, by_id, vocabulary
+
+ICONS = {
+    "course": "school",
+    "book": "menu_book",
+    "tutorial": "integration_instructions",
+    "explorable": "touch_app",
+    "paper": "article",
+    "framework": "foundation",
+    "library": "package_2",
+    "tool": "build",
+    "dataset": "database",
+    "community": "groups",
+    "news": "newspaper",
+}
+_STATUS = {
+    "active": ("green", "bolt"),
+    "maintained": ("gray", "check"),
+    "archived": ("orange", "ac_unit"),
+    "discontinued": ("red", "block"),
+}
+_LONG = 34
+
+
+def escape(text: str) -> str:
+    """Text that Markdown shows as it is."""
+    return re.sub(r"([\\\[\]*_$~<>`#|])", r"\\\1", text)
+
+
+def name(facet: str, value: str) -> str:
+    """A word of the vocabulary in the visitor's language."""
+    return vocabulary()[facet][value].name(language.current())
+
+
+def title(resource: Resource) -> str:
+    """The entry's title in the visitor's language."""
+    return resource.text("title", language.current())
+
+
+def short_title(resource: Resource) -> str:
+    """A title for a button: a paper's own short name, else what stands before the colon of a long title."""
+    whole = title(resource)
+    if resource.kind == "paper" and (found := re.search(r"[(（]([^()（）]+)[)）]$", whole)):
+        return found[1]
+    return re.split(r": |：", whole)[0] if len(whole) > _LONG else whole
+
+
+def duration(minutes: int | None, *, exact: bool = False) -> str:
+    """Minutes as people say them; empty where there is no end."""
+    if minutes is None:
+        return ""
+    if minutes < 60:
+        text = _("{minutes} min").format(minutes=minutes)
+    else:
+        hours = minutes / 60
+        text = _("{hours} h").format(hours=f"{hours:.1f}".removesuffix(".0") if hours < 10 else round(hours))
+    return text if exact else _("about {time}").format(time=text)
+
+
+def year(resource: Resource) -> str:
+    """The year, marked where it is only about right."""
+    if resource.year is None:
+        return ""
+    return _("about {time}").format(time=resource.year) if resource.year_approximate else str(resource.year)
+
+
+def byline(resource: Resource) -> str:
+    """Who and when."""
+    return escape(" · ".join(filter(None, [resource.authors, year(resource)])))
+
+
+def badges(resource: Resource) -> str:
+    """The facts of an entry at a glance; a paper is never out of order, so its status is not shown."""
+    plain = [
+        name("level", resource.level),
+        duration(resource.minutes, exact=resource.minutes_from == "source"),
+        name("cost", resource.cost),
+        " · ".join(name("speaks", spoken) for spoken in resource.languages),
+    ]
+    shown = [f":violet-badge[:material/{ICONS[resource.kind]}: {name('kind', resource.kind)}]"]
+    shown += [f":gray-badge[{text}]" for text in plain if text]
+    if resource.kind != "paper":
+        colour, icon = _STATUS[resource.status]
+        shown.append(f":{colour}-badge[:material/{icon}: {name('status', resource.status)}]")
+    if resource.in_article:
+        shown.append(f":blue-badge[:material/bookmark: {_('In the article')}]")
+    return " ".join(shown)
+
+
+def body(resource: Resource) -> list[str]:
+    """The paragraphs on an entry: by-line, badges, what it came to, the idea, the reason to look at it."""
+    spoken = language.current()
+    other = resource.text("title", "en" if spoken == "zh" else "zh")
+    paragraphs = [f":gray[:small[{escape(other)}]]  \n"] if other != title(resource) else []
+    paragraphs = ["".join([*paragraphs, f":gray[:small[{byline(resource)}]]"]), badges(resource)]
+    if reason := resource.text("status_reason", spoken):
+        colour = "red" if resource.status == "discontinued" else "orange"
+        paragraphs.append(f":{colour}[:material/info: {reason}]")
+    return paragraphs + [text for field in ("idea", "why") if (text := resource.text(field, spoken))]
+
+
+def entry_button(identifier: str, place: str, *, icon: str | None = None, label: str = "{title}") -> None:
+    """A button with an entry's name that opens it; ``place`` tells apart the same name in two places."""
+    st.button(
+        label.format(title=short_title(by_id(identifier))),
+        key=visit.key(f"open.{place}.{identifier}"),
+        type="tertiary",
+        icon=icon,
+        on_click=visit.open_entry,
+        args=(identifier,),
+    )
+
+
+def card(resource: Resource) -> None:
+    """An entry in a list."""
+    with st.container(border=True, height="stretch", key=f"resources-card-{resource.id}"):
+        heading = f"**[{escape(title(resource))}]({resource.url})**"
+        st.markdown("\n\n".join([heading, *body(resource)]))
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            st.button(
+                _("Details"),
+                key=visit.key(f"details.{resource.id}"),
+                type="tertiary",
+                icon=":material/read_more:",
+                on_click=visit.open_entry,
+                args=(resource.id,),
+            )
+            if resource.successor:
+                entry_button(
+                    resource.successor,
+                    f"instead.{resource.id}",
+                    icon=":material/arrow_forward:",
+                    label=_("Instead: {title}"),
+                )
+            for needed in resource.prerequisites:
+                entry_button(needed, f"first.{resource.id}", icon=":material/stairs_2:", label=_("First: {title}"))

@@ -1,0 +1,175 @@
+"""The directory: search, filters with counts, the cards, something to take home."""
+
+import streamlit as st
+
+from ui import language
+from ui.language import translate as _
+from ui.resources import selection, visit
+from ui.resources.cards import card, name
+from ui.resources.catalogue import Resource, all_resources, vocabulary
+from ui.resources.entry import show_entry
+from ui.resources.export import CITED, to_bibtex, to_csv, to_markdown
+from ui.resources.visit import Visit, key
+
+
+def directory(state: Visit) -> None:
+    """The list, or the one entry that is open."""
+    if state.entry:
+        show_entry(state.entry)
+        return
+    _search()
+    found = selection.select(state.selection, language.current())
+    _filters(state, len(found))
+    if found:
+        _cards(found, state.shown)
+    else:
+        _nothing(state)
+    _take_home(found)
+
+
+def _search() -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.text_input(
+            _("Search"),
+            key=key("q"),
+            type="search",
+            live=True,
+            max_chars=selection.LONGEST_QUERY,
+            placeholder=_("A title, a name, a topic; in English or Chinese"),
+            icon=":material/search:",
+        )
+        st.selectbox(
+            _("Order"),
+            list(selection.SORTS),
+            key=key("sort"),
+            format_func=lambda sort: _(selection.SORTS[sort]),
+            width=180,
+        )
+
+
+def _filters(state: Visit, found: int) -> None:
+    counts = selection.facet_counts(state.selection)
+    labels = {
+        "kind": _("Kind"),
+        "topic": _("Topic"),
+        "level": _("Level"),
+        "speaks": _("Language of the entry"),
+        "cost": _("Cost"),
+        "status": _("Status"),
+    }
+
+    def pills(facet: str, *, visible: bool) -> None:
+        st.pills(
+            labels[facet],
+            list(vocabulary()[facet]),
+            selection_mode="multi",
+            key=key(facet),
+            format_func=lambda value: f"{name(facet, value)} :gray[{counts[facet][value]}]",
+            label_visibility="visible" if visible else "collapsed",
+        )
+
+    pills("kind", visible=False)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for facet in selection.FACETS[1:]:
+            chosen = len(state.selection.wanted(facet))
+            with st.popover(f"{labels[facet]} **({chosen})**" if chosen else labels[facet], key=f"resources-{facet}"):
+                pills(facet, visible=True)
+        st.toggle(
+            f"{_('In the article')} :gray[{selection.article_count(state.selection)}]",
+            key=key("article"),
+            help=_("Only what the article itself names."),
+        )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            _("**{found}** of {total} entries").format(found=found, total=len(all_resources())),
+            width="content",
+        )
+        if state.selection.narrowed:
+            st.button(
+                _("Clear filters"),
+                key=key("clear"),
+                type="tertiary",
+                icon=":material/filter_alt_off:",
+                on_click=visit.clear,
+            )
+
+
+def _cards(found: list[Resource], shown: int) -> None:
+    visible = found[:shown]
+    with st.container(key="resources-cards"):
+        for index in range(0, len(visible), 2):
+            columns = st.columns(2)
+            for column, resource in zip(columns, visible[index : index + 2], strict=False):
+                with column:
+                    card(resource)
+    if len(found) > shown:
+        st.button(
+            _("Show {count} more").format(count=min(2 * visit.PAGE, len(found) - shown)),
+            key=key("more"),
+            icon=":material/expand_more:",
+            on_click=visit.show_more,
+            width="stretch",
+        )
+
+
+def _nothing(state: Visit) -> None:
+    """Say which filter stands in the way, and offer to drop it."""
+    looser = selection.loosenings(state.selection)
+    names = {
+        "q": _("the search “{query}”").format(query=state.selection.q),
+        "kind": _("the kind"),
+        "topic": _("the topic"),
+        "level": _("the level"),
+        "speaks": _("the language"),
+        "cost": _("the cost"),
+        "status": _("the status"),
+        "article": _("“in the article”"),
+    }
+    with st.container(border=True):
+        st.markdown(f"**{_('Nothing fits all of that.')}**")
+        if not looser:
+            st.markdown(_("Clear the filters, or search with fewer or other words."))
+        for field, count in sorted(looser.items(), key=lambda item: -item[1]):
+            st.button(
+                _("Without {filter}: {count}").format(filter=names[field], count=count),
+                key=key(f"loosen.{field}"),
+                type="tertiary",
+                icon=":material/remove_circle:",
+                on_click=visit.ask,
+                kwargs={field: {"q": "", "article": False}.get(field, [])},
+            )
+
+
+def _take_home(found: list[Resource]) -> None:
+    spoken = language.current()
+    cited = sum(resource.kind in CITED for resource in found)
+    with st.container(horizontal=True, vertical_alignment="center", key="resources-export"):
+        st.markdown(_("Take these {count} home:").format(count=len(found)), width="content")
+        st.download_button(
+            "Markdown",
+            lambda: to_markdown(found, spoken, _("Resources for learning deep learning")),
+            file_name="resources.md",
+            mime="text/markdown",
+            key=key("markdown"),
+            on_click="ignore",
+            disabled=not found,
+        )
+        st.download_button(
+            "CSV",
+            lambda: to_csv(found),
+            file_name="resources.csv",
+            mime="text/csv",
+            key=key("csv"),
+            on_click="ignore",
+            disabled=not found,
+        )
+        st.download_button(
+            "BibTeX",
+            lambda: to_bibtex(found),
+            file_name="resources.bib",
+            mime="application/x-bibtex",
+            key=key("bibtex"),
+            on_click="ignore",
+            disabled=not cited,
+            help=_("The {count} papers and books among them.").format(count=cited),
+        )

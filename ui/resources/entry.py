@@ -1,0 +1,105 @@
+"""One entry in full: what it needs, what it opens, what is like it, and how we know."""
+
+import streamlit as st
+
+from ui import language
+from ui.language import translate as _
+from ui.resources import visit
+from ui.resources.cards import ICONS, body, duration, entry_button, escape, name, title
+from ui.resources.catalogue import Resource, by_id, catalogue, in_order, needed_by, related
+from ui.resources.paths import paths
+from ui.resources.visit import key
+
+_SOFTWARE = frozenset({"framework", "library", "tool"})
+
+
+def show_entry(identifier: str) -> None:
+    """The whole of what the catalogue knows of an entry."""
+    resource = by_id(identifier)
+    st.button(
+        _("Back to the directory"),
+        key=key("back"),
+        type="tertiary",
+        icon=":material/arrow_back:",
+        on_click=visit.close_entry,
+    )
+    with st.container(border=True, key="resources-entry"):
+        st.subheader(f":material/{ICONS[resource.kind]}: {escape(title(resource))}", anchor=False)
+        st.markdown("\n\n".join(body(resource)))
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.link_button(_("Open"), resource.url, icon=":material/open_in_new:", type="primary")
+            _try_here(resource)
+        st.markdown(_facts(resource))
+    _connections(resource)
+
+
+def _try_here(resource: Resource) -> None:
+    if resource.here:
+        query = {field: str(value) for field, value in resource.here.query.items()}
+        st.page_link(
+            f"pages/{resource.here.page}.py",
+            label=_("Try it here"),
+            icon=":material/model_training:",
+            query_params={"lang": language.current(), **query},
+        )
+
+
+def _facts(resource: Resource) -> str:
+    """How we know: dates, sources, licence."""
+    how = {
+        "repository": _("its own repository was read"),
+        "announcement": _("its makers' announcements were read"),
+        "citation": _("its bibliographic record was compared"),
+        "list": _("a kept list of libraries was read"),
+        "report": _("what others report of it was read"),
+    }
+    lines = [_("Topics: {topics}").format(topics=", ".join(name("topic", topic) for topic in resource.topics))]
+    if resource.license and resource.kind in _SOFTWARE:
+        lines.append(_("Licence of the software: {license}").format(license=resource.license))
+    if resource.minutes_from == "estimate":
+        lines.append(_("The time is our estimate."))
+    checked = _("Last looked at in {month}: {how}.").format(month=resource.checked, how=how[resource.checked_how])
+    if resource.last_activity:
+        checked += " " + _("Last change seen: {month}.").format(month=resource.last_activity)
+    lines.append(checked)
+    lines.append(
+        _("Catalogue of {month}. Links are not checked daily; tell us of one that is dead.").format(
+            month=catalogue().date
+        )
+    )
+    return "  \n".join(f":gray[:small[{line}]]" for line in lines)
+
+
+def _connections(resource: Resource) -> None:
+    before = in_order([resource.id])[:-1]
+    after = needed_by(resource.id)
+    ways = [path for path in paths().values() if any(step.id == resource.id for step in path.steps)]
+    columns = st.columns(3)
+    with columns[0]:
+        st.markdown(f"**{_('What it builds on')}**")
+        for needed in before:
+            entry_button(needed.id, "before", icon=f":material/{ICONS[needed.kind]}:")
+        if before:
+            total = duration(sum(needed.minutes or 0 for needed in before))
+            st.caption(_("In this order; all of it takes {time}.").format(time=total))
+        else:
+            st.caption(_("Nothing: you can start with it."))
+    with columns[1]:
+        st.markdown(f"**{_('What it leads to')}**")
+        for later in after[:8]:
+            entry_button(later.id, "after", icon=f":material/{ICONS[later.kind]}:")
+        for path in ways:
+            st.button(
+                _("Path: {title}").format(title=path.text("title", language.current())),
+                key=key(f"path.{path.id}"),
+                type="tertiary",
+                icon=":material/route:",
+                on_click=visit.ask,
+                kwargs={"view": "paths", "goal": path.id},
+            )
+        if not after and not ways:
+            st.caption(_("Nothing here needs it."))
+    with columns[2]:
+        st.markdown(f"**{_('Beside it')}**")
+        for other in related(resource):
+            entry_button(other.id, "beside", icon=f":material/{ICONS[other.kind]}:")

@@ -1,0 +1,105 @@
+"""Where to start: three questions, an ordered path with reasons and weeks, ticked off as one goes."""
+
+from math import ceil
+
+import streamlit as st
+
+from ui import language
+from ui.language import translate as _
+from ui.resources import visit
+from ui.resources.cards import ICONS, duration, entry_button, escape, name, short_title, title
+from ui.resources.paths import Plan, Stop, backgrounds, paths, plan, to_dot
+from ui.resources.progress import keep
+from ui.resources.visit import Visit, key
+
+
+def start(state: Visit) -> None:
+    """The questions, then the path that answers them."""
+    keep(state)
+    spoken = language.current()
+    columns = st.columns([3, 4, 3])
+    with columns[0]:
+        st.selectbox(
+            _("What do you know?"),
+            list(backgrounds()),
+            key=key("know"),
+            format_func=lambda item: backgrounds()[item].zh if spoken == "zh" else backgrounds()[item].en,
+        )
+    with columns[1]:
+        st.selectbox(
+            _("What do you want?"),
+            list(paths()),
+            key=key("goal"),
+            format_func=lambda item: paths()[item].text("goal", spoken),
+        )
+    with columns[2]:
+        st.slider(_("Hours a week"), 1, visit.MOST_HOURS, key=key("hours"))
+    path = paths()[state.goal]
+    fitted = plan(path, backgrounds()[state.know])
+    _heading(state, fitted)
+    for number, stop in enumerate(fitted.stops, start=1):
+        _stop(state, number, stop)
+    if fitted.left_out:
+        known = ", ".join(escape(short_title(resource)) for resource in fitted.left_out)
+        st.caption(_("Left out, since you know it: {titles}.").format(titles=known))
+    _picture(state, fitted)
+
+
+def _heading(state: Visit, fitted: Plan) -> None:
+    spoken = language.current()
+    path = paths()[state.goal]
+    st.subheader(path.text("title", spoken), anchor=False)
+    st.markdown(path.text("lead", spoken))
+    done = [stop for stop in fitted.stops if stop.resource.id in state.done]
+    left = fitted.hours(state.done)
+    weeks = ceil(left / state.hours)
+    template = (
+        _("{count} steps, about {hours} hours: {weeks} weeks at {pace} hours a week.")
+        if not done
+        else _("{done} of {count} steps done. About {hours} hours are left: {weeks} weeks at {pace} hours a week.")
+    )
+    st.progress(
+        len(done) / len(fitted.stops),
+        text=template.format(done=len(done), count=len(fitted.stops), hours=left, weeks=weeks, pace=state.hours),
+    )
+
+
+def _stop(state: Visit, number: int, stop: Stop) -> None:
+    resource, spoken = stop.resource, language.current()
+    facts = [
+        f":material/{ICONS[resource.kind]}: {name('kind', resource.kind)}",
+        duration(stop.minutes or None, exact=resource.minutes_from == "source"),
+        " · ".join(name("speaks", item) for item in resource.languages),
+    ]
+    if resource.cost != "free":
+        facts.append(name("cost", resource.cost))
+    if stop.step:
+        reason = stop.step.reason_zh if spoken == "zh" else stop.step.reason_en
+    elif stop.needed_for:
+        titles = _(", ").join(escape(short_title(other)) for other in stop.needed_for)
+        reason = _("Put in because these need it: {titles}.").format(titles=titles)
+    else:
+        reason = _("To warm up.")
+    with st.container(horizontal=True, vertical_alignment="top", gap="small", key=f"resources-stop-{resource.id}"):
+        st.checkbox(
+            _("Done: {title}").format(title=title(resource)),
+            value=resource.id in state.done,
+            key=key(f"done.{resource.id}"),
+            label_visibility="collapsed",
+            on_change=visit.tick,
+            args=(resource.id,),
+            width=24,
+        )
+        with st.container(gap=None):
+            heading = f"**{number}. [{escape(title(resource))}]({resource.url})**"
+            st.markdown(f"{heading}  \n{reason}  \n:gray[:small[{'　'.join(filter(None, facts))}]]")
+        entry_button(resource.id, "stop", icon=":material/read_more:", label=_("Details"))
+
+
+def _picture(state: Visit, fitted: Plan) -> None:
+    with st.expander(_("What builds on what"), icon=":material/account_tree:"):
+        titles = {stop.resource.id: short_title(stop.resource) for stop in fitted.stops}
+        st.graphviz_chart(
+            to_dot(fitted, state.done, titles),
+            alt=_("The steps of the path; an arrow leads from what is needed to what needs it."),
+        )

@@ -1,0 +1,66 @@
+"""What the article says and what is true today."""
+
+from functools import cache
+
+import streamlit as st
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from ui import language
+from ui.language import translate as _
+from ui.resources.cards import ICONS, entry_button
+from ui.resources.catalogue import by_id, read_json
+
+
+class Correction(BaseModel):
+    """A sentence of the article (``correction``) or of older texts in general, and what holds today."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    correction: bool
+    since: str | None
+    entries: tuple[str, ...]
+    claim_en: str
+    claim_zh: str
+    today_en: str
+    today_zh: str
+
+    def text(self, field: str, spoken: str) -> str:
+        """``claim`` or ``today`` in a language."""
+        text: str = getattr(self, f"{field}_{spoken}")
+        return text
+
+
+@cache
+def corrections() -> tuple[Correction, ...]:
+    """All corrections, the article's first."""
+    return TypeAdapter(tuple[Correction, ...]).validate_python(read_json("resources-corrections.json"))
+
+
+def today() -> None:
+    """The corrections in two groups."""
+    st.markdown(
+        _(
+            "This dashboard grew out of an article. Where time has moved on, we say so here, "
+            "each with the entries that it touches."
+        )
+    )
+    st.subheader(_("What the article says"), anchor=False)
+    _table([item for item in corrections() if item.correction], _("The article"))
+    st.subheader(_("What you will meet if you follow older texts"), anchor=False)
+    _table([item for item in corrections() if not item.correction], _("Older texts"))
+
+
+def _table(items: list[Correction], source: str) -> None:
+    spoken = language.current()
+    for item in items:
+        with st.container(border=True, key=f"resources-correction-{item.id}"):
+            then, now = st.columns([2, 3])
+            with then:
+                st.markdown(f":gray[:small[{source}]]  \n{item.text('claim', spoken)}")
+            with now:
+                since = _("Today, since {month}").format(month=item.since) if item.since else _("Today")
+                st.markdown(f":green[:small[{since}]]  \n{item.text('today', spoken)}")
+                with st.container(horizontal=True, gap="small"):
+                    for name in item.entries:
+                        entry_button(name, f"today.{item.id}", icon=f":material/{ICONS[by_id(name).kind]}:")

@@ -1,0 +1,192 @@
+"""What a visitor of the page is looking at: kept over pages, read from the link, written back to it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+from dlcore.messages import N_, UserError
+from ui.resources import selection
+from ui.resources.catalogue import known
+from ui.resources.frameworks import chooser
+from ui.resources.paths import backgrounds, paths
+from ui.resources.selection import Selection, shortened
+
+VIEWS: Mapping[str, str] = {
+    "directory": N_("Directory"),
+    "paths": N_("Where to start"),
+    "today": N_("The article, today"),
+    "frameworks": N_("Which framework"),
+}
+PAGE = 12
+MOST_HOURS = 40
+_KEY = "resources"
+_FIELDS = ("q", *selection.FACETS, "article", "sort")
+_CHOICES: Mapping[str, tuple[str, str]] = {"view": ("directory", ""), "know": ("python", ""), "goal": ("first-cnn", "")}
+
+
+@dataclass
+class Visit:
+    """The page's memory. ``url``: what it last wrote to the link; ``refused``: what the link asked in vain."""
+
+    selection: Selection = field(default_factory=Selection)
+    view: str = "directory"
+    entry: str = ""
+    shown: int = PAGE
+    know: str = "python"
+    goal: str = "first-cnn"
+    hours: int = 4
+    done: set[str] = field(default_factory=set)
+    needs: dict[str, str] = field(default_factory=dict)
+    url: dict[str, str] = field(default_factory=dict)
+    refused: list[UserError] = field(default_factory=list)
+
+
+def current() -> Visit:
+    """The visit of this session."""
+    visit: Visit = st.session_state.setdefault(_KEY, Visit())
+    return visit
+
+
+def key(name: str) -> str:
+    """The key of the widget that shows a field."""
+    return f"{_KEY}.{name}"
+
+
+def _questions() -> dict[str, tuple[str, ...]]:
+    return {question.id: tuple(need.id for need in question.needs) for question in chooser().questions}
+
+
+def _own() -> tuple[str, ...]:
+    return (*_FIELDS, "view", "id", "know", "goal", "hours", *_questions())
+
+
+def arrive() -> Visit:
+    """Take up what changed since the last run: a link followed, or a widget moved; then bring the link up to date."""
+    first = _KEY not in st.session_state
+    visit = current()
+    link = {name: st.query_params[name] for name in _own() if name in st.query_params}
+    if first or (link and link != visit.url):
+        _follow(link, visit)
+        for name, value in _shown(visit).items():
+            st.session_state[key(name)] = value
+    else:
+        _read_widgets(visit)
+    for name, value in _shown(visit).items():
+        st.session_state.setdefault(key(name), value)
+    _write_link(visit)
+    return visit
+
+
+def _follow(link: Mapping[str, str], visit: Visit) -> None:
+    visit.selection, visit.refused = selection.parse(link)
+    visit.shown = PAGE
+    visit.view = _choice(link, "view", VIEWS, "directory", visit.refused)
+    visit.know = _choice(link, "know", backgrounds(), visit.know, visit.refused)
+    visit.goal = _choice(link, "goal", paths(), visit.goal, visit.refused)
+    hours = link.get("hours", str(visit.hours))
+    if hours.isascii() and hours.isdigit() and 1 <= int(hours[:4]) <= MOST_HOURS:
+        visit.hours = int(hours)
+    else:
+        message = N_("hours in the link must be a whole number from 1 to {most}, got {value}; it was left out.")
+        visit.refused.append(UserError(message, most=MOST_HOURS, value=shortened(hours)))
+    visit.needs = {}
+    for question, needs in _questions().items():
+        if answer := _choice(link, question, needs, "", visit.refused):
+            visit.needs[question] = answer
+    visit.entry = link.get("id", "")
+    if visit.entry and not known(visit.entry):
+        message = N_("There is no entry {value} in the directory. Try the search.")
+        visit.refused.append(UserError(message, value=shortened(visit.entry)))
+        visit.entry = ""
+
+
+def _choice(
+    link: Mapping[str, str],
+    name: str,
+    allowed: Mapping[str, object] | tuple[str, ...],
+    otherwise: str,
+    refused: list[UserError],
+) -> str:
+    value = link.get(name) or otherwise
+    if value in allowed or value == otherwise:
+        return value
+    message = N_("The link says {name}={value}, which does not exist and was left out. Possible are: {allowed}.")
+    refused.append(UserError(message, name=name, value=shortened(value), allowed=", ".join(allowed)))
+    return otherwise
+
+
+def _shown(visit: Visit) -> dict[str, object]:
+    """The value of each widget, by field."""
+    values: dict[str, object] = {name: getattr(visit.selection, name) for name in _FIELDS}
+    values |= {facet: list(visit.selection.wanted(facet)) for facet in selection.FACETS}
+    values |= {"view": visit.view, "know": visit.know, "goal": visit.goal, "hours": visit.hours}
+    return values | {question: visit.needs.get(question) for question in _questions()}
+
+
+def _read_widgets(visit: Visit) -> None:
+    now = _shown(visit) | {name: st.session_state[key(name)] for name in _shown(visit) if key(name) in st.session_state}
+    fresh = Selection(
+        q=" ".join(str(now["q"] or "").split())[: selection.LONGEST_QUERY],
+        **{facet: tuple(now[facet] or ()) for facet in selection.FACETS},  # type: ignore[arg-type, call-overload]
+        article=bool(now["article"]),
+        sort=str(now["sort"]),
+    )
+    if fresh != visit.selection or now["view"] != visit.view:
+        visit.shown = PAGE
+        visit.entry = ""
+    if now != _shown(visit):
+        visit.refused = []
+    visit.selection = fresh
+    visit.view, visit.know, visit.goal = str(now["view"]), str(now["know"]), str(now["goal"])
+    visit.hours = int(str(now["hours"]))
+    visit.needs = {question: str(now[question]) for question in _questions() if now[question]}
+
+
+def _write_link(visit: Visit) -> None:
+    link = {"view": visit.view} if visit.view != "directory" else {}
+    if visit.view == "directory":
+        link |= {"id": visit.entry} if visit.entry else selection.to_parameters(visit.selection)
+    elif visit.view == "paths":
+        link |= {"know": visit.know, "goal": visit.goal, "hours": str(visit.hours)}
+    elif visit.view == "frameworks":
+        link |= visit.needs
+    visit.url = link
+    for name in _own():
+        if name in link and st.query_params.get(name) != link[name]:
+            st.query_params[name] = link[name]
+        elif name not in link and name in st.query_params:
+            del st.query_params[name]
+
+
+def ask(**changes: object) -> None:
+    """Change fields from a button: what the widgets show changes with them."""
+    for name, value in changes.items():
+        st.session_state[key(name)] = value
+
+
+def clear() -> None:
+    """Drop the search and all filters, keep the order."""
+    ask(q="", article=False, **{facet: [] for facet in selection.FACETS})
+
+
+def open_entry(identifier: str) -> None:
+    """Show one entry in full."""
+    visit = current()
+    ask(view="directory")
+    visit.view, visit.entry, visit.refused = "directory", identifier, []
+
+
+def close_entry() -> None:
+    """Back to the list, as it was."""
+    current().entry = ""
+
+
+def show_more() -> None:
+    """Two pages more of the list."""
+    current().shown += 2 * PAGE
+
+
+def tick(identifier: str) -> None:
+    """Mark a stop of a path as done, or not done after all."""
+    current().done ^= {identifier}
