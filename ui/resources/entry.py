@@ -62,11 +62,7 @@ def _facts(resource: Resource) -> str:
     if resource.last_activity:
         checked += " " + _("Last change seen: {month}.").format(month=resource.last_activity)
     lines.append(checked)
-    lines.append(
-        _("Catalogue of {month}. Links are not checked daily; tell us of one that is dead.").format(
-            month=catalogue().date
-        )
-    )
+    lines.append(_("Catalogue of {month}. Links are not tried every day.").format(month=catalogue().date))
     return "  \n".join(f":gray[:small[{line}]]" for line in lines)
 
 

@@ -52,16 +52,16 @@ def _heading(state: Visit, fitted: Plan) -> None:
     st.markdown(path.text("lead", spoken))
     done = [stop for stop in fitted.stops if stop.resource.id in state.done]
     left = fitted.hours(state.done)
-    weeks = ceil(left / state.hours)
-    template = (
-        _("{count} steps, about {hours} hours: {weeks} weeks at {pace} hours a week.")
-        if not done
-        else _("{done} of {count} steps done. About {hours} hours are left: {weeks} weeks at {pace} hours a week.")
-    )
-    st.progress(
-        len(done) / len(fitted.stops),
-        text=template.format(done=len(done), count=len(fitted.stops), hours=left, weeks=weeks, pace=state.hours),
-    )
+    if len(done) == len(fitted.stops):
+        template = _("All {count} steps done. Pick a next path.")
+    elif done:
+        template = _(
+            "{done} of {count} steps done, about {hours} h left. At {pace} h a week you finish in week {weeks}."
+        )
+    else:
+        template = _("{count} steps, about {hours} h. At {pace} h a week you finish in week {weeks}.")
+    numbers = {"count": len(fitted.stops), "hours": left, "pace": state.hours, "weeks": ceil(left / state.hours)}
+    st.progress(len(done) / len(fitted.stops), text=template.format(done=len(done), **numbers))
 
 
 def _stop(state: Visit, number: int, stop: Stop) -> None:
