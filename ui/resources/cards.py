@@ -36,6 +36,16 @@ def escape(text: str) -> str:
     return re.sub(r"([\\\[\]*_$~<>`#|])", r"\\\1", text)
 
 
+def bold(text: str) -> str:
+    """Markdown for a heading in the running text."""
+    return f"**{text}**"
+
+
+def icon_of(resource: Resource) -> str:
+    """The icon of the entry's kind."""
+    return f":material/{ICONS[resource.kind]}:"
+
+
 def name(facet: str, value: str) -> str:
     """A word of the vocabulary in the visitor's language."""
     return vocabulary()[facet][value].name(language.current())
@@ -43,7 +53,7 @@ def name(facet: str, value: str) -> str:
 
 def title(resource: Resource) -> str:
     """The entry's title in the visitor's language."""
-    return resource.text("title", language.current())
+    return resource.told("title", language.current())
 
 
 def short_title(resource: Resource) -> str:
@@ -75,7 +85,7 @@ def year(resource: Resource) -> str:
 
 def byline(resource: Resource) -> str:
     """Who and when."""
-    return escape(" · ".join(filter(None, [resource.authors, year(resource)])))
+    return " · ".join(filter(None, [resource.authors, year(resource)]))
 
 
 def badges(resource: Resource) -> str:
@@ -86,26 +96,26 @@ def badges(resource: Resource) -> str:
         name("cost", resource.cost),
         " · ".join(name("speaks", spoken) for spoken in resource.languages),
     ]
-    shown = [f":violet-badge[:material/{ICONS[resource.kind]}: {name('kind', resource.kind)}]"]
+    shown = [f":violet-badge[{icon_of(resource)} {name('kind', resource.kind)}]"]
     shown += [f":gray-badge[{text}]" for text in plain if text]
     if resource.kind != "paper":
         colour, icon = _STATUS[resource.status]
         shown.append(f":{colour}-badge[:material/{icon}: {name('status', resource.status)}]")
     if resource.in_article:
-        shown.append(f":blue-badge[:material/bookmark: {_('In the article')}]")
+        shown.append(":blue-badge[:material/bookmark: " + _("In the article") + "]")
     return " ".join(shown)
 
 
 def body(resource: Resource) -> list[str]:
-    """The paragraphs on an entry: by-line, badges, what it came to, the idea, the reason to look at it."""
+    """The paragraphs on an entry: its other title and by-line, badges, what it came to, the idea, the reason to look at it."""
     spoken = language.current()
-    other = resource.text("title", "en" if spoken == "zh" else "zh")
-    paragraphs = [f":gray[:small[{escape(other)}]]  \n"] if other != title(resource) else []
-    paragraphs = ["".join([*paragraphs, f":gray[:small[{byline(resource)}]]"]), badges(resource)]
-    if reason := resource.text("status_reason", spoken):
+    other = resource.told("title", "en" if spoken == "zh" else "zh")
+    small = [other, byline(resource)] if other != title(resource) else [byline(resource)]
+    paragraphs = ["  \n".join(f":gray[:small[{escape(line)}]]" for line in small), badges(resource)]
+    if reason := resource.told("status_reason", spoken):
         colour = "red" if resource.status == "discontinued" else "orange"
         paragraphs.append(f":{colour}[:material/info: {reason}]")
-    return paragraphs + [text for field in ("idea", "why") if (text := resource.text(field, spoken))]
+    return paragraphs + [text for field in ("idea", "why") if (text := resource.told(field, spoken))]
 
 
 def entry_button(identifier: str, place: str, *, icon: str | None = None, label: str = "{title}") -> None:
@@ -124,7 +134,7 @@ def card(resource: Resource) -> None:
     """An entry in a list."""
     with st.container(border=True, height="stretch", key=f"resources-card-{resource.id}"):
         heading = f"**[{escape(title(resource))}]({resource.url})**"
-        st.markdown("\n\n".join([heading, *body(resource)]))
+        st.markdown(heading + "  \n" + "\n\n".join(body(resource)))
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             st.button(
                 _("Details"),

@@ -125,7 +125,7 @@ class Resource(BaseModel):
             raise ValueError(f"{self.id}: minutes need minutes_from, and the other way round")
         return self
 
-    def text(self, field: str, language: str) -> str:
+    def told(self, field: str, language: str) -> str:
         """``title``, ``why``, ``idea`` or ``status_reason`` in a language; empty if there is none."""
         return getattr(self, f"{field}_{language}") or ""
 

@@ -4,9 +4,9 @@ import streamlit as st
 
 from ui import language
 from ui.language import translate as _
-from ui.resources.cards import entry_button, title
+from ui.resources.cards import bold, entry_button, icon_of, title
 from ui.resources.catalogue import by_id
-from ui.resources.frameworks import AVOID, FIRST, MARKS, Need, chooser, rank
+from ui.resources.frameworks import AVOID, FIRST, MARKS, WORKS, Need, chooser, rank
 from ui.resources.visit import Visit, key
 
 
@@ -21,7 +21,9 @@ def choose(state: Visit) -> None:
                 question.zh if spoken == "zh" else question.en,
                 [None, *needs],
                 key=key(question.id),
-                format_func=lambda item, needs=needs: needs[item].text("", spoken) if item else _("No matter"),
+                format_func=lambda item, needs=needs: (
+                    (needs[item].zh if spoken == "zh" else needs[item].en) if item else _("No matter")
+                ),
             )
     chosen = [need for question in questions for need in question.needs if state.needs.get(question.id) == need.id]
     _answer(chosen)
@@ -33,42 +35,43 @@ def _marks() -> dict[int, str]:
 
 
 def _answer(chosen: list[Need]) -> None:
+    """One framework or a few, why, and what works as well."""
     spoken = language.current()
     with st.container(border=True, key="resources-answer"):
-        if any(need.id == "table" for need in chosen):
-            st.markdown(f"**{title(by_id('scikit-learn'))}**")
-            st.markdown(next(need for need in chosen if need.id == "table").text("because", spoken))
-            entry_button("scikit-learn", "choose", icon=":material/package_2:")
+        table = next((need for need in chosen if need.id == "table"), None)
+        if table:
+            _verdict(["scikit-learn"], [table])
             return
         if not chosen:
-            st.markdown(f"**{chooser().usual_zh if spoken == 'zh' else chooser().usual_en}**")
+            st.markdown(bold(chooser().usual_zh if spoken == "zh" else chooser().usual_en))
             st.markdown(_("If something does bind you, let the hardware or the code you inherit decide."))
-        else:
-            places = rank(chosen)
-            usable = [place for place in places if place.worst != AVOID]
-            if not usable:
-                st.markdown(f"**{_('No framework does all of that. Drop one of the answers.')}**")
-            else:
-                best = [place for place in usable if place.points == usable[0].points]
-                names = _(" or ").join(title(by_id(place.framework)) for place in best)
-                st.markdown(f"**{names}**")
-                for need in chosen:
-                    via = [
-                        _("{framework} by way of {means}").format(framework=title(by_id(place.framework)), means=means)
-                        for place in best
-                        if (means := need.via.get(place.framework))
-                    ]
-                    st.markdown(
-                        f"- {need.text('', spoken)}: {need.text('because', spoken)}"
-                        + (f" ({_('; ').join(via)})" if via else "")
-                    )
-            others = [place for place in usable if place.points < usable[0].points and place.worst > 1]
-            if others:
-                names = _(", ").join(title(by_id(place.framework)) for place in others)
-                st.caption(_("Works as well: {names}").format(names=names))
-        with st.container(horizontal=True):
-            for place in rank(chosen)[:3]:
-                entry_button(place.framework, "choose", icon=":material/foundation:")
+            return
+        usable = [place for place in rank(chosen) if place.worst != AVOID]
+        if not usable:
+            st.markdown(bold(_("No framework does all of that. Drop one of the answers.")))
+            return
+        best = [place.framework for place in usable if place.points == usable[0].points]
+        _verdict(best, chosen)
+        others = [place for place in usable if place.framework not in best and place.worst >= WORKS]
+        if others:
+            names = _(", ").join(title(by_id(place.framework)) for place in others)
+            st.caption(_("Works as well: {names}").format(names=names))
+
+
+def _verdict(best: list[str], chosen: list[Need]) -> None:
+    spoken = language.current()
+    st.markdown(bold(_(" or ").join(title(by_id(framework)) for framework in best)))
+    for need in chosen:
+        reasons = [need.told("because", spoken)]
+        for framework in best:
+            if means := need.via.get(framework):
+                named = {"framework": title(by_id(framework)), "means": means}
+                reasons.append(_("{framework} here by way of {means}.").format(**named))
+        answer = need.zh if spoken == "zh" else need.en
+        st.markdown("- " + bold(answer) + ": " + " ".join(reasons))
+    with st.container(horizontal=True):
+        for framework in best:
+            entry_button(framework, "choose", icon=icon_of(by_id(framework)))
 
 
 def _table(chosen: list[Need]) -> None:
@@ -83,9 +86,9 @@ def _table(chosen: list[Need]) -> None:
     for need in needs:
         cells = [MARKS[need.ratings[framework]] for framework in frameworks]
         cells = [f":green[**{cell}**]" if cell == MARKS[FIRST] else cell for cell in cells]
-        label = need.text("", spoken)
-        lines.append("| " + " | ".join([f"**{label}**" if need in chosen else label, *cells]) + " |")
+        label = need.zh if spoken == "zh" else need.en
+        lines.append("| " + " | ".join([bold(label) if need in chosen else label, *cells]) + " |")
     with st.container(key="resources-frameworks"):
         st.markdown("\n".join(lines))
     legend = _(", ").join(f"{MARKS[mark]} {words}" for mark, words in _marks().items())
-    st.caption(f"{legend}{_('. ')}" + _("The marks are our judgement; the reasons are facts that you can check."))
+    st.caption(legend + "  \n" + _("The marks are our judgement; the reasons are facts that you can check."))

@@ -5,7 +5,7 @@ import streamlit as st
 from ui import language
 from ui.language import translate as _
 from ui.resources import selection, visit
-from ui.resources.cards import card, name
+from ui.resources.cards import bold, card, name
 from ui.resources.catalogue import Resource, all_resources, vocabulary
 from ui.resources.entry import show_entry
 from ui.resources.export import CITED, to_bibtex, to_csv, to_markdown
@@ -28,23 +28,16 @@ def directory(state: Visit) -> None:
 
 
 def _search() -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.text_input(
-            _("Search"),
-            key=key("q"),
-            type="search",
-            live=True,
-            max_chars=selection.LONGEST_QUERY,
-            placeholder=_("A title, a name, a topic; in English or Chinese"),
-            icon=":material/search:",
-        )
-        st.selectbox(
-            _("Order"),
-            list(selection.SORTS),
-            key=key("sort"),
-            format_func=lambda sort: _(selection.SORTS[sort]),
-            width=180,
-        )
+    st.text_input(
+        _("Search"),
+        key=key("q"),
+        type="search",
+        live=True,
+        max_chars=selection.LONGEST_QUERY,
+        placeholder=_("A title, a name, a topic; in English or Chinese"),
+        icon=":material/search:",
+        label_visibility="collapsed",
+    )
 
 
 def _filters(state: Visit, found: int) -> None:
@@ -53,7 +46,7 @@ def _filters(state: Visit, found: int) -> None:
         "kind": _("Kind"),
         "topic": _("Topic"),
         "level": _("Level"),
-        "speaks": _("Language of the entry"),
+        "speaks": _("Language"),
         "cost": _("Cost"),
         "status": _("Status"),
     }
@@ -75,11 +68,19 @@ def _filters(state: Visit, found: int) -> None:
             with st.popover(f"{labels[facet]} **({chosen})**" if chosen else labels[facet], key=f"resources-{facet}"):
                 pills(facet, visible=True)
         st.toggle(
-            f"{_('In the article')} :gray[{selection.article_count(state.selection)}]",
+            _("In the article") + f" :gray[{selection.article_count(state.selection)}]",
             key=key("article"),
             help=_("Only what the article itself names."),
         )
     with st.container(horizontal=True, vertical_alignment="center"):
+        st.selectbox(
+            _("Order"),
+            list(selection.SORTS),
+            key=key("sort"),
+            format_func=lambda sort: _(selection.SORTS[sort]),
+            label_visibility="collapsed",
+            width=170,
+        )
         st.markdown(
             _("**{found}** of {total} entries").format(found=found, total=len(all_resources())),
             width="content",
@@ -126,7 +127,7 @@ def _nothing(state: Visit) -> None:
         "article": _("“in the article”"),
     }
     with st.container(border=True):
-        st.markdown(f"**{_('Nothing fits all of that.')}**")
+        st.markdown(bold(_("Nothing fits all of that.")))
         if not looser:
             st.markdown(_("Clear the filters, or search with fewer or other words."))
         for field, count in sorted(looser.items(), key=lambda item: -item[1]):
@@ -146,7 +147,7 @@ def _take_home(found: list[Resource]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="resources-export"):
         st.markdown(_("Take these {count} home:").format(count=len(found)), width="content")
         st.download_button(
-            "Markdown",
+            _("Markdown"),
             lambda: to_markdown(found, spoken, _("Resources for learning deep learning")),
             file_name="resources.md",
             mime="text/markdown",
@@ -155,7 +156,7 @@ def _take_home(found: list[Resource]) -> None:
             disabled=not found,
         )
         st.download_button(
-            "CSV",
+            _("CSV"),
             lambda: to_csv(found),
             file_name="resources.csv",
             mime="text/csv",
@@ -164,7 +165,7 @@ def _take_home(found: list[Resource]) -> None:
             disabled=not found,
         )
         st.download_button(
-            "BibTeX",
+            _("BibTeX"),
             lambda: to_bibtex(found),
             file_name="resources.bib",
             mime="application/x-bibtex",

@@ -5,11 +5,12 @@ import streamlit as st
 from ui import language
 from ui.language import translate as _
 from ui.resources import visit
-from ui.resources.cards import ICONS, body, duration, entry_button, escape, name, title
+from ui.resources.cards import body, bold, duration, entry_button, escape, icon_of, name, title
 from ui.resources.catalogue import Resource, by_id, catalogue, in_order, needed_by, related
 from ui.resources.paths import paths
 from ui.resources.visit import key
 
+_PAGES = {"train": "pages/train.py", "draw": "pages/draw.py", "concepts": "pages/concepts.py"}
 _SOFTWARE = frozenset({"framework", "library", "tool"})
 
 
@@ -24,7 +25,7 @@ def show_entry(identifier: str) -> None:
         on_click=visit.close_entry,
     )
     with st.container(border=True, key="resources-entry"):
-        st.subheader(f":material/{ICONS[resource.kind]}: {escape(title(resource))}", anchor=False)
+        st.subheader(f"{icon_of(resource)} {escape(title(resource))}", anchor=False)
         st.markdown("\n\n".join(body(resource)))
         with st.container(horizontal=True, vertical_alignment="center"):
             st.link_button(_("Open"), resource.url, icon=":material/open_in_new:", type="primary")
@@ -37,7 +38,7 @@ def _try_here(resource: Resource) -> None:
     if resource.here:
         query = {field: str(value) for field, value in resource.here.query.items()}
         st.page_link(
-            f"pages/{resource.here.page}.py",
+            _PAGES[resource.here.page],
             label=_("Try it here"),
             icon=":material/model_training:",
             query_params={"lang": language.current(), **query},
@@ -72,21 +73,21 @@ def _connections(resource: Resource) -> None:
     ways = [path for path in paths().values() if any(step.id == resource.id for step in path.steps)]
     columns = st.columns(3)
     with columns[0]:
-        st.markdown(f"**{_('What it builds on')}**")
+        st.markdown(bold(_("What it builds on")))
         for needed in before:
-            entry_button(needed.id, "before", icon=f":material/{ICONS[needed.kind]}:")
+            entry_button(needed.id, "before", icon=icon_of(needed))
         if before:
             total = duration(sum(needed.minutes or 0 for needed in before))
             st.caption(_("In this order; all of it takes {time}.").format(time=total))
         else:
             st.caption(_("Nothing: you can start with it."))
     with columns[1]:
-        st.markdown(f"**{_('What it leads to')}**")
+        st.markdown(bold(_("What it leads to")))
         for later in after[:8]:
-            entry_button(later.id, "after", icon=f":material/{ICONS[later.kind]}:")
+            entry_button(later.id, "after", icon=icon_of(later))
         for path in ways:
             st.button(
-                _("Path: {title}").format(title=path.text("title", language.current())),
+                _("Path: {title}").format(title=path.told("title", language.current())),
                 key=key(f"path.{path.id}"),
                 type="tertiary",
                 icon=":material/route:",
@@ -96,6 +97,6 @@ def _connections(resource: Resource) -> None:
         if not after and not ways:
             st.caption(_("Nothing here needs it."))
     with columns[2]:
-        st.markdown(f"**{_('Beside it')}**")
+        st.markdown(bold(_("Beside it")))
         for other in related(resource):
-            entry_button(other.id, "beside", icon=f":material/{ICONS[other.kind]}:")
+            entry_button(other.id, "beside", icon=icon_of(other))

@@ -26,13 +26,13 @@ def to_markdown(resources: Iterable[Resource], language: str, heading: str) -> s
         lines += ["", f"## {word.name(language)}", ""]
         for resource in of_kind:
             year = f" ({resource.year})" if resource.year else ""
-            title = re.sub(r"([\[\]])", r"\\\1", resource.text("title", language))
+            title = re.sub(r"([\[\]])", r"\\\1", resource.told("title", language))
             details = " · ".join(
                 vocabulary()[facet][value].name(language)
                 for facet, value in (("level", resource.level), ("cost", resource.cost))
             )
             lines.append(f"- [{title}](<{resource.url}>){year}, {resource.authors}. {details}.")
-            texts = (resource.text("status_reason", language), resource.text("why", language))
+            texts = (resource.told("status_reason", language), resource.told("why", language))
             lines += [f"  {text}" for text in texts if text]
     return "\n".join(lines) + "\n"
 

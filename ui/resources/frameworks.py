@@ -25,9 +25,9 @@ class Need(BaseModel):
     because_zh: str
     via: dict[str, str]
 
-    def text(self, field: str, language: str) -> str:
-        """``because``, or without a field the need itself, in a language."""
-        text: str = getattr(self, f"{field}_{language}" if field else language)
+    def told(self, field: str, language: str) -> str:
+        """``because`` in a language."""
+        text: str = getattr(self, f"{field}_{language}")
         return text
 
 

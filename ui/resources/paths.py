@@ -49,7 +49,7 @@ class LearningPath(BaseModel):
     covers: tuple[str, ...]
     steps: tuple[Step, ...]
 
-    def text(self, field: str, language: str) -> str:
+    def told(self, field: str, language: str) -> str:
         """``title``, ``goal`` or ``lead`` in a language."""
         text: str = getattr(self, f"{field}_{language}")
         return text

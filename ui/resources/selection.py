@@ -160,7 +160,7 @@ def _first_to_meet() -> Mapping[str, int]:
 
 def _title_key(resource: Resource, language: str) -> tuple[bool, bytes]:
     """Latin by letter; Chinese by the GB 18030 code, which puts the common characters in the order of their sound."""
-    title = fold(resource.text("title", language)).strip("《》 ")
+    title = fold(resource.told("title", language)).strip("《》 ")
     return (not title[:1].isascii(), title.encode("gb18030"))
 
 

@@ -7,7 +7,7 @@ import streamlit as st
 from ui import language
 from ui.language import translate as _
 from ui.resources import visit
-from ui.resources.cards import ICONS, duration, entry_button, escape, name, short_title, title
+from ui.resources.cards import duration, entry_button, escape, icon_of, name, short_title, title
 from ui.resources.paths import Plan, Stop, backgrounds, paths, plan, to_dot
 from ui.resources.progress import keep
 from ui.resources.visit import Visit, key
@@ -30,7 +30,7 @@ def start(state: Visit) -> None:
             _("What do you want?"),
             list(paths()),
             key=key("goal"),
-            format_func=lambda item: paths()[item].text("goal", spoken),
+            format_func=lambda item: paths()[item].told("goal", spoken),
         )
     with columns[2]:
         st.slider(_("Hours a week"), 1, visit.MOST_HOURS, key=key("hours"))
@@ -48,8 +48,8 @@ def start(state: Visit) -> None:
 def _heading(state: Visit, fitted: Plan) -> None:
     spoken = language.current()
     path = paths()[state.goal]
-    st.subheader(path.text("title", spoken), anchor=False)
-    st.markdown(path.text("lead", spoken))
+    st.subheader(path.told("title", spoken), anchor=False)
+    st.markdown(path.told("lead", spoken))
     done = [stop for stop in fitted.stops if stop.resource.id in state.done]
     left = fitted.hours(state.done)
     if len(done) == len(fitted.stops):
@@ -67,7 +67,7 @@ def _heading(state: Visit, fitted: Plan) -> None:
 def _stop(state: Visit, number: int, stop: Stop) -> None:
     resource, spoken = stop.resource, language.current()
     facts = [
-        f":material/{ICONS[resource.kind]}: {name('kind', resource.kind)}",
+        f"{icon_of(resource)} {name('kind', resource.kind)}",
         duration(stop.minutes or None, exact=resource.minutes_from == "source"),
         " · ".join(name("speaks", item) for item in resource.languages),
     ]

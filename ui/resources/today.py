@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from ui import language
 from ui.language import translate as _
-from ui.resources.cards import ICONS, entry_button
+from ui.resources.cards import entry_button, icon_of
 from ui.resources.catalogue import by_id, read_json
 
 
@@ -25,7 +25,7 @@ class Correction(BaseModel):
     today_en: str
     today_zh: str
 
-    def text(self, field: str, spoken: str) -> str:
+    def told(self, field: str, spoken: str) -> str:
         """``claim`` or ``today`` in a language."""
         text: str = getattr(self, f"{field}_{spoken}")
         return text
@@ -51,16 +51,20 @@ def today() -> None:
     _table([item for item in corrections() if not item.correction], _("Older texts"))
 
 
+def _labelled(colour: str, label: str, text: str) -> str:
+    return f":{colour}[:small[{label}]]  \n{text}"
+
+
 def _table(items: list[Correction], source: str) -> None:
     spoken = language.current()
     for item in items:
         with st.container(border=True, key=f"resources-correction-{item.id}"):
             then, now = st.columns([2, 3])
             with then:
-                st.markdown(f":gray[:small[{source}]]  \n{item.text('claim', spoken)}")
+                st.markdown(_labelled("gray", source, item.told("claim", spoken)))
             with now:
                 since = _("Today, since {month}").format(month=item.since) if item.since else _("Today")
-                st.markdown(f":green[:small[{since}]]  \n{item.text('today', spoken)}")
+                st.markdown(_labelled("green", since, item.told("today", spoken)))
                 with st.container(horizontal=True, gap="small"):
                     for name in item.entries:
-                        entry_button(name, f"today.{item.id}", icon=f":material/{ICONS[by_id(name).kind]}:")
+                        entry_button(name, f"today.{item.id}", icon=icon_of(by_id(name)))
