@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status, answer, text = FAILURE, {"error": "interrupted"}, ""
         _say("Interrupted.")
     if as_json:
-        print(json.dumps(_finite(answer), ensure_ascii=False), flush=True)
+        print(json.dumps(_finite(answer)), flush=True)
     elif text:
         print(text, flush=True)
     return status
