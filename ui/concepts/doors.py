@@ -3,6 +3,8 @@
 import streamlit as st
 
 from ui import language
+from ui.language import translate as _
+from ui.resources.catalogue import Resource, by_id
 
 _ICONS = {"train": ":material/model_training:", "draw": ":material/draw:", "concepts": ":material/school:"}
 
@@ -11,3 +13,17 @@ def door(label: str, page: str, **query: object) -> None:
     """A link to a page of this dashboard with its settings filled in; the language goes along."""
     values = {name: str(value) for name, value in query.items()} | {"lang": language.current()}
     st.page_link(f"pages/{page}.py", label=label, icon=_ICONS[page], query_params=values)
+
+
+def read_next(*identifiers: str) -> None:
+    """A short list from the catalogue: title, and why it is worth the time."""
+    lines = [_line(by_id(identifier)) for identifier in identifiers]
+    st.markdown(_("**Read next**") + "\n\n" + "\n".join(f"- {line}" for line in lines))
+
+
+def _line(resource: Resource) -> str:
+    spoken = language.current()
+    title = resource.text("title", spoken).replace("[", "(").replace("]", ")").replace("$", r"\$")
+    year = f" ({resource.year})" if resource.year and resource.kind in {"paper", "book"} else ""
+    why = resource.text("why", spoken).replace("$", r"\$")
+    return f"[{title}]({resource.url}){year} – {why}"

@@ -12,18 +12,16 @@ from dlcore.concepts.six_steps import (
     WEIGHT_LIMIT,
     WEIGHT_NAMES,
     Lap,
-    bounces,
     draw_weights,
-    outcome,
 )
 from dlcore.messages import N_, UserError
-from ui import palette
 from ui.concepts import formulas
 from ui.concepts.drawing import network
+from ui.concepts.lab_course import course
 from ui.concepts.lab_state import (
     PARAMETERS,
-    PREVIEW,
     SEED_LIMIT,
+    STATE,
     TRIALS,
     Lab,
     from_query,
@@ -32,7 +30,6 @@ from ui.concepts.lab_state import (
 )
 from ui.concepts.numbers import plain
 from ui.concepts.prose import heading_and_body, sections
-from ui.figure import figure
 from ui.language import translate as _
 from ui.shell import show_error
 
@@ -44,13 +41,6 @@ STEPS: Mapping[str, str] = {
     "update": N_("Update"),
     "repeat": N_("Repeat"),
 }
-GUESSES: Mapping[str, str] = {
-    "solved": N_("below 0.01: learned"),
-    "lower": N_("lower, but not there yet"),
-    "unchanged": N_("the same, within 1 %"),
-    "higher": N_("higher, or beyond all bounds"),
-}
-_STATE = "concepts.six_steps"
 _SYMBOLS = ("w₁₁", "w₁₂", "w₂₁", "w₂₂", "b₁", "b₂", "v₁", "v₂", "c")
 
 
@@ -61,21 +51,21 @@ def show() -> None:
     with st.container(border=True):
         _steps(lab)
         _stage(lab)
-    _course(lab)
+    course(lab)
     _share(lab)
 
 
 def _restore() -> Lab:
     """The lab of the link where the link is news, else the one remembered."""
     linked = {name: st.query_params[name] for name in PARAMETERS if name in st.query_params}
-    lab = st.session_state.get(_STATE)
+    lab = st.session_state.get(STATE)
     if lab is None or (linked and linked != lab.written):
         try:
             lab = from_query(linked)
         except UserError as error:
             show_error(error)
             lab = Lab()
-        st.session_state[_STATE] = lab
+        st.session_state[STATE] = lab
         _fill_widgets(lab)
     return lab
 
@@ -113,7 +103,7 @@ def _fill_widgets(lab: Lab) -> None:
 
 def _read_widgets() -> None:
     """A visitor moved one of the settings."""
-    lab: Lab = st.session_state[_STATE]
+    lab: Lab = st.session_state[STATE]
     read = {key: st.session_state.get(key, value) for key, value in _widget_values(lab).items()}
     weights = tuple(float(read[f"concepts.weight.{name}"]) for name in WEIGHT_NAMES)
     seed = read["concepts.seed"]
@@ -135,7 +125,7 @@ def _read_widgets() -> None:
 
 
 def _try(name: str) -> None:
-    lab: Lab = st.session_state[_STATE]
+    lab: Lab = st.session_state[STATE]
     lab.change(TRIALS[name][1])
     _fill_widgets(lab)
 
@@ -189,6 +179,7 @@ def _settings(lab: Lab) -> None:
                 _("Seed"),
                 0,
                 SEED_LIMIT,
+                STATE,
                 step=1,
                 key="concepts.seed",
                 on_change=_read_widgets,
@@ -202,7 +193,7 @@ def _settings(lab: Lab) -> None:
 
 
 def _go_to_step() -> None:
-    lab: Lab = st.session_state[_STATE]
+    lab: Lab = st.session_state[STATE]
     step = st.session_state["concepts.step"]
     if step == 1:
         lab.updates = 0
@@ -261,42 +252,46 @@ def _steps(lab: Lab) -> None:
 
 
 def _stage(lab: Lab) -> None:
-    """The drawing, and beside it this step in words and in filled-in formulas."""
+    """The drawing, this step in words, and its formulas with the numbers filled in, a column a neuron."""
     lap = lab.lap()
     name = list(STEPS)[lab.step - 1]
     heading, body = heading_and_body(sections("steps")[name])
-    left, right = st.columns([1.15, 1], gap="medium")
+    left, right = st.columns([1.2, 1], gap="medium")
     with left:
-        network(lab.experiment, lab.step, lab.next_lap() if lab.step == 6 else lap)
+        network(lab.experiment, lab.step, lab.next_lap() if name == "repeat" else lap)
     with right:
-        st.markdown(f"#### {lab.step} · {heading}")
+        st.markdown(f"#### {lab.step} · {heading}", anchors=False)
         st.markdown(body)
-    with right:
-        _filled_in(lab, name, lap)
-    if name == "backward":
-        _gradients(lap)
-
-
-def _filled_in(lab: Lab, name: str, lap: Lap) -> None:
-    st.caption(_("With your numbers"))
-    experiment = lab.experiment
+        if name == "loss":
+            _numbers_heading()
+            st.latex(formulas.loss(lab.experiment, lap))
+        if name == "repeat":
+            _numbers_heading()
+            st.latex(formulas.repeat(lap))
+            _verdict(lab, lap)
+    neurons = [_("Hidden neuron 1"), _("Hidden neuron 2"), _("Output neuron")]
     match name:
         case "initialise":
-            blocks = formulas.initialise(lap.weights)
+            _columns(neurons, formulas.initialise(lap.weights))
         case "forward":
-            blocks = formulas.forward(experiment, lap)
-        case "loss":
-            blocks = formulas.loss(experiment, lap)
+            _columns(neurons, formulas.forward(lab.experiment, lap))
         case "backward":
-            blocks = formulas.backward_output(experiment, lap) + formulas.backward_hidden(experiment, lap)
+            _columns([neurons[2], *neurons[:2]], formulas.backward(lab.experiment, lap))
+            _gradients(lap)
         case "update":
-            blocks = formulas.update(experiment, lap)
-        case _:
-            blocks = formulas.repeat(lap)
-    for block in blocks:
-        st.latex(block)
-    if name == "repeat":
-        _verdict(lab, lap)
+            _columns(neurons, formulas.update(lab.experiment, lap))
+
+
+def _numbers_heading() -> None:
+    st.caption(_("With your numbers"))
+
+
+def _columns(titles: list[str], blocks: list[str]) -> None:
+    _numbers_heading()
+    for column, title, block in zip(st.columns(3, border=True), titles, blocks, strict=True):
+        with column:
+            st.markdown(f"**{title}**")
+            st.latex(block)
 
 
 def _verdict(lab: Lab, lap: Lap) -> None:
@@ -346,103 +341,3 @@ def _gradients(lap: Lap) -> None:
             "for what back-propagation does in about the time of three."
         )
     )
-
-
-def _guess(value: str) -> None:
-    lab: Lab = st.session_state[_STATE]
-    lab.guess, lab.guessed = value, True
-
-
-def _course(lab: Lab) -> None:
-    """The loss over the updates, behind a guess where the visitor has changed something."""
-    st.markdown(_("##### Where does it lead?"))
-    if not lab.guessed:
-        st.markdown(_("Guess first: after {count} updates from this start, the loss will be …").format(count=PREVIEW))
-        with st.container(horizontal=True):
-            for value, title in GUESSES.items():
-                st.button(_(title), key=f"concepts.guess.{value}", on_click=_guess, args=(value,))
-        return
-    preview = lab.preview()
-    answer = outcome(preview)
-    if lab.guess:
-        right = lab.guess == answer
-        message = _("Right: the loss is {answer}.") if right else _("Not this time. The loss is {answer}.")
-        show = st.success if right else st.info
-        show(message.format(answer=_(GUESSES[answer])), icon=":material/check:" if right else ":material/lightbulb:")
-    _loss_chart(lab)
-    lessons = sections("lab")
-    for name, (_title, experiment) in TRIALS.items():
-        if lab.experiment == experiment:
-            st.markdown(lessons[name])
-            return
-    rises = bounces(preview)
-    if rises:
-        st.markdown(
-            _("In the first {count} updates the loss rose {rises} times.").format(
-                count=len(preview.losses) - 1, rises=rises
-            )
-        )
-
-
-def _loss_chart(lab: Lab) -> None:
-    trajectory = lab.trajectory()
-    shown = max(len(lab.preview().losses), lab.finished + 1)
-    losses = [max(loss, 1e-32) for loss in trajectory.losses[:shown]]
-    done = lab.finished
-    steps = list(range(len(losses)))
-    data = [
-        {
-            "type": "scatter",
-            "x": steps[done:],
-            "y": losses[done:],
-            "mode": "lines",
-            "line": {"color": palette.NEUTRAL, "width": 2, "dash": "dot"},
-            "name": _("Still to come"),
-        },
-        {
-            "type": "scatter",
-            "x": steps[: done + 1],
-            "y": losses[: done + 1],
-            "mode": "lines",
-            "line": {"color": palette.TRAIN, "width": 3},
-            "name": _("Made so far"),
-        },
-        {
-            "type": "scatter",
-            "x": [done],
-            "y": [losses[min(done, len(losses) - 1)]],
-            "mode": "markers",
-            "marker": {"color": palette.HIGHLIGHT, "size": 12},
-            "name": _("You are here"),
-        },
-    ]
-    layout = {
-        "xaxis": {"title": {"text": _("Updates made")}, "rangemode": "tozero"},
-        "yaxis": {"title": {"text": _("Loss")}, "type": "log", "exponentformat": "power", "dtick": 1}
-        if _spans_decades(losses)
-        else {"title": {"text": _("Loss")}, "rangemode": "tozero"},
-        "uirevision": str(lab.experiment),
-    }
-    description = _("The loss over the updates: from {first} at the start to {last} after {count} updates.").format(
-        first=plain(losses[0]), last=plain(losses[-1]), count=len(losses) - 1
-    )
-    figure(data, layout, key="concepts-loss", height=300, description=description)
-    last = len(losses) - 1
-    if last > 0:
-        st.session_state["concepts.position"] = done
-        st.slider(
-            _("Wind back and forth: updates made"),
-            0,
-            last,
-            key="concepts.position",
-            on_change=_wind,
-        )
-
-
-def _wind() -> None:
-    lab: Lab = st.session_state[_STATE]
-    lab.go_to(st.session_state["concepts.position"])
-
-
-def _spans_decades(losses: list[float]) -> bool:
-    return max(losses) > 1000 * max(min(losses), 1e-32)

@@ -15,6 +15,8 @@ from dlcore.concepts.six_steps import (
 )
 from dlcore.messages import N_, UserError
 
+STATE = "concepts.six_steps"
+"""The lab's key in the session."""
 PREVIEW = 100
 """Updates that the preview and the guess look ahead, from the start."""
 LAST_STEP = 6

@@ -1,0 +1,86 @@
+"""The measurements that the concepts page quotes; writes content/measured/concepts.json.
+
+    python bench/concepts.py        needs MNIST in $DLCORE_DATA; about four minutes on one core
+
+1. Random labels (after Zhang et al., 2017): the same network on the same images, once with true labels, once with
+   shuffled ones.
+2. The forgotten ``model.eval()``: the article's network after one epoch of MNIST, its test accuracy in both modes.
+"""
+
+import json
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dlcore.data.loading import load
+from dlcore.data.normalization import normalize
+from dlcore.models import MODELS
+
+RESULT = Path(__file__).resolve().parents[1] / "content" / "measured" / "concepts.json"
+EPOCHS = (0, 1, 2, 3, 5, 8, 12, 20, 30, 50, 80, 120, 200)
+
+
+@torch.no_grad()
+def accuracy(model: nn.Module, images: Tensor, labels: Tensor) -> float:
+    """Share of right answers in whatever mode the model is in."""
+    right = 0
+    for images_part, labels_part in zip(images.split(1000), labels.split(1000), strict=True):
+        right += int((model(images_part).argmax(1) == labels_part).sum())
+    return right / len(labels)
+
+
+def epoch(model: nn.Module, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor) -> None:
+    """One pass in batches of 64."""
+    model.train()
+    for batch in torch.randperm(len(images)).split(64):
+        loss = F.nll_loss(model(images[batch]), labels[batch])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+
+def random_labels() -> dict[str, object]:
+    """Accuracy on training and test images after each of EPOCHS, with true and with shuffled labels."""
+    data = load("digits")
+    train, test = normalize(data.train_images).flatten(1), normalize(data.test_images).flatten(1)
+    result: dict[str, object] = {"epochs": EPOCHS, "train_count": len(train), "test_count": len(test)}
+    for name in ("true", "random"):
+        torch.manual_seed(0)
+        labels = data.train_labels
+        if name == "random":
+            labels = labels[torch.randperm(len(labels))]
+        model = nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 10))
+        model.append(nn.LogSoftmax(1))
+        optimizer = torch.optim.Adam(model.parameters(), 0.001)
+        seen, learned = [], []
+        for number in range(max(EPOCHS) + 1):
+            if number:
+                epoch(model, optimizer, train, labels)
+            if number in EPOCHS:
+                model.eval()
+                seen.append(round(accuracy(model, train, labels), 4))
+                learned.append(round(accuracy(model, test, data.test_labels), 4))
+        result[name] = {"train": seen, "test": learned}
+    return result
+
+
+def forgotten_eval() -> dict[str, object]:
+    """Test accuracy of the article's network after one epoch: once in eval mode, ten times in train mode."""
+    data = load("mnist")
+    torch.manual_seed(0)
+    model = MODELS["article-cnn"].build(in_channels=1, image_size=28, classes=10, dropout=0.5)
+    optimizer = torch.optim.Adam(model.parameters(), 0.001)
+    epoch(model, optimizer, normalize(data.train_images), data.train_labels)
+    test = normalize(data.test_images)
+    in_train_mode = [round(accuracy(model.train(), test, data.test_labels), 4) for _ in range(10)]
+    return {"eval": round(accuracy(model.eval(), test, data.test_labels), 4), "train": in_train_mode}
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    measured = {"random_labels": random_labels(), "forgotten_eval": forgotten_eval(), "torch": torch.__version__}
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(measured))
