@@ -24,8 +24,7 @@ def generator(seed: int, purpose: str, count: int = 0) -> torch.Generator:
 
 @contextmanager
 def seeded(seed: int, purpose: str, count: int = 0, *, device: torch.device | None = None) -> Iterator[None]:
-    """torch's global random numbers, as dropout and initialisation use them, seeded inside and untouched outside."""
-    on_cuda = device is not None and device.type == "cuda"
-    with torch.random.fork_rng(devices=[device] if on_cuda and device is not None else []):
+    """Torch's global random numbers, as dropout and initialisation use them, seeded inside and untouched outside."""
+    with torch.random.fork_rng(devices=[device] if device is not None and device.type == "cuda" else []):
         torch.manual_seed(derive(seed, purpose, count))
         yield

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,7 @@ from dlcore.messages import N_, UserError
 from dlcore.models import MODELS
 from dlcore.training import tensor_file
 from dlcore.training.events import Tested
-from dlcore.training.loop import FORMAT, TrainingState
+from dlcore.training.loop import FORMAT, TrainingState, channels_together
 
 _CHECKPOINT_LIMIT_BYTES = 1_000_000_000
 _WEIGHTS_LIMIT_BYTES = 256_000_000
@@ -138,13 +138,11 @@ def load_weights(path: Path) -> tuple[nn.Module, dict[str, Any]]:
         model.load_state_dict(tensors, assign=True)
     except (RuntimeError, ValueError, KeyError, TypeError) as error:
         raise foreign from error
-    for parameter in model.parameters():
-        parameter.requires_grad_(requires_grad=True)
-    return model.to(memory_format=torch.channels_last).eval(), about
+    return channels_together(model.requires_grad_(requires_grad=True)).eval(), about
 
 
 def _bounded(about: Mapping[str, Any], name: str, low: int, high: int) -> int:
     value = about[name]
     if type(value) is not int or not low <= value <= high:
         raise ValueError(f"{name} must be in [{low}, {high}], got {value}")
-    return cast(int, value)
+    return value

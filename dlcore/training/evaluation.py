@@ -21,7 +21,7 @@ def log_probabilities(model: nn.Module, images: Tensor) -> Tensor:
     was_training = model.training
     model.eval()
     try:
-        return torch.cat([model(normalize(batch.to(device))).cpu() for batch in images.split(_BATCH)])
+        return torch.cat([model(normalize(batch.to(device))).cpu() for batch in torch.split(images, _BATCH)])
     finally:
         model.train(was_training)
 
@@ -33,7 +33,7 @@ def loss_and_accuracy(model: nn.Module, images: Tensor, labels: Tensor) -> tuple
     return float(F.nll_loss(log_p, labels)), float((log_p.argmax(1) == labels).float().mean())
 
 
-def test_model(model: nn.Module, images: Tensor, labels: Tensor, *, seconds: float = 0.0) -> Tested:
+def judge(model: nn.Module, images: Tensor, labels: Tensor, *, seconds: float = 0.0) -> Tested:
     """The result of ``model`` on a whole test set, with the confusion matrix and its most confident mistakes."""
     log_p, labels = log_probabilities(model, images), labels.cpu()
     classes = log_p.shape[1]

@@ -21,7 +21,7 @@ from dlcore.data.normalization import normalize
 from dlcore.data.randomness import generator, seeded
 from dlcore.messages import N_, UserError
 from dlcore.models import MODELS
-from dlcore.training.evaluation import loss_and_accuracy, test_model
+from dlcore.training.evaluation import judge, loss_and_accuracy
 from dlcore.training.events import Ended, Evaluated, Event, Started, Stepped, Tested
 from dlcore.training.losses import training_loss
 from dlcore.training.optimizers import build_optimizer, set_learning_rate
@@ -63,8 +63,7 @@ class TrainingState:
             model = MODELS[config.model].build(
                 in_channels=channels, image_size=size, classes=len(dataset.class_names), dropout=config.dropout
             )
-        # Convolutions on CPUs are up to 1.6 times faster when the channels of a pixel lie side by side.
-        model = model.to(device=device, memory_format=torch.channels_last)
+        model = channels_together(model.to(device))
         count = len(dataset.train_images)
         order = torch.randperm(count, generator=generator(config.seed, "split"))
         held_back = min(max(1, round(config.validation_fraction * count)), count - 1)
@@ -147,7 +146,13 @@ def train(
 
 def test(state: TrainingState, dataset: Dataset) -> Tested:
     """The network as it is now, on the test set. For a run that ends early; a complete one yields this by itself."""
-    return test_model(state.model, dataset.test_images, dataset.test_labels, seconds=state.seconds)
+    return judge(state.model, dataset.test_images, dataset.test_labels, seconds=state.seconds)
+
+
+def channels_together(model: nn.Module) -> nn.Module:
+    """``model`` with the channels of a pixel side by side in memory: up to 1.6 times faster convolutions on a CPU."""
+    moved: nn.Module = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return moved
 
 
 def pick_device(name: str) -> torch.device:

@@ -62,19 +62,23 @@ def read(path: Path, *, limit_bytes: int) -> tuple[dict[str, Tensor], dict[str, 
             N_("The file {file} cannot be read: {reason}."), file=path.name, reason=error.strerror
         ) from error
     try:
-        length = int.from_bytes(data[:8], "little")
-        if length > _HEADER_LIMIT:
-            raise ValueError("header too long")
-        stored = json.loads(json.loads(data[8 : 8 + length])["__metadata__"][_KEY])
-        about, expected = dict(stored["about"]), stored["sha256"]
-        tensors = parse_tensors(data)
-        if _digest(tensors, about) != expected:
-            raise ValueError("digest differs")
+        return _parse(data)
     except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(
             N_("The file {file} is damaged, or was changed after it was written. Use another one, or train again."),
             file=path.name,
         ) from error
+
+
+def _parse(data: bytes) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The contents of a file, or one of several exceptions if they are not what was written."""
+    length = int.from_bytes(data[:8], "little")
+    if length > _HEADER_LIMIT:
+        raise ValueError(f"header of {length} bytes")
+    stored = json.loads(json.loads(data[8 : 8 + length])["__metadata__"][_KEY])
+    tensors, about = parse_tensors(data), dict(stored["about"])
+    if _digest(tensors, about) != stored["sha256"]:
+        raise ValueError("the digest differs")
     return tensors, about
 
 
