@@ -15,9 +15,9 @@ from dlcore.inference.legibility import Legibility, assess
 from dlcore.inference.strokes import (
     CANVAS_PEN_WIDTH,
     CANVAS_SIZE,
+    Framed,
     Stroke,
     canvas_to_image,
-    Framed,
     frame,
     size_of,
 )

@@ -1,7 +1,8 @@
 """What the Draw page shows: the paper, the answer beside it, the choice of who answers."""
 
+from typing import Any
+
 import streamlit as st
-from streamlit_drawable_canvas import st_canvas
 
 from dlcore.data import DATASETS
 from dlcore.inference.sources import PRETRAINED, model_card
@@ -50,17 +51,8 @@ def _paper(page: state.DrawPage) -> list[Stroke]:
     if _CANVAS not in st.session_state and page.shown is not None:
         page.put(page.objects())  # the visitor was on another page, and the canvas has forgotten
         page.outdated = None
-    said = st_canvas(
-        stroke_width=CANVAS_PEN_WIDTH,
-        stroke_color=answer.INK,
-        background_color=answer.PAPER,
-        width=CANVAS_SIZE,
-        height=CANVAS_SIZE,
-        initial_drawing=page.initial,
-        key=_CANVAS,
-    ).json_data
     try:
-        strokes = read_canvas(page.hear(said))
+        strokes = read_canvas(page.hear(_canvas(page)))
     except UserError as error:
         show_error(error)
         strokes = []
@@ -70,6 +62,22 @@ def _paper(page: state.DrawPage) -> list[Stroke]:
         st.button(_("Clear"), key="draw.clear", icon=":material/delete:", disabled=empty, on_click=page.clear)
     st.caption(_("Drawings stay on this machine."))
     return strokes
+
+
+def _canvas(page: state.DrawPage) -> Any:
+    """What the canvas says is on it: anything, as it comes from a browser."""
+    # Importing it registers its files with the server, so there must be one: not at the top.
+    from streamlit_drawable_canvas import st_canvas  # noqa: PLC0415
+
+    return st_canvas(
+        stroke_width=CANVAS_PEN_WIDTH,
+        stroke_color=answer.INK,
+        background_color=answer.PAPER,
+        width=CANVAS_SIZE,
+        height=CANVAS_SIZE,
+        initial_drawing=page.initial,
+        key=_CANVAS,
+    ).json_data
 
 
 def _answer(source: str, strokes: list[Stroke]) -> None:

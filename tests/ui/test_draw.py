@@ -1,0 +1,202 @@
+"""The Draw page without a browser: what it shows for each drawing, model and language."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from dlcore.config import TrainConfig
+from dlcore.data import DATASETS
+from dlcore.inference import sources
+from dlcore.models import MODELS
+from dlcore.runs.directory import create
+from dlcore.training.checkpoints import save_weights
+from ui.drawing import answer, models, view
+from ui.drawing.example import example
+from ui.drawing.state import DrawPage
+
+LINE = {"type": "Path", "left": 95, "top": 150, "path": [["M", 90, 60], ["L", 100, 240]]}
+DOT = {"type": "Path", "left": 200, "top": 200, "path": [["M", 199.986, 200], ["L", 200.014, 200]]}
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+
+
+def run_with_model(dataset="digits", owner=""):
+    run = create(TrainConfig(dataset=dataset, model="linear"), owner=owner)
+    names = list(DATASETS[dataset].class_names)
+    torch.manual_seed(0)
+    network = MODELS["linear"].build(in_channels=1, image_size=28, classes=10, dropout=0)
+    about = {"model": "linear", "dataset": dataset, "classes": 10, "class_names": names, "dropout": 0.0}
+    save_weights(network, run.final_weights_path, about | {"image_size": 28, "channels": 1})
+    return run
+
+
+@pytest.fixture
+def draw(monkeypatch, tmp_path, home):
+    """``draw(LINE)``: what the browser will say is on the canvas. The bundled model is one made for this test."""
+    monkeypatch.setattr(sources, "FOLDER", tmp_path)
+    run_with_model().final_weights_path.rename(tmp_path / "model.safetensors")
+    (tmp_path / "card.en.md").write_text("A card.", encoding="utf-8")
+    models._warm_up().join()
+
+    def say(json_data):
+        said = {"objects": list(json_data)} if isinstance(json_data, tuple) else json_data
+        monkeypatch.setattr(view, "_canvas", lambda _page: said)
+
+    say(())
+    return say
+
+
+@pytest.fixture
+def answers(monkeypatch):
+    """All answers that pages have shown."""
+    found = []
+    monkeypatch.setattr(answer, "_component", lambda: lambda *, data, **_: found.append(data))
+    return found
+
+
+def test_an_empty_paper_invites_and_shows_an_example(open_page, draw, answers):
+    app = open_page("draw")
+    assert [button.disabled for button in app.button] == [True, True]
+    assert answers[-1]["kind"] == "example"
+    assert answers[-1]["badge"] == "Example"
+    assert sum(bar["share"] for bar in answers[-1]["bars"]) == pytest.approx(1, abs=1e-4)
+    assert any("stay on this machine" in caption.value for caption in app.caption)
+    assert not app.error
+
+
+def test_a_drawing_is_answered(open_page, draw, answers):
+    draw((LINE,))
+    app = open_page("draw")
+    assert answers[-1]["kind"] == "drawing"
+    assert answers[-1]["label"] == answers[-1]["names"][answers[-1]["top"]]
+    assert answers[-1]["tiles"]["drawing"]["path"].startswith("M90.0 60.0")
+    assert [button.disabled for button in app.button] == [False, False]
+
+
+def test_a_dot_is_too_small_to_read(open_page, draw, answers):
+    draw((DOT,))
+    open_page("draw")
+    assert answers[-1]["label"] == "?"
+    assert "too small" in answers[-1]["note"]
+
+
+@pytest.mark.parametrize("said", [{"objects": "x"}, "x", {"objects": [{"type": "Image"}]}, {"objects": [LINE] * 500}])
+def test_what_is_no_drawing_is_explained(open_page, draw, answers, said):
+    draw(said)
+    app = open_page("draw")
+    assert len(app.error) == 1
+    assert "draw again" in app.error[0].value
+    assert answers[-1]["kind"] == "example"
+
+
+def test_the_real_canvas_is_there(open_page):
+    assert open_page("draw").get("bidi_component")
+
+
+def test_undo_and_clear_hand_the_canvas_what_is_left():
+    page = DrawPage()
+    both = {"objects": [LINE, DOT]}
+    assert page.hear(both) == both
+    page.undo()
+    assert page.initial["objects"] == [LINE]
+    assert page.hear(both)["objects"] == [LINE]  # the browser has not taken it over yet
+    one = {"objects": [LINE], "version": "7"}
+    assert page.hear(one) == one
+    assert page.hear(both) == both  # drawn anew
+    first = page.initial["revision"]
+    page.clear()
+    page.clear()
+    assert page.objects() == []
+    assert page.initial["revision"] == first + 2  # the same drawing twice is still news to the canvas
+
+
+def test_the_page_waits_for_the_network_with_the_drawing_on_it(open_page, draw, answers, monkeypatch):
+    monkeypatch.setattr(models, "ready", lambda: False)
+    open_page("draw")
+    assert answers[-1]["pending"]
+    assert answers[-1]["bars"] is None
+    assert answers[-1]["tiles"]["seen"]["pixels"]
+
+
+def test_a_missing_bundled_model_is_said_and_the_picture_is_still_shown(open_page, draw, answers, tmp_path):
+    (tmp_path / "model.safetensors").unlink()
+    draw((LINE,))
+    app = open_page("draw")
+    assert "model.safetensors" in app.error[0].value
+    assert answers[-1]["bars"] is None
+    assert not answers[-1]["pending"]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_run_answers_with_its_own_classes(open_page, draw, answers, language):
+    run = run_with_model("fashion-mnist")
+    draw((LINE,))
+    app = open_page("draw", language=language, model=run.run_id)
+    assert app.selectbox[0].value == run.run_id
+    assert len(answers[-1]["names"]) == 10
+    assert bool(CHINESE.search("".join(answers[-1]["names"]))) == (language == "zh")
+    assert answers[-1]["names"][0] in app.info[0].value
+    assert run.run_id in app.query_params["model"]
+
+
+def test_the_link_follows_the_choice(open_page, draw, answers):
+    run = run_with_model()
+    app = open_page("draw", model=run.run_id)
+    assert not app.info  # it knows digits
+    app.selectbox[0].set_value(sources.PRETRAINED).run()
+    assert not app.exception
+    assert "model" not in app.query_params
+    app.selectbox[0].set_value(run.run_id).run()
+    assert run.run_id in app.query_params["model"]
+
+
+@pytest.mark.parametrize("name", ["nonsense", "../../../etc", "20261123-134727-mnist-linear-0123456789ab"])
+def test_a_link_to_no_model_is_explained_and_the_bundled_one_answers(open_page, draw, answers, name):
+    app = open_page("draw", model=name)
+    assert len(app.error) == 1
+    assert app.selectbox[0].value == sources.PRETRAINED
+    assert answers[-1]["bars"]
+
+
+def test_a_damaged_run_is_explained(open_page, draw, answers):
+    run = run_with_model()
+    run.final_weights_path.write_bytes(run.final_weights_path.read_bytes()[:-50])
+    app = open_page("draw", model=run.run_id)
+    assert len(app.error) == 1
+    assert answers[-1]["bars"] is None
+
+
+@pytest.mark.parametrize("said", [(), (LINE,), (DOT,)])
+def test_all_is_chinese_for_a_chinese_visitor(open_page, draw, answers, said):
+    draw(said)
+    app = open_page("draw", language="zh")
+    texts = [answers[-1][name] for name in ("note", "heading", "pixelText")]
+    texts += [tile[name] for tile in answers[-1]["tiles"].values() for name in ("title", "remark", "alternative")]
+    texts += [button.label for button in app.button] + [app.selectbox[0].label, *(fold.label for fold in app.expander)]
+    assert all(CHINESE.search(text) for text in texts), texts
+
+
+def test_percentages_never_claim_certainty():
+    assert [answer.percent(p) for p in (1.0, 0.9994, 0.5, 0.0004)] == [
+        ">\N{NO-BREAK SPACE}99.9\N{NO-BREAK SPACE}%",
+        "99.9\N{NO-BREAK SPACE}%",
+        "50.0\N{NO-BREAK SPACE}%",
+        "<\N{NO-BREAK SPACE}0.1\N{NO-BREAK SPACE}%",
+    ]
+
+
+def test_equal_weights_are_loaded_once_and_new_ones_anew(draw, home):
+    run = run_with_model()
+    assert models.load(run.run_id) is models.load(run.run_id)
+    before = models.load(run.run_id)
+    save_weights(before.network, run.final_weights_path, before.metadata | {"step": 2})
+    assert models.load(run.run_id) is not before
+
+
+@pytest.mark.skipif(not (sources.FOLDER / "model.safetensors").is_file(), reason="no bundled model")
+def test_the_example_is_read_as_the_three_it_is():
+    models._warm_up().join()
+    read = answer.read(example(), models.load(sources.PRETRAINED))
+    assert np.argmax(read.probabilities) == 3
+    assert read.probabilities[3] > 0.9
