@@ -52,7 +52,7 @@ const themed = ({ layout, colorway }, node) => {
     linecolor: line,
     tickcolor: line,
     gridwidth: 1,
-    title: { standoff: 8 },
+    title: { standoff: 8, font: { size: 13 } },
   }
   const scene = { backgroundcolor: "transparent", gridcolor: line, zerolinecolor: line, color: text }
   const defaults = {
@@ -131,6 +131,8 @@ export default ({ data, parentElement }) => {
   chart.failure.textContent = data.failure
   draw(chart)
   return () => {
+    // Streamlit also cleans up after a call that a newer one overtook; the chart lives on then.
+    if (parentElement.isConnected) return
     chart.observer.disconnect()
     charts.delete(parentElement)
     if (chart.plot._fullLayout) window.Plotly.purge(chart.plot)

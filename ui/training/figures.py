@@ -12,9 +12,11 @@ from ui.training.curves import smooth, thin
 
 Figure = tuple[list[dict[str, Any]], dict[str, Any]]
 
-_SMOOTHING_WINDOWS = 80
+_SMOOTHING_WINDOWS = 100
 """The smoothed loss remembers this fraction of a full run, and never fewer updates than the next number."""
-_LEAST_WINDOW = 8
+_LEAST_WINDOW = 4
+_SHADED = 0.45
+"""From this share of its row on, a cell of the confusion matrix is so dark that its number must be white."""
 
 
 def loss_figure(history: RunHistory, *, logarithmic: bool, revision: str) -> Figure:
@@ -77,16 +79,13 @@ def accuracy_figure(history: RunHistory, *, revision: str) -> Figure:
 def confusion_figure(tested: Tested, names: Sequence[str]) -> Figure:
     """Counts of true class against prediction; shades follow the share of the row, the diagonal is what is right."""
     shares = [[value / max(1, sum(row)) for value in row] for row in tested.confusion]
-    texts = [[str(value) if value else "" for value in row] for row in tested.confusion]
     trace = {
         "type": "heatmap",
         "z": [[round(share, 4) for share in row] for row in shares],
         "x": list(names),
         "y": list(names),
-        "text": texts,
         "customdata": tested.confusion,
-        "texttemplate": "%{text}",
-        "colorscale": SEQUENTIAL,
+        "colorscale": [[0.0, faded(TRAIN, 0.06)], SEQUENTIAL[1]],
         "zmin": 0,
         "zmax": 1,
         "showscale": False,
@@ -102,7 +101,27 @@ def confusion_figure(tested: Tested, names: Sequence[str]) -> Figure:
         "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
         "uirevision": "confusion",
     }
-    return [trace], layout
+    on_shade = _counts(tested, shares, names, shaded=True) | {"textfont": {"color": "#ffffff"}}
+    return [trace, _counts(tested, shares, names, shaded=False), on_shade], layout
+
+
+def _counts(tested: Tested, shares: Sequence[Sequence[float]], names: Sequence[str], *, shaded: bool) -> dict[str, Any]:
+    """The numbers that stand on dark cells, or those on light ones; the theme's own colour of text unless one is set."""
+    cells = [
+        (names[said], names[true], str(count))
+        for true, row in enumerate(tested.confusion)
+        for said, count in enumerate(row)
+        if count and (shares[true][said] > _SHADED) == shaded
+    ]
+    return {
+        "type": "scatter",
+        "mode": "text",
+        "x": [x for x, _y, _text in cells],
+        "y": [y for _x, y, _text in cells],
+        "text": [text for _x, _y, text in cells],
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
 
 
 def _short(names: Sequence[str]) -> bool:
@@ -138,18 +157,31 @@ def _epochs(
 
 
 def _layout(history: RunHistory, title: str, revision: str) -> dict[str, Any]:
-    over = history.ended is not None and history.ended.reason != "completed"
-    last = history.latest.step if history.latest else 0
-    end = max(1, last if over or not history.total_steps else history.total_steps)
+    end = _horizon(history)
     per_epoch = history.started.steps_per_epoch if history.started else 0
     words = _("Updates ({count} an epoch)").format(count=per_epoch) if per_epoch else _("Updates")
     return {
-        "xaxis": {"title": {"text": words}, "range": [0, end * 1.02], "zeroline": False},
+        # A range given outright would undo the visitor's zoom whenever it changes.
+        "xaxis": {"title": {"text": words}, "autorangeoptions": {"include": [0, end]}, "zeroline": False},
         "yaxis": {"title": {"text": title}},
         "hovermode": "x unified",
         "showlegend": True,
         "uirevision": revision,
     }
+
+
+def _horizon(history: RunHistory) -> float:
+    """Where the axis of updates ends: the whole run, or half of it, or a quarter, as long as the curve fits.
+
+    So a young curve is no sliver at the left, and the axis still rests most of the time.
+    """
+    last = history.latest.step if history.latest else 0
+    if history.ended is not None or not history.total_steps:
+        return max(1, last)
+    end = float(history.total_steps)
+    while end / 2 > max(last, 10):
+        end /= 2
+    return end
 
 
 def _guess(level: float, words: str) -> dict[str, Any]:
@@ -163,5 +195,5 @@ def _guess(level: float, words: str) -> dict[str, Any]:
         "y1": level,
         "layer": "below",
         "line": {"color": NEUTRAL, "width": 1, "dash": "dot"},
-        "label": {"text": words, "textposition": "end", "yanchor": "bottom", "font": {"size": 11, "color": NEUTRAL}},
+        "label": {"text": words, "textposition": "end", "yanchor": "bottom", "font": {"size": 12, "color": NEUTRAL}},
     }

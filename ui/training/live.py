@@ -13,7 +13,7 @@ from ui.language import translate as _
 from ui.shell import show_error
 from ui.training import words
 from ui.training.figures import accuracy_figure, loss_figure
-from ui.training.results import headline
+from ui.training.results import draw_link
 from ui.training.state import TrainPage, Watch
 
 TICK_SECONDS = 0.6
@@ -80,14 +80,16 @@ def _header(state: TrainPage, watch: Watch, status: Status) -> None:
         with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
             st.badge(_(STATUSES[status]), icon=words.ICONS[status], color=words.COLOURS[status])
             st.markdown(f"**{words.title(run.config)}**", width="content")
-        if run.owner in ("", state.visitor):
-            _controls(state, run, status)
+        with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
+            if status not in LIVE and run.model_at_hand():
+                draw_link(run.run_id)
+            if run.owner in ("", state.visitor):
+                _controls(state, run, status)
     st.caption(words.explanation(status, watch.history))
     if state.problem:
         show_error(state.problem)
     progress_bar(watch.history)
     _advice(state, watch, status)
-    headline(watch.history, model_link=run.run_id if run.model_at_hand() else None)
 
 
 def _controls(state: TrainPage, run: Run, status: Status) -> None:

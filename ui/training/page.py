@@ -86,11 +86,12 @@ def _settings(state: TrainPage, run: Run | None) -> None:
         width="stretch",
         key="train.start",
         disabled=busy,
-        help=_("Your run is still going: stop it first.") if busy else None,
         on_click=start_run,
         args=(state,),
     ):
         st.rerun()
+    if busy:
+        st.caption(_("Your run is going. Stop it to start another."))
     if state.problem and run is None:
         show_error(state.problem)
     link.write(state.config, state.run_id)

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import streamlit as st
 
+from dlcore.presets import PRESETS
 from dlcore.runs.directory import open_directory
 from dlcore.runs.history import RunHistory
 from dlcore.training.events import Event, Stepped
 from ui.language import translate as _
 from ui.training.live import curves, progress_bar
-from ui.training.results import headline
+from ui.training.results import draw_link
 from ui.training.state import TrainPage
 from ui.training.words import title
 
@@ -57,21 +58,24 @@ def _tick(state: TrainPage) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         with st.container(horizontal=True, vertical_alignment="center", width="content"):
             st.badge(_("Recording"), icon=":material/videocam:", color="violet")
-            st.markdown(
-                _("You have no run yet. This one was recorded: {title}.").format(
-                    title=title(open_directory(_FOLDER).config)
-                )
-            )
-        if st.button(
-            _("Replay"),
-            icon=":material/replay:",
-            key="train.replay",
-            disabled=share < 1,
-            help=_("The whole training again in {seconds:g} seconds.").format(seconds=REPLAY_SECONDS),
-        ):
-            state.replay_started = time.monotonic()
-            st.rerun()
+            st.markdown(f"**{title(open_directory(_FOLDER).config)}**", width="content")
+        with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
+            _controls(state, replaying=share < 1)
+    st.caption(_("You have no run yet, so this is one that we recorded earlier. Start your own at any time."))
     progress_bar(history)
-    if share >= 1:
-        headline(history, model_link="pretrained")
     curves(history, revision="recorded")
+
+
+def _controls(state: TrainPage, *, replaying: bool) -> None:
+    if open_directory(_FOLDER).config == PRESETS["pretrained"].config:
+        draw_link("pretrained")
+    replay = st.button(
+        _("Replay"),
+        icon=":material/replay:",
+        key="train.replay",
+        disabled=replaying,
+        help=_("The whole training again in {seconds:g} seconds.").format(seconds=REPLAY_SECONDS),
+    )
+    if replay:
+        state.replay_started = time.monotonic()
+        st.rerun()

@@ -16,12 +16,22 @@ from ui.training.figures import confusion_figure
 from ui.training.statistics import class_reports, wilson_interval
 from ui.training.words import duration
 
-_ENLARGED = 3
+_ENLARGED = 6
 _PICTURE_WIDTH = 92
 
 
-def headline(history: RunHistory, *, model_link: str | None) -> None:
-    """The numbers that count, in one row; ``model_link`` names the run whose model can be drawn with."""
+def draw_link(model: str) -> None:
+    """The way to the Draw page with the model of this name: a run, or the bundled one."""
+    st.page_link(
+        "pages/draw.py",
+        label=_("Draw with this model"),
+        icon=":material/draw:",
+        query_params={"model": model},
+    )
+
+
+def _headline(history: RunHistory) -> None:
+    """The numbers that count, in one row."""
     tested, started, latest = history.tested, history.started, history.latest
     if tested is None or started is None:
         return
@@ -42,20 +52,14 @@ def headline(history: RunHistory, *, model_link: str | None) -> None:
         st.metric(_("Parameters"), f"{started.parameters:,}", width="content")
         if latest is not None:
             st.metric(_("Training time"), duration(latest.seconds), width="content")
-        if model_link is not None:
-            st.page_link(
-                "pages/draw.py",
-                label=_("Draw with this model"),
-                icon=":material/draw:",
-                query_params={"model": model_link},
-            )
 
 
 def results(history: RunHistory) -> None:
-    """The confusion matrix, the table of classes, and the worst mistakes."""
+    """The numbers that count, the confusion matrix, the table of classes, and the worst mistakes."""
     tested, started = history.tested, history.started
     if tested is None or started is None:
         return
+    _headline(history)
     names = [_(name) for name in started.class_names]
     left, right = st.columns([1.15, 1], gap="large")
     with left:
@@ -93,20 +97,24 @@ def _percent(share: float | None) -> str:
 
 
 def _gallery(mistakes: list[Mistake], names: list[str]) -> None:
-    pictures, captions, words = [], [], []
+    pictures = []
     for mistake in mistakes:
         if (picture := picture_of(mistake.pixels)) is None:
             continue
         label, predicted = names[mistake.label], names[mistake.predicted]
-        pictures.append(picture)
-        captions.append(f"{label} → {predicted}  \n{mistake.confidence:.0%}")
-        words.append(_("A test image of {label}, taken for {predicted}").format(label=label, predicted=predicted))
-    with st.container(key="train-mistakes"):
-        st.image(pictures, caption=captions, width=_PICTURE_WIDTH, alt=words)
+        words = _("A test image of {label}, taken for {predicted}").format(label=label, predicted=predicted)
+        pictures.append((picture, f"{label} → {predicted}  \n{mistake.confidence:.0%}", words))
+    with st.container(key="train-mistakes", horizontal=True, gap="medium"):
+        for picture, caption, words in pictures:
+            st.image(picture, caption=caption, width=_PICTURE_WIDTH, alt=words)
 
 
-def picture_of(pixels: str) -> bytes | None:
-    """The square grey image in ``pixels`` (8 bit, row by row, base64) as a PNG whose pixels stay crisp, or None."""
+def picture_of(pixels: str) -> str | None:
+    """The square grey image in ``pixels`` (8 bit, row by row, base64) as the URL of a PNG whose pixels stay crisp.
+
+    The picture is inside the URL: Streamlit forgets its own media files at the next run of a page, which may be before
+    the browser has asked for them. None where ``pixels`` is no such image.
+    """
     try:
         grey = base64.b64decode(pixels, validate=True)
     except binascii.Error:
@@ -116,8 +124,8 @@ def picture_of(pixels: str) -> bytes | None:
         return None
     image = Image.frombytes("L", (size, size), grey)
     file = io.BytesIO()
-    image.resize((size * _ENLARGED * 2, size * _ENLARGED * 2), Image.Resampling.NEAREST).save(file, "PNG")
-    return file.getvalue()
+    image.resize((size * _ENLARGED, size * _ENLARGED), Image.Resampling.NEAREST).save(file, "PNG")
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")
 
 
 def _confusions(tested: Tested, names: list[str]) -> str:

@@ -39,12 +39,15 @@ _EXPLANATIONS: Mapping[Status, str] = {
     "starting": N_("A process of its own is starting; closing this page does not stop it."),
     "running": N_("The network is learning. You can close this page and come back by its link."),
     "stopping": N_("Finishing the current step, then testing what was learned."),
-    "completed": N_("All epochs are done, and the network was tested."),
-    "stopped": N_("Stopped in epoch {epoch}. What it learned until then was tested and kept."),
+    "completed": N_("All epochs are done. On images it had never seen, the network got {accuracy:.2%} right."),
+    "stopped": N_(
+        "Stopped in epoch {epoch}. What it learned until then is kept, and gets {accuracy:.2%} of the test images right."
+    ),
     "diverged": N_("The loss is no longer a number: the updates were too large."),
     "failed": N_("The run ended with an error."),
     "interrupted": N_("The process ended without a word, as in a restart. Its curves are kept."),
 }
+_UNTESTED = N_("The run is over. It was not tested.")
 _MEGABYTE = 1e6
 
 
@@ -57,7 +60,13 @@ def title(config: TrainConfig) -> str:
 
 def explanation(status: Status, history: RunHistory) -> str:
     """The status in a sentence."""
-    return _(_EXPLANATIONS[status]).format(epoch=history.latest.epoch if history.latest else 0)
+    template = _EXPLANATIONS[status]
+    if "{accuracy" in template and history.tested is None:
+        template = _UNTESTED
+    return _(template).format(
+        epoch=history.latest.epoch if history.latest else 0,
+        accuracy=history.tested.accuracy if history.tested else 0,
+    )
 
 
 def duration(seconds: float) -> str:
