@@ -258,8 +258,7 @@ def related(resource: Resource, count: int = 4) -> list[Resource]:
             return 0.0
         shared = sum(1 / topics[topic] for topic in set(resource.topics) & set(other.topics))
         either = sum(1 / topics[topic] for topic in set(resource.topics) | set(other.topics))
-        common = (other.kind == resource.kind) + (other.level == resource.level)
-        return shared / either * (1 + 0.2 * common)
+        return shared / either * (1 + 0.5 * (other.kind == resource.kind) + 0.2 * (other.level == resource.level))
 
     ranked = sorted(all_resources(), key=nearness, reverse=True)
     return [other for other in ranked[:count] if nearness(other) > 0]

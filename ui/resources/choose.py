@@ -4,6 +4,7 @@ import streamlit as st
 
 from ui import language
 from ui.language import translate as _
+from ui.resources import visit
 from ui.resources.cards import bold, entry_button, icon_of, title
 from ui.resources.catalogue import by_id
 from ui.resources.frameworks import AVOID, FIRST, MARKS, WORKS, Need, chooser, rank
@@ -19,10 +20,10 @@ def choose(state: Visit) -> None:
         with column:
             st.selectbox(
                 question.zh if spoken == "zh" else question.en,
-                [None, *needs],
+                [visit.ANY, *needs],
                 key=key(question.id),
                 format_func=lambda item, needs=needs: (
-                    (needs[item].zh if spoken == "zh" else needs[item].en) if item else _("No matter")
+                    (needs[item].zh if spoken == "zh" else needs[item].en) if item in needs else _("No matter")
                 ),
             )
     chosen = [need for question in questions for need in question.needs if state.needs.get(question.id) == need.id]

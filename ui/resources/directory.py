@@ -22,9 +22,9 @@ def directory(state: Visit) -> None:
     _filters(state, len(found))
     if found:
         _cards(found, state.shown)
+        _take_home(found)
     else:
         _nothing(state)
-    _take_home(found)
 
 
 def _search() -> None:
@@ -153,7 +153,6 @@ def _take_home(found: list[Resource]) -> None:
             mime="text/markdown",
             key=key("markdown"),
             on_click="ignore",
-            disabled=not found,
         )
         st.download_button(
             _("CSV"),
@@ -162,7 +161,6 @@ def _take_home(found: list[Resource]) -> None:
             mime="text/csv",
             key=key("csv"),
             on_click="ignore",
-            disabled=not found,
         )
         st.download_button(
             _("BibTeX"),

@@ -54,7 +54,7 @@ def _facts(resource: Resource) -> str:
         "list": _("a kept list of libraries was read"),
         "report": _("what others report of it was read"),
     }
-    lines = [_("Topics: {topics}").format(topics=", ".join(name("topic", topic) for topic in resource.topics))]
+    lines = [_("Topics: {topics}").format(topics=_(", ").join(name("topic", topic) for topic in resource.topics))]
     if resource.license and resource.kind in _SOFTWARE:
         lines.append(_("Licence of the software: {license}").format(license=resource.license))
     if resource.minutes_from == "estimate":
@@ -73,6 +73,12 @@ def _connections(resource: Resource) -> None:
     ways = [path for path in paths().values() if any(step.id == resource.id for step in path.steps)]
     columns = st.columns(3)
     with columns[0]:
+        if resource.retired:
+            st.markdown(bold(_("What to use instead")))
+            if resource.successor:
+                entry_button(resource.successor, "instead", icon=icon_of(by_id(resource.successor)))
+            else:
+                st.caption(_("Nothing takes its place; it can still be read."))
         st.markdown(bold(_("What it builds on")))
         for needed in before:
             entry_button(needed.id, "before", icon=icon_of(needed))
@@ -80,7 +86,7 @@ def _connections(resource: Resource) -> None:
             total = duration(sum(needed.minutes or 0 for needed in before))
             st.caption(_("In this order; all of it takes {time}.").format(time=total))
         else:
-            st.caption(_("Nothing: you can start with it."))
+            st.caption(_("Nothing."))
     with columns[1]:
         st.markdown(bold(_("What it leads to")))
         for later in after[:8]:
@@ -95,7 +101,7 @@ def _connections(resource: Resource) -> None:
                 kwargs={"view": "paths", "goal": path.id},
             )
         if not after and not ways:
-            st.caption(_("Nothing here needs it."))
+            st.caption(_("Nothing."))
     with columns[2]:
         st.markdown(bold(_("Beside it")))
         for other in related(resource):

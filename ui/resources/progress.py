@@ -14,8 +14,9 @@ _JS = """
 export default ({ data, setStateValue }) => {
   const name = "dlcore.resources.done"
   try {
-    if (data.loaded) localStorage.setItem(name, JSON.stringify(data.done))
-    else setStateValue("kept", localStorage.getItem(name) ?? "[]")
+    const kept = localStorage.getItem(name) ?? "[]"
+    if (!data.loaded && kept !== "[]") setStateValue("kept", kept)
+    else localStorage.setItem(name, JSON.stringify(data.done))
   } catch {
     // Storage is forbidden: what is ticked off lasts as long as this session.
   }

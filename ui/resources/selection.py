@@ -13,7 +13,7 @@ from ui.resources.search import fold, search
 FACETS = ("kind", "topic", "level", "speaks", "cost", "status")
 SORTS: Mapping[str, str] = MappingProxyType(
     {
-        "relevance": N_("Best match"),
+        "relevance": N_("Recommended"),
         "title": N_("Title"),
         "year": N_("Newest first"),
         "level": N_("Easiest first"),

@@ -15,7 +15,6 @@ from ui.resources.visit import Visit, key
 
 def start(state: Visit) -> None:
     """The questions, then the path that answers them."""
-    keep(state)
     spoken = language.current()
     columns = st.columns([3, 4, 3])
     with columns[0]:
@@ -43,6 +42,7 @@ def start(state: Visit) -> None:
         known = ", ".join(escape(short_title(resource)) for resource in fitted.left_out)
         st.caption(_("Left out, since you know it: {titles}.").format(titles=known))
     _picture(state, fitted)
+    keep(state)
 
 
 def _heading(state: Visit, fitted: Plan) -> None:

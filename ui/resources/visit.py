@@ -20,9 +20,9 @@ VIEWS: Mapping[str, str] = {
 }
 PAGE = 12
 MOST_HOURS = 40
+ANY = "any"
 _KEY = "resources"
 _FIELDS = ("q", *selection.FACETS, "article", "sort")
-_CHOICES: Mapping[str, tuple[str, str]] = {"view": ("directory", ""), "know": ("python", ""), "goal": ("first-cnn", "")}
 
 
 @dataclass
@@ -73,7 +73,10 @@ def arrive() -> Visit:
     else:
         _read_widgets(visit)
     for name, value in _shown(visit).items():
-        st.session_state.setdefault(key(name), value)
+        # Set at every run, or a run that follows at once may lose it on its way to the browser. Not so what is being
+        # typed: the browser is ahead of us there.
+        if name != "q" or key(name) not in st.session_state:
+            st.session_state[key(name)] = value
     _write_link(visit)
     return visit
 
@@ -92,7 +95,7 @@ def _follow(link: Mapping[str, str], visit: Visit) -> None:
         visit.refused.append(UserError(message, most=MOST_HOURS, value=shortened(hours)))
     visit.needs = {}
     for question, needs in _questions().items():
-        if answer := _choice(link, question, needs, "", visit.refused):
+        if (answer := _choice(link, question, needs, ANY, visit.refused)) != ANY:
             visit.needs[question] = answer
     visit.entry = link.get("id", "")
     if visit.entry and not known(visit.entry):
@@ -121,7 +124,7 @@ def _shown(visit: Visit) -> dict[str, object]:
     values: dict[str, object] = {name: getattr(visit.selection, name) for name in _FIELDS}
     values |= {facet: list(visit.selection.wanted(facet)) for facet in selection.FACETS}
     values |= {"view": visit.view, "know": visit.know, "goal": visit.goal, "hours": visit.hours}
-    return values | {question: visit.needs.get(question) for question in _questions()}
+    return values | {question: visit.needs.get(question, ANY) for question in _questions()}
 
 
 def _read_widgets(visit: Visit) -> None:
@@ -140,7 +143,7 @@ def _read_widgets(visit: Visit) -> None:
     visit.selection = fresh
     visit.view, visit.know, visit.goal = str(now["view"]), str(now["know"]), str(now["goal"])
     visit.hours = int(str(now["hours"]))
-    visit.needs = {question: str(now[question]) for question in _questions() if now[question]}
+    visit.needs = {question: str(now[question]) for question in _questions() if now[question] != ANY}
 
 
 def _write_link(visit: Visit) -> None:
