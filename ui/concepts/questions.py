@@ -1,0 +1,65 @@
+"""The chapter of questions and answers; the choice of a framework with its whole table."""
+
+import streamlit as st
+
+from ui.concepts.doors import door, read_next
+from ui.concepts.prose import heading_and_body, sections
+from ui.language import current
+from ui.language import translate as _
+from ui.resources.catalogue import by_id
+from ui.resources.frameworks import AVOID, FIRST, MARKS, WITH_REASON, WORKS, chooser
+
+_KEY = "concepts.question"
+
+
+def show() -> None:
+    """One question open at a time, the one of the link first."""
+    text = sections("questions")
+    st.markdown(text["intro"])
+    names = [name for name in text if name not in {"intro", "framework-after"}]
+    linked = st.query_params.get("question")
+    opened = linked if linked in names else names[0]
+    for name in names:
+        heading, body = heading_and_body(text[name])
+        with st.expander(heading, expanded=name == opened, key=f"{_KEY}.{name}"):
+            st.markdown(body)
+            match name:
+                case "framework":
+                    _frameworks()
+                    st.markdown(text["framework-after"])
+                case "images":
+                    read_next("cnn-explainer", "alexnet-2012", "rethinking-generalization-2016")
+                case "rate":
+                    door(_("Try a rate that is too large"), "train", dataset="digits", model="mlp", learning_rate=0.3)
+                    read_next("tuning-playbook")
+                case "gpu":
+                    door(_("Train the quick recipe on this machine"), "train", dataset="digits", model="compact-cnn")
+                case "trust":
+                    door(_("Draw something that is no digit"), "draw")
+
+
+def _frameworks() -> None:
+    spoken = current()
+    table = chooser()
+    rows = []
+    for question in table.questions:
+        for need in question.needs:
+            if need.id == "table":  # no framework needed: told in words
+                continue
+            row = {_("The project needs"): need.text("", spoken)}
+            row |= {by_id(name).text("title", spoken): MARKS[need.ratings[name]] for name in table.frameworks}
+            rows.append(row | {_("because"): need.text("because", spoken)})
+    st.table(rows, hide_index=True)
+    meanings = (
+        (FIRST, _("first choice")),
+        (WORKS, _("works")),
+        (WITH_REASON, _("only with a reason")),
+        (AVOID, _("avoid")),
+    )
+    st.caption(" · ".join(f"{MARKS[mark]} {meaning}" for mark, meaning in meanings))
+    st.page_link(
+        "pages/resources.py",
+        label=_("Answer three questions and get a ranking"),
+        icon=":material/menu_book:",
+        query_params={"lang": spoken, "view": "frameworks"},
+    )
