@@ -98,5 +98,6 @@ export default ({ data, parentElement }) => {
     Object.assign(box.style, { left, top, width: `${2000 / 28}%`, height: `${2000 / 28}%` })
   }
   showTile(find(".naive"), naive)
+  find(".naive").toggleAttribute("data-differs", naive.differs)
   paint(find(".naive canvas"), bytes(naive.pixels))
 }

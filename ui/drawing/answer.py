@@ -36,6 +36,7 @@ _COLOURS = {
     "highlight": palette.HIGHLIGHT,
     "highlight-on-black": "#f0abfc",
     "neutral": palette.NEUTRAL,
+    "different": palette.WRONG,
     "paper": PAPER,
     "ink": INK,
 }
@@ -138,9 +139,10 @@ def _note(answer: Answer, kind: str, names: Sequence[str]) -> str:
 
 def _tiles(answer: Answer, kind: str, names: Sequence[str]) -> dict[str, Any]:
     title = _("An example") if kind == "example" else _("Your drawing")
-    naive = ""
+    naive, differs = "", False
     if answer.naive_probabilities is not None:
         guess = int(np.argmax(answer.naive_probabilities))
+        differs = guess != int(np.argmax(answer.probabilities or ()))
         naive = _("The answer would have been {label}, with {percent}.").format(
             label=names[guess], percent=percent(answer.naive_probabilities[guess])
         )
@@ -167,6 +169,7 @@ def _tiles(answer: Answer, kind: str, names: Sequence[str]) -> dict[str, Any]:
             "remark": naive,
             "alternative": _("The whole paper as 28×28 pixels"),
             "pixels": _encoded(answer.naive_image),
+            "differs": differs,
         },
     }
 
