@@ -33,6 +33,7 @@ def save(state: TrainingState, path: Path) -> str:
         "format": FORMAT,
         "kind": "checkpoint",
         "config": state.config.model_dump(),
+        "images": _images(state),
         "step": state.step,
         "evaluated_epoch": state.evaluated_epoch,
         "seconds": state.seconds,
@@ -47,12 +48,11 @@ def load(config: TrainConfig, dataset: Dataset, path: Path) -> TrainingState:
         UserError: the file is damaged, or of other settings, another version or other data.
     """
     tensors, about = tensor_file.read(path, limit_bytes=_CHECKPOINT_LIMIT_BYTES)
-    if about.get("format") != FORMAT or about.get("kind") != "checkpoint" or about.get("config") != config.model_dump():
-        raise UserError(
-            N_("The checkpoint {file} belongs to other settings or another version. Start a new run."), file=path.name
-        )
     state = TrainingState.create(config, dataset)
+    expected = {"format": FORMAT, "kind": "checkpoint", "config": config.model_dump(), "images": _images(state)}
     try:
+        if any(about.get(name) != value for name, value in expected.items()):
+            raise ValueError("not of this experiment")  # noqa: TRY301  # said below, as for tensors that do not fit
         state.model.load_state_dict(_of(tensors, "model."))
         _restore_optimizer(state, _of(tensors, "optimizer."))
     except (RuntimeError, ValueError) as error:
@@ -62,6 +62,10 @@ def load(config: TrainConfig, dataset: Dataset, path: Path) -> TrainingState:
     state.step, state.evaluated_epoch = int(about["step"]), int(about["evaluated_epoch"])
     state.seconds = float(about["seconds"])
     return state
+
+
+def _images(state: TrainingState) -> int:
+    return len(state.train_indices) + len(state.validation_indices)
 
 
 def _of(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -119,7 +123,7 @@ def load_weights(path: Path) -> tuple[nn.Module, dict[str, Any]]:
     """
     tensors, about = tensor_file.read(path, limit_bytes=_WEIGHTS_LIMIT_BYTES)
     foreign = UserError(N_("{file} holds no model that this version knows. Train a new one."), file=path.name)
-    if about.get("format") != FORMAT or about.get("kind") != "weights" or about.get("model") not in MODELS:
+    if about.get("format") != FORMAT or about.get("kind") != "weights" or str(about.get("model")) not in MODELS:
         raise foreign
     try:
         classes = _bounded(about, "classes", 2, 1000)

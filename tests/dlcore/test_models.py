@@ -1,0 +1,96 @@
+"""Every network of the registry, and the article's against a plain reference."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from dlcore.config import TrainConfig
+from dlcore.models import MODELS
+from dlcore.training.optimizers import build_optimizer
+
+PARAMETERS = {"article-cnn": 1_199_882, "compact-cnn": 168_554, "mlp": 118_282, "linear": 7_850}
+
+
+def build(name, *, in_channels=1, image_size=28, classes=10, dropout=0.5):
+    torch.manual_seed(0)
+    return MODELS[name].build(in_channels=in_channels, image_size=image_size, classes=classes, dropout=dropout)
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("shape", [(1, 28, 10), (3, 32, 5)])
+def test_maps_images_to_log_probabilities(name, shape):
+    channels, size, classes = shape
+    model = build(name, in_channels=channels, image_size=size, classes=classes)
+    for mode in (True, False):
+        output = model.train(mode)(torch.randn(3, channels, size, size))
+        assert output.shape == (3, classes)
+        torch.testing.assert_close(output.exp().sum(1), torch.ones(3))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_parameter_count(name):
+    assert sum(parameter.numel() for parameter in build(name).parameters()) == PARAMETERS[name]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_parameter_gets_a_gradient(name):
+    model = build(name)
+    F.nll_loss(model(torch.randn(8, 1, 28, 28)), torch.arange(8)).backward()
+    assert all(parameter.grad is not None and parameter.grad.abs().sum() > 0 for parameter in model.parameters())
+
+
+def test_article_cnn_is_the_articles_network():
+    model = build("article-cnn")
+    images = torch.randn(4, 1, 28, 28)
+    weights = dict(model.named_parameters())
+
+    def linear(x, name):
+        return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+
+    x = F.conv2d(images, weights["conv1.weight"], weights["conv1.bias"]).clamp(min=0)
+    x = F.conv2d(x, weights["conv2.weight"], weights["conv2.bias"])  # no ReLU here
+    assert x.min() < 0
+    x = x.unfold(2, 2, 2).unfold(3, 2, 2).amax((-2, -1)).reshape(4, 9216)
+    logits = linear(linear(x, "fc1").clamp(min=0), "fc2")
+    expected = logits - logits.exp().sum(1, keepdim=True).log()
+    torch.testing.assert_close(model.eval()(images), expected)
+
+
+def test_article_cnn_drops_a_quarter_after_pooling_and_half_before_the_last_layer():
+    model = build("article-cnn", dropout=0.5)
+    assert (model.dropout1.p, model.dropout2.p) == (0.25, 0.5)
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name != "linear"])
+def test_dropout_changes_training_only(name):
+    images = torch.randn(16, 1, 28, 28)
+    model = build(name, dropout=0.5)
+    assert not torch.equal(model.train()(images), model(images))
+    assert torch.equal(model.eval()(images), model(images))
+
+
+def test_too_small_images_are_refused_with_the_value():
+    for name in ("article-cnn", "compact-cnn"):
+        with pytest.raises(ValueError, match="got 5"):
+            build(name, image_size=5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind", "expected"),
+    [
+        ({"optimizer": "sgd", "momentum": 0.8}, torch.optim.SGD, {"lr": 0.02, "momentum": 0.8, "nesterov": False}),
+        ({"optimizer": "adam"}, torch.optim.Adam, {"lr": 0.02, "betas": (0.9, 0.999)}),
+        ({"optimizer": "adamw"}, torch.optim.AdamW, {"lr": 0.02, "betas": (0.9, 0.999)}),
+        ({"optimizer": "rmsprop", "momentum": 0.7}, torch.optim.RMSprop, {"lr": 0.02, "momentum": 0.7}),
+    ],
+)
+def test_optimizer_is_the_one_asked_for(settings, kind, expected):
+    model = build("compact-cnn")
+    optimizer = build_optimizer(model, TrainConfig(learning_rate=0.02, weight_decay=0.1, **settings))
+    assert type(optimizer) is kind
+    matrices, vectors = optimizer.param_groups
+    for group in (matrices, vectors):
+        assert {key: group[key] for key in expected} == expected
+    assert (matrices["weight_decay"], vectors["weight_decay"]) == (0.1, 0)
+    assert sum(len(group["params"]) for group in optimizer.param_groups) == len(list(model.parameters()))
+    assert all(parameter.dim() >= 2 for parameter in matrices["params"])
