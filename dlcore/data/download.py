@@ -69,7 +69,7 @@ def download(name: str) -> Iterator[Preparing]:
 
 def _fetch_from_any(urls: list[str], path: Path, md5: str) -> Iterator[Preparing]:
     """Every mirror in turn, each a few times; the last failure if all fail."""
-    failure: _Failure = OSError("no mirror")
+    failure: _Failure = OSError()
     for url in urls:
         for attempt in range(_ATTEMPTS):
             if attempt:
@@ -109,15 +109,15 @@ def _fetch(url: str, path: Path, md5: str) -> Iterator[Preparing]:
                 file.write(chunk)
                 done += len(chunk)
                 if done > _LIMIT_BYTES:
-                    raise OSError("the server sends more than the file can hold")
+                    raise OSError(N_("the server sends something else"))
                 if done - reported >= _REPORT_BYTES or done == total:
                     reported = done
                     yield Preparing(stage="downloading", file=path.name, bytes_done=done, bytes_total=total)
     if total and done < total:
-        raise OSError(f"the connection broke off after {done} of {total} bytes")
+        raise OSError(N_("the connection broke off"))
     if _md5(part) != md5:
         part.unlink()
-        raise OSError("wrong checksum")
+        raise OSError(N_("wrong checksum"))
     part.replace(path)
 
 

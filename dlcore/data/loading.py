@@ -88,7 +88,7 @@ def _from_torchvision(name: str) -> Dataset:
                 N_("The files of {dataset} in {folder} cannot be read: {reason}. Delete that folder and start again."),
                 dataset=DATASETS[name].title,
                 folder=raw_folder(name),
-                reason="images and labels do not belong together",
+                reason=N_("images and labels do not belong together"),
             )
     return Dataset(
         name=name,

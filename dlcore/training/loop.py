@@ -249,5 +249,5 @@ def _diverged(stepped: Stepped) -> Ended:
             "The loss stopped being a number at step {step}: training diverged."
             " Lower the learning rate, now {learning_rate}, for example to a tenth."
         ),
-        values={"step": stepped.step, "learning_rate": stepped.learning_rate},
+        values={"step": stepped.step, "learning_rate": float(f"{stepped.learning_rate:.3g}")},
     )
