@@ -206,7 +206,7 @@ def clip(stroke: Stroke, size: tuple[float, float]) -> list[Stroke]:
             parts.append([start + enter * step])
         parts[-1].append(start + leave * step)
         joined = leave == 1.0
-    return [np.array(part) for part in parts]
+    return [np.clip(np.array(part), 0, limit) for part in parts]  # rounding may have left a hair outside
 
 
 def _check_points(left: int) -> None:

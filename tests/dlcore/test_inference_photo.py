@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from random import Random
 
 import numpy as np
 import pytest
@@ -128,6 +129,21 @@ JPEG = encoded(drawn(paper=255, ink=0), "JPEG")
 def test_what_is_no_picture_is_refused_in_a_sentence(data):
     with pytest.raises(UserError):
         open_image(data)
+
+
+def test_whatever_a_file_holds_is_read_or_refused():
+    random = Random(0)
+    outcomes = set()
+    for _ in range(300):
+        data = bytearray(random.choice((PNG, JPEG)))
+        for _ in range(random.choice((1, 3, 30))):
+            data[random.randrange(len(data))] = random.randrange(256)
+        try:
+            assert image_to_digit(open_image(bytes(data[: random.choice((len(data), 400))]))).shape == (28, 28)
+            outcomes.add("read")
+        except UserError:
+            outcomes.add("refused")
+    assert outcomes == {"read", "refused"}
 
 
 def test_a_missing_file_is_named(tmp_path):

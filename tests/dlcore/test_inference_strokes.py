@@ -2,11 +2,12 @@
 
 import json
 import math
+from random import Random
 
 import numpy as np
 import pytest
 
-from dlcore.inference.legibility import assess
+from dlcore.inference.legibility import assess, count_side_by_side
 from dlcore.inference.strokes import (
     CANVAS_SIZE,
     MAX_OBJECTS,
@@ -109,6 +110,14 @@ def test_a_scribble_over_everything_is_called_crowded_and_a_digit_is_not():
     assert all(assess(read_strokes(strokes), ink(strokes)) == "fair" for strokes in DRAWINGS)
 
 
+def test_two_digits_side_by_side_are_told_from_one_of_two_strokes():
+    beside = [*SEVEN, [[x + 160, y] for x, y in ZERO[0]]]
+    assert count_side_by_side(read_strokes(beside)) == 2
+    assert assess(read_strokes(beside), ink(beside)) == "several"
+    bar_apart = [[[100, 40], [60, 160], [200, 160]], [[160, 90], [160, 260]]]
+    assert count_side_by_side(read_strokes(bar_apart)) == 1
+
+
 def test_a_million_crossings_cost_no_more_than_a_moment_of_memory():
     points = np.random.default_rng(0).uniform(0, 320, (MAX_POINTS, 2))
     assert strokes_to_image([points]).mean() > 60
@@ -209,6 +218,33 @@ DEEP = json.loads("[" * 900 + "]" * 900)
 def test_what_is_no_drawing_is_refused_in_a_sentence(said):
     with pytest.raises(UserError):
         read_canvas(said)
+
+
+def mutate(value, random):
+    """``value`` with something in it replaced by what no canvas sends."""
+    rubbish = [None, True, -1, 1e308, -math.inf, math.nan, HUGE, "", "x" * 1000, [], {}, DEEP, [[]], {"type": "Path"}]
+    if isinstance(value, dict) and value and random.random() < 0.9:
+        key = random.choice(sorted(value))
+        return value | {key: mutate(value[key], random)}
+    if isinstance(value, list) and value and random.random() < 0.9:
+        index = random.randrange(len(value))
+        return [*value[:index], mutate(value[index], random), *value[index + 1 :]]
+    return random.choice(rubbish)
+
+
+def test_whatever_a_browser_sends_is_read_or_refused():
+    random = Random(0)
+    whole = canvas(LINE | {"scaleX": 1, "scaleY": 1, "angle": 0, "skewX": 0, "flipX": False}, DOT, LINE)
+    outcomes = set()
+    for _ in range(3000):
+        try:
+            strokes = read_canvas(mutate(whole, random))
+        except UserError:
+            outcomes.add("refused")
+            continue
+        outcomes.add("read")
+        assert all(stroke.shape[1] == 2 and stroke.min() >= 0 and stroke.max() <= CANVAS_SIZE for stroke in strokes)
+    assert outcomes == {"read", "refused"}
 
 
 @pytest.mark.parametrize(

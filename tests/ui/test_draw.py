@@ -18,6 +18,7 @@ from ui.drawing.state import DrawPage
 
 LINE = {"type": "Path", "left": 95, "top": 150, "path": [["M", 90, 60], ["L", 100, 240]]}
 DOT = {"type": "Path", "left": 200, "top": 200, "path": [["M", 199.986, 200], ["L", 200.014, 200]]}
+BESIDE = {"type": "Path", "left": 215, "top": 150, "path": [["M", 210, 60], ["L", 220, 240]]}
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -79,6 +80,12 @@ def test_a_dot_is_too_small_to_read(open_page, draw, answers):
     open_page("draw")
     assert answers[-1]["label"] == "?"
     assert "too small" in answers[-1]["note"]
+
+
+def test_two_digits_at_once_are_told_apart_from_one(open_page, draw, answers):
+    draw((LINE, BESIDE))
+    open_page("draw")
+    assert "2 digits side by side" in answers[-1]["note"]
 
 
 @pytest.mark.parametrize("said", [{"objects": "x"}, "x", {"objects": [{"type": "Image"}]}, {"objects": [LINE] * 500}])
@@ -167,7 +174,7 @@ def test_a_damaged_run_is_explained(open_page, draw, answers):
     assert answers[-1]["bars"] is None
 
 
-@pytest.mark.parametrize("said", [(), (LINE,), (DOT,)])
+@pytest.mark.parametrize("said", [(), (LINE,), (DOT,), (LINE, BESIDE)])
 def test_all_is_chinese_for_a_chinese_visitor(open_page, draw, answers, said):
     draw(said)
     app = open_page("draw", language="zh")

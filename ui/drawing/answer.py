@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dlcore.inference.legibility import Legibility, assess
+from dlcore.inference.legibility import Legibility, assess, count_side_by_side
 from dlcore.inference.strokes import (
     CANVAS_PEN_WIDTH,
     CANVAS_SIZE,
@@ -127,6 +127,10 @@ def _note(answer: Answer, kind: str, names: Sequence[str]) -> str:
             return _("A dot is too small to read. Draw on, larger.")
         case "crowded":
             return _("So much ink is like nothing the network has learned from. It must answer, but take it lightly.")
+        case "several":
+            return _("These look like {count} digits side by side, and the network reads one at a time.").format(
+                count=count_side_by_side(answer.strokes)
+            )
     first, second = np.argsort(answer.probabilities)[::-1][:2]
     if answer.probabilities[first] >= _SURE:
         text = _("The network is sure.")
