@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 MOST_POINTS = 1000
 """Points of one trace that are sent to a browser, whatever the length of the run."""
+_SHARE_REMEMBERED = 8
+"""A smoothed value remembers at most this fraction of all that came before."""
 
 
 def thin(xs: Sequence[float], ys: Sequence[float], most: int = MOST_POINTS) -> tuple[list[float], list[float]]:
@@ -29,15 +31,17 @@ def thin(xs: Sequence[float], ys: Sequence[float], most: int = MOST_POINTS) -> t
 
 
 def smooth(values: Sequence[float], window: float) -> list[float]:
-    """The exponential moving average with a memory of about ``window`` values, free of the bias of its start."""
-    keep = 1 - 1 / max(1.0, window)
-    total = weight = 0.0
+    """A moving average with a memory of ``window`` values, shorter at first so that the steep start is not dragged out.
+
+    It never looks ahead: a curve that grows keeps the course it has shown. What is not finite is skipped.
+    """
+    average = math.nan
     averages = []
-    for value in values:
+    for count, value in enumerate(values, start=1):
         if math.isfinite(value):
-            total = keep * total + value
-            weight = keep * weight + 1
-        averages.append(total / weight if weight else math.nan)
+            memory = max(1.0, min(window, count / _SHARE_REMEMBERED))
+            average = value if math.isnan(average) else average + (value - average) / memory
+        averages.append(average)
     return averages
 
 

@@ -12,9 +12,8 @@ from ui.training.curves import smooth, thin
 
 Figure = tuple[list[dict[str, Any]], dict[str, Any]]
 
-_SMOOTHING_WINDOWS = 100
-"""The smoothed loss remembers this fraction of a full run, and never fewer updates than the next number."""
-_LEAST_WINDOW = 4
+_SMOOTHING_WINDOWS = 40
+"""The smoothed loss remembers this fraction of a full run."""
 _SHADED = 0.45
 """From this share of its row on, a cell of the confusion matrix is so dark that its number must be white."""
 
@@ -22,7 +21,7 @@ _SHADED = 0.45
 def loss_figure(history: RunHistory, *, logarithmic: bool, revision: str) -> Figure:
     """The loss of each batch, smoothed, and of both sets after each epoch."""
     steps = history.steps
-    window = max(_LEAST_WINDOW, history.total_steps / _SMOOTHING_WINDOWS)
+    window = history.total_steps / _SMOOTHING_WINDOWS
     batches = thin(steps.step, steps.loss)
     smoothed = thin(steps.step, smooth(steps.loss, window))
     evaluated = [evaluation.step for evaluation in history.evaluations]

@@ -1,0 +1,296 @@
+from types import SimpleNamespace
+
+import pytest
+
+from dlcore.config import KNOBS, TrainConfig
+from dlcore.messages import UserError
+from dlcore.presets import PRESETS
+from dlcore.runs import directory, launch
+from dlcore.runs.worker import work
+from dlcore.training.events import Ended, to_json
+from ui.training import link
+from ui.training.form import planned_updates, unused
+from ui.training.words import duration
+
+QUICK = TrainConfig(dataset="digits", model="linear", epochs=1, threads=1)
+
+
+def shown(app) -> str:
+    """All that a visitor reads on the page."""
+    kinds = ("markdown", "caption", "error", "info", "warning", "metric", "subheader")
+    return "\n".join(
+        f"{getattr(element, 'label', '')} {element.value}" for kind in kinds for element in getattr(app, kind)
+    )
+
+
+def finished(config=QUICK, owner=""):
+    run = directory.create(config, owner=owner)
+    work(run)
+    return run
+
+
+@pytest.fixture
+def started(monkeypatch) -> list[directory.Run]:
+    """The runs that the page starts, none of which gets a process."""
+    runs: list[directory.Run] = []
+    monkeypatch.setattr(launch, "start", runs.append)
+    return runs
+
+
+# The link
+
+
+def test_parameters_and_parse_are_inverse():
+    config = TrainConfig(dataset="kmnist", learning_rate=0.00123, dropout=0.333, batch_size=77, seed=2**31 - 1)
+    query = link.parameters(config, "some-run")
+    assert set(query) == {*KNOBS, "run"}
+    parsed = link.parse(query | {"lang": "zh", "utm_source": "mail"})
+    assert TrainConfig(**parsed.values) == config
+    assert parsed.run_id == "some-run"
+    assert not parsed.refusals
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ({"epochs": "0"}, "epochs must be in [1, 200]; got 0."),
+        ({"learning_rate": "nan"}, "learning_rate must be in (0, 10]; got nan."),
+        ({"optimizer": "__import__"}, "optimizer must be one of"),
+        ({"epoch": "3"}, "There is no setting called epoch"),
+        ({"seed": "1e999"}, "seed must be in"),
+        ({"batch_size": "9" * 5000}, "batch_size must be in [1, 4096]; got 999"),
+    ],
+)
+def test_what_the_schema_does_not_know_is_refused_and_the_rest_counts(query, told):
+    parsed = link.parse(query | {"dropout": "0.1"})
+    assert parsed.values == {"dropout": 0.1}
+    assert len(parsed.refusals) == 1
+    assert told in str(parsed.refusals[0])
+    assert len(str(parsed.refusals[0])) < 500
+
+
+def test_a_link_full_of_nonsense_is_answered_briefly():
+    assert len(link.parse({f"x{i}": "1" for i in range(1000)}).refusals) <= 5
+
+
+def test_opening_a_link_shows_its_settings(open_page):
+    app = open_page("train", dataset="digits", model="mlp", epochs=7, learning_rate=0.0123, batch_size=77, seed=5)
+    assert app.selectbox(key="train.model").value == "mlp"
+    assert app.number_input(key="train.epochs").value == 7
+    assert app.number_input(key="train.seed").value == 5
+    assert app.text_input(key="train.learning_rate.exact").value == "0.0123"
+    assert app.select_slider(key="train.batch_size").value == 77
+    assert app.query_params["learning_rate"] == "0.0123"
+    assert app.query_params["schedule"] == "constant"
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_bad_link_gets_a_kind_answer_and_safe_values(open_page, language):
+    app = open_page("train", language=language, epochs="a million", dropout="0.1", run="../../etc/passwd")
+    assert len(app.error) == 2
+    assert "epochs" in app.error[0].value
+    assert "a million" in app.error[0].value
+    assert "../../etc/passwd" in app.error[1].value
+    assert app.number_input(key="train.epochs").value == 10
+    assert app.number_input(key="train.dropout").value == 0.1
+    assert app.query_params["epochs"] == "10"
+    assert "run" not in app.query_params
+
+
+# The form
+
+
+def test_without_mnist_a_first_visit_gets_what_needs_no_download(open_page):
+    app = open_page("train")
+    assert app.selectbox(key="train.dataset").value == "digits"
+    app.selectbox(key="train.dataset").set_value("mnist").run()
+    assert "11.6 MB" in shown(app)
+
+
+def test_with_mnist_at_hand_a_first_visit_gets_the_article(monkeypatch):
+    monkeypatch.setattr(link, "available", lambda _name: True)
+    assert link.default_config() == TrainConfig()
+
+
+def test_every_knob_has_a_widget_with_its_explanation(open_page):
+    app = open_page("train")
+    widgets = {
+        widget.key: widget
+        for kind in ("selectbox", "number_input", "select_slider")
+        for widget in getattr(app, kind)
+        if widget.key
+    }
+    for name, knob in KNOBS.items():
+        assert knob.description in widgets[f"train.{name}"].help
+
+
+def test_edits_reach_the_link_and_the_run(open_page, started):
+    app = open_page("train")
+    app.number_input(key="train.epochs").set_value(3).run()
+    app.select_slider(key="train.batch_size").set_value(256).run()
+    app.text_input(key="train.learning_rate.exact").set_value(" 3e-3 ").run()
+    app.selectbox(key="train.optimizer").set_value("sgd").run()
+    assert app.query_params["epochs"] == "3"
+    assert app.select_slider(key="train.learning_rate").value == 0.003
+    app.button(key="train.start").click().run()
+    assert not app.exception
+    (run,) = started
+    assert (run.config.epochs, run.config.batch_size, run.config.learning_rate) == (3, 256, 0.003)
+    assert run.config.optimizer == "sgd"
+    assert run.owner
+    assert app.query_params["run"] == run.run_id
+    assert app.button(key="train.start").disabled
+
+
+@pytest.mark.parametrize("entered", ["fast", "0", "-1", "inf", "11", ""])
+def test_an_impossible_number_is_refused_and_put_back(open_page, entered):
+    app = open_page("train")
+    app.text_input(key="train.learning_rate.exact").set_value(entered).run()
+    assert "learning_rate must be in (0, 10]" in app.error[0].value
+    assert app.text_input(key="train.learning_rate.exact").value == "0.005"
+    app.number_input(key="train.epochs").set_value(2).run()
+    assert not app.error
+
+
+def test_presets_set_everything(open_page):
+    app = open_page("train", dataset="digits", seed=9)
+    group = next(group for group in app.get("button_group") if group.key == "train.preset")
+    group.set_value("pretrained").run()
+    assert {name: app.query_params[name] for name in ("augmentation", "seed")} == {
+        "augmentation": "strong",
+        "seed": "0",
+    }
+
+
+def test_widgets_that_do_not_apply_are_off_and_say_why(open_page):
+    app = open_page("train", model="linear", optimizer="adamw")
+    assert app.number_input(key="train.momentum").disabled
+    assert app.number_input(key="train.dropout").disabled
+    assert "AdamW has a momentum of its own" in shown(app)
+    app.selectbox(key="train.optimizer").set_value("sgd").run()
+    assert not app.number_input(key="train.momentum").disabled
+    assert set(unused(TrainConfig(device="cuda"))) == {"momentum", "threads"}
+
+
+def test_planned_updates_are_the_worker_s():
+    config = QUICK.model_copy(update={"batch_size": 100, "validation_fraction": 0.13, "epochs": 2})
+    run = finished(config)
+    (begun,) = [event for event in run.read()[0] if event.kind == "started"]
+    assert planned_updates(config) == (begun.steps_per_epoch, begun.steps_per_epoch * 2)
+
+
+# The runs
+
+
+@pytest.mark.parametrize(("language", "recording"), [("en", "recorded earlier"), ("zh", "事先录下")])
+def test_a_first_visit_sees_a_recorded_run_labelled_as_such(open_page, language, recording):
+    app = open_page("train", language=language)
+    assert recording in shown(app)
+    assert not app.error
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "Class by class"), ("zh", "逐类来看")])
+def test_a_finished_run_shows_what_it_is_worth(open_page, language, words):
+    run = finished()
+    (tested,) = [event for event in run.read()[0] if event.kind == "tested"]
+    app = open_page("train", language=language, run=run.run_id)
+    text = shown(app)
+    assert words in text
+    assert f"{tested.accuracy:.2%}" in text
+    assert f"{tested.loss:.4f}" in text
+    assert len(app.get("image")) == len(tested.mistakes) <= 20
+    assert app.selectbox(key="train.model").value == "linear"  # the link names the run, the form shows its settings
+    links = [element.proto for element in app.get("page_link")]
+    assert any(run.run_id in str(proto) for proto in links)
+    assert all(button.key not in {"train.stop", "train.resume"} for button in app.button)
+
+
+def test_an_interrupted_run_keeps_its_curves_and_offers_to_go_on(open_page, monkeypatch):
+    run = finished()
+    (run.path / "summary.json").unlink()
+    lines = run.events_path.read_text().splitlines()
+    run.events_path.write_text("\n".join(lines[:-2]) + "\n")  # killed before the test
+    assert run.status() == "interrupted"
+    resumed = []
+    monkeypatch.setattr(launch, "resume", resumed.append)
+    app = open_page("train", run=run.run_id)
+    assert "Interrupted" in shown(app)
+    app.button(key="train.resume").click().run()
+    assert [run.run_id for run in resumed] == [run.run_id]
+
+
+def test_a_diverged_run_says_what_to_do_and_does_it(open_page):
+    run = finished(QUICK.model_copy(update={"learning_rate": 0.2}))
+    lines = run.events_path.read_text().splitlines()
+    run.events_path.write_text("\n".join([*lines[:-2], to_json(Ended(reason="diverged"))]) + "\n")
+    (run.path / "summary.json").write_text('{"reason": "diverged"}')
+    app = open_page("train", run=run.run_id)
+    assert "Lower the learning rate" in shown(app)
+    app.button(key="train.lower").click().run()
+    assert app.text_input(key="train.learning_rate.exact").value == "0.02"
+
+
+def test_a_failed_run_tells_the_reason_in_the_visitor_s_language(open_page):
+    run = finished()
+    ended = Ended(
+        reason="failed",
+        message="{name} must be in {allowed}; got {value}.",
+        values={"name": "device", "allowed": "[0, 1]", "value": "mps"},
+    )
+    run.events_path.write_text(to_json(ended) + "\n")
+    (run.path / "summary.json").write_text('{"reason": "failed"}')
+    app = open_page("train", language="zh", run=run.run_id)
+    assert "mps" in app.error[0].value
+    assert "must be in" not in app.error[0].value
+
+
+def test_a_live_run_is_watched_and_can_be_stopped(open_page, started):
+    app = open_page("train", model="linear")
+    app.button(key="train.start").click().run()
+    (run,) = started
+    assert "Starting" in shown(app)
+    app.button(key="train.stop").click().run()
+    assert run.stop_requested()
+    assert "Stopping" in shown(app)
+    assert app.button(key="train.stop").disabled
+
+
+def test_only_the_owner_steers(open_page):
+    run = directory.create(QUICK, owner="somebody-else-entirely")
+    app = open_page("train", run=run.run_id)
+    assert "Starting" in shown(app)
+    assert all(button.key != "train.stop" for button in app.button)
+    assert not app.button(key="train.start").disabled
+
+
+def test_a_start_that_fails_is_a_sentence(open_page, monkeypatch):
+    def fail(_run):
+        raise UserError("Cannot write to {path}.", path="here")
+
+    monkeypatch.setattr(launch, "start", fail)
+    app = open_page("train")
+    app.button(key="train.start").click().run()
+    assert "Cannot write" in shown(app)
+
+
+def test_my_runs_are_listed_and_open(open_page):
+    first, second = finished(), finished(QUICK.model_copy(update={"model": "mlp"}))
+    directory.create(QUICK, owner="somebody-else-entirely")
+    app = open_page("train", run=first.run_id)
+    rows = [button for button in app.button if (button.key or "").startswith("train.open.")]
+    assert {row.key for row in rows} == {f"train.open.{run.run_id}" for run in (first, second)}
+    app.button(key=f"train.open.{second.run_id}").click().run()
+    assert app.query_params["run"] == second.run_id
+    assert app.selectbox(key="train.model").value == "mlp"
+
+
+def test_presets_are_all_expressible_in_the_form(open_page):
+    for preset in PRESETS.values():
+        app = open_page("train", **link.parameters(preset.config, ""))
+        assert not app.error
+        assert app.query_params["learning_rate"] == f"{preset.config.learning_rate:.12g}"
+
+
+def test_durations_are_said_as_people_say_them(monkeypatch):
+    monkeypatch.setattr("streamlit.context", SimpleNamespace(locale="en"))
+    assert [duration(s) for s in (0.2, 89.5, 91, 3600, 7300)] == ["1 s", "90 s", "2 min", "60 min", "2 h 2 min"]

@@ -1,0 +1,111 @@
+import base64
+import io
+import json
+import math
+from dataclasses import replace
+
+import pytest
+from PIL import Image
+from plotly import graph_objects
+
+from dlcore.runs.history import RunHistory
+from dlcore.training.events import Ended, Stepped
+from ui.figure import publish_plotly
+from ui.training import recorded
+from ui.training.curves import MOST_POINTS
+from ui.training.figures import accuracy_figure, confusion_figure, loss_figure
+from ui.training.results import picture_of
+
+
+@pytest.fixture
+def history() -> RunHistory:
+    return recorded.history_until(1)
+
+
+def valid(figure) -> graph_objects.Figure:
+    """The figure as plotly understands it; unknown attributes, bad values and numbers that are no JSON raise."""
+    data, layout = figure
+    json.dumps([data, layout], allow_nan=False)
+    return graph_objects.Figure(data=data, layout=layout)
+
+
+@pytest.mark.parametrize("share", [0, 0.01, 0.5, 1])
+@pytest.mark.parametrize("logarithmic", [False, True])
+def test_figures_are_valid_at_every_stage(share, logarithmic):
+    history = recorded.history_until(share)
+    valid(loss_figure(history, logarithmic=logarithmic, revision="x"))
+    valid(accuracy_figure(history, revision="x"))
+
+
+def test_figures_of_a_run_that_has_said_nothing_yet_are_valid():
+    valid(loss_figure(RunHistory(), logarithmic=True, revision="x"))
+    valid(accuracy_figure(RunHistory(), revision="x"))
+
+
+def test_the_confusion_matrix_shows_every_count_once(history):
+    assert history.tested is not None
+    assert history.started is not None
+    figure = valid(confusion_figure(history.tested, history.started.class_names))
+    shown = [int(text) for trace in figure.data[1:] for text in trace.text]
+    assert sum(shown) == history.tested.count
+
+
+def test_a_hundred_thousand_updates_stay_small(history):
+    assert history.started is not None
+    history.started = replace(history.started, epochs=1000, steps_per_epoch=100)
+    history.ended = None
+    history.append(
+        Stepped(step=s, epoch=1, loss=1 / s, learning_rate=0.1, images_seen=s, seconds=s / 100)
+        for s in range(1000, 101_000)
+    )
+    data, layout = loss_figure(history, logarithmic=False, revision="x")
+    assert all(len(trace["x"]) <= MOST_POINTS for trace in data)
+    assert len(json.dumps([data, layout])) < 60_000
+
+
+def test_a_diverged_run_is_drawn_up_to_where_it_was_a_number(history):
+    history.append([Stepped(step=9999, epoch=9, loss=math.inf, learning_rate=1, images_seen=1, seconds=1)])
+    history.ended = Ended(reason="diverged")
+    valid(loss_figure(history, logarithmic=False, revision="x"))
+
+
+def test_the_recording_is_a_real_complete_run(history):
+    assert history.ended is not None
+    assert history.ended.reason == "completed"
+    assert history.tested is not None
+    assert history.evaluations[0].validation_loss == pytest.approx(math.log(10), abs=0.15)
+    half = recorded.history_until(0.5)
+    assert half.tested is None
+    assert 0.4 < half.progress < 0.6
+
+
+def test_a_mistake_becomes_a_crisp_picture(history):
+    assert history.tested is not None
+    url = picture_of(history.tested.mistakes[0].pixels)
+    assert url is not None
+    image = Image.open(io.BytesIO(base64.b64decode(url.removeprefix("data:image/png;base64,"))))
+    assert image.width == image.height
+    assert image.width % 28 == 0
+    factor = image.width // 28
+    small = image.resize((28, 28), Image.Resampling.NEAREST)
+    assert small.resize(image.size, Image.Resampling.NEAREST).tobytes() == image.tobytes()
+    assert small.tobytes() == base64.b64decode(history.tested.mistakes[0].pixels)
+    assert factor >= 3
+
+
+@pytest.mark.parametrize("pixels", ["", "!!", "AAA=", base64.b64encode(b"\0" * 783).decode()])
+def test_what_is_no_picture_is_none(pixels):
+    assert picture_of(pixels) is None
+
+
+def test_plotly_js_is_published_once_and_whole(tmp_path):
+    folder = tmp_path / "static"
+    name = publish_plotly(folder)
+    assert [path.name for path in folder.iterdir()] == [name]
+    assert (folder / name).read_text(encoding="utf-8").startswith("/**\n* plotly.js")
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path):
+    (tmp_path / "static").write_text("in the way")
+    with pytest.raises(Exception, match="cannot be written"):
+        publish_plotly(tmp_path / "static")
