@@ -69,7 +69,7 @@ def _verdict(best: list[str], chosen: list[Need]) -> None:
                 named = {"framework": title(by_id(framework)), "means": means}
                 reasons.append(_("{framework} here by way of {means}.").format(**named))
         answer = need.zh if spoken == "zh" else need.en
-        st.markdown("- " + bold(answer) + ": " + " ".join(reasons))
+        st.markdown("- " + bold(answer) + _(": ") + " ".join(reasons))
     with st.container(horizontal=True):
         for framework in best:
             entry_button(framework, "choose", icon=icon_of(by_id(framework)))

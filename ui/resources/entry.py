@@ -68,41 +68,50 @@ def _facts(resource: Resource) -> str:
 
 
 def _connections(resource: Resource) -> None:
-    before = in_order([resource.id])[:-1]
-    after = needed_by(resource.id)
-    ways = [path for path in paths().values() if any(step.id == resource.id for step in path.steps)]
-    columns = st.columns(3)
-    with columns[0]:
-        if resource.retired:
-            st.markdown(bold(_("What to use instead")))
-            if resource.successor:
-                entry_button(resource.successor, "instead", icon=icon_of(by_id(resource.successor)))
-            else:
-                st.caption(_("Nothing takes its place; it can still be read."))
-        st.markdown(bold(_("What it builds on")))
-        for needed in before:
-            entry_button(needed.id, "before", icon=icon_of(needed))
-        if before:
-            total = duration(sum(needed.minutes or 0 for needed in before))
-            st.caption(_("In this order; all of it takes {time}.").format(time=total))
-        else:
-            st.caption(_("Nothing."))
-    with columns[1]:
-        st.markdown(bold(_("What it leads to")))
-        for later in after[:8]:
-            entry_button(later.id, "after", icon=icon_of(later))
-        for path in ways:
-            st.button(
-                _("Path: {title}").format(title=path.told("title", language.current())),
-                key=key(f"path.{path.id}"),
-                type="tertiary",
-                icon=":material/route:",
-                on_click=visit.ask,
-                kwargs={"view": "paths", "goal": path.id},
-            )
-        if not after and not ways:
-            st.caption(_("Nothing."))
-    with columns[2]:
+    before, after, beside = st.columns(3)
+    with before:
+        _before(resource)
+    with after:
+        _after(resource)
+    with beside:
         st.markdown(bold(_("Beside it")))
         for other in related(resource):
             entry_button(other.id, "beside", icon=icon_of(other))
+
+
+def _before(resource: Resource) -> None:
+    if resource.retired:
+        st.markdown(bold(_("What to use instead")))
+        if resource.successor:
+            entry_button(resource.successor, "instead", icon=icon_of(by_id(resource.successor)))
+        else:
+            st.caption(_("Nothing takes its place; it can still be read."))
+    needed = in_order([resource.id])[:-1]
+    if needed or not resource.retired:
+        st.markdown(bold(_("What it builds on")))
+    for other in needed:
+        entry_button(other.id, "before", icon=icon_of(other))
+    if needed:
+        total = duration(sum(other.minutes or 0 for other in needed))
+        st.caption(_("In this order; all of it takes {time}.").format(time=total))
+    elif not resource.retired:
+        st.caption(_("Nothing: you can start with it."))
+
+
+def _after(resource: Resource) -> None:
+    st.markdown(bold(_("What it leads to")))
+    after = needed_by(resource.id)
+    ways = [path for path in paths().values() if any(step.id == resource.id for step in path.steps)]
+    for other in after[:8]:
+        entry_button(other.id, "after", icon=icon_of(other))
+    for path in ways:
+        st.button(
+            _("Path: {title}").format(title=path.told("title", language.current())),
+            key=key(f"path.{path.id}"),
+            type="tertiary",
+            icon=":material/route:",
+            on_click=visit.ask,
+            kwargs={"view": "paths", "goal": path.id},
+        )
+    if not after and not ways:
+        st.caption(_("Nothing."))

@@ -37,7 +37,7 @@ def read_kept(kept: object) -> set[str]:
         return set()
     try:
         names = json.loads(kept)
-    except ValueError:
+    except (ValueError, RecursionError):
         return set()
     return {item for item in names if isinstance(item, str) and known(item)} if isinstance(names, list) else set()
 

@@ -18,7 +18,7 @@ from rapidfuzz.distance import OSA
 from ui.resources.catalogue import Resource, all_resources, vocabulary
 
 WEIGHTS: Mapping[str, float] = {"title": 8.0, "alias": 7.0, "author": 5.0, "word": 4.0, "text": 1.5}
-PREFIX, TYPO, RETIRED = 0.7, 0.5, 0.8
+PREFIX, TYPO, RETIRED, EASY = 0.7, 0.5, 0.8, 1.1
 STOP_WORDS = frozenset(
     [
         "a",
@@ -185,5 +185,6 @@ def search(query: str) -> dict[str, float]:
         elif any(phrase in name for name in names):
             scores[resource.id] *= 1.4
         scores[resource.id] *= (met[resource.id] / wanted) ** 2 * (RETIRED if resource.retired else 1.0)
+        scores[resource.id] *= EASY if resource.level == "beginner" else 1.0
     enough = {identifier: score for identifier, score in scores.items() if met[identifier] >= 0.4 * wanted}
     return dict(sorted(enough.items(), key=lambda item: -item[1]))
