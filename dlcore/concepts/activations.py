@@ -22,7 +22,6 @@ ACTIVATIONS: Mapping[str, tuple[Curve, Curve]] = {
     "Sigmoid": (_sigmoid, lambda z: _sigmoid(z) * (1 - _sigmoid(z))),
     "Tanh": (math.tanh, lambda z: 1 - math.tanh(z) ** 2),
     "ReLU": (lambda z: max(z, 0.0), lambda z: float(z > 0)),
-    "Leaky ReLU": (lambda z: z if z > 0 else 0.01 * z, lambda z: 1.0 if z > 0 else 0.01),
     "GELU": (lambda z: z * _normal_share(z), lambda z: _normal_share(z) + z * _normal_density(z)),
 }
 """Name to the function and its derivative. GELU: Hendrycks and Gimpel, 2016, the exact form."""

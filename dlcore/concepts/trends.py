@@ -37,16 +37,14 @@ def contrastive_loss(similarities: NDArray[np.float64], temperature: float) -> f
     return float(-np.log(np.diagonal(softmax_rows(similarities, temperature))).mean())
 
 
-def attacked_score(pixels: int, epsilon: float, seed: int = 0) -> tuple[float, float]:
-    """A linear score before and after the worst change of at most ``epsilon`` a pixel.
+def attacked_score(pixels: int, epsilon: float, seed: int = 0) -> float:
+    """What the worst change of at most ``epsilon`` a pixel makes of a linear score of 1 (Goodfellow et al., 2014).
 
-    Weights are normal with variance 1/pixels and the image uniform in [0, 1] minus its mean, so the score before is
-    of order 1 whatever the number of pixels, while the change grows with its root.
+    Weights are normal with variance 1/pixels, so that the score of an image of such pixels is of order 1 whatever its
+    size, while the sum of their magnitudes, and with it the change, grows with the root of the number of pixels.
     """
-    rng = np.random.default_rng(seed)
-    weights = rng.normal(size=pixels) / np.sqrt(pixels)
-    score = float(weights @ (rng.random(pixels) - 0.5))
-    return score, score - np.copysign(1.0, score) * epsilon * float(np.abs(weights).sum())
+    weights = np.random.default_rng(seed).normal(size=pixels) / np.sqrt(pixels)
+    return 1.0 - epsilon * float(np.abs(weights).sum())
 
 
 def randomised_response(true_share: float, people: int, surveys: int, seed: int = 0) -> NDArray[np.float64]:

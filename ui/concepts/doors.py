@@ -23,7 +23,7 @@ def read_next(*identifiers: str) -> None:
 
 def _line(resource: Resource) -> str:
     spoken = language.current()
-    title = resource.text("title", spoken).replace("[", "(").replace("]", ")").replace("$", r"\$")
+    title = resource.told("title", spoken).replace("[", "(").replace("]", ")").replace("$", r"\$")
     year = f" ({resource.year})" if resource.year and resource.kind in {"paper", "book"} else ""
-    why = resource.text("why", spoken).replace("$", r"\$")
+    why = resource.told("why", spoken).replace("$", r"\$")
     return f"[{title}]({resource.url}){year} – {why}"

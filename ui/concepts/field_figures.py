@@ -144,7 +144,7 @@ def medical() -> None:
         "xaxis": {"title": {"text": _("positive tests among 10,000 people")}, "fixedrange": True},
         "yaxis": {"fixedrange": True, "showticklabels": False},
     }
-    description = _("Of those who test positive, {percent} % are ill.").format(percent=f"{100 * share:.0f}")
+    description = _("Of those who test positive, {percent}% are ill.").format(percent=f"{100 * share:.0f}")
     figure(data, layout, key="concepts-medical", height=190, description=description)
     st.markdown(f"**{description}**")
 

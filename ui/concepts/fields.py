@@ -41,10 +41,10 @@ def show() -> None:
     st.markdown(text["intro"])
     for name, draw in _FIGURES.items():
         with st.container(border=True):
-            left, right = st.columns(2, gap="large")
+            left, right = st.columns(2, gap="large", vertical_alignment="center")
             with left:
                 st.markdown(text[name])
             with right:
                 draw()
-                read_next(*(CHINESE_READING.get(name) if current() == "zh" else None) or READING[name])
+            read_next(*(CHINESE_READING.get(name) if current() == "zh" else None) or READING[name])
     door(_("See what a network makes of your own handwriting"), "draw")

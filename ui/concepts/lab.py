@@ -307,7 +307,7 @@ def _verdict(lab: Lab, lap: Lap) -> None:
         )
     elif lap.loss_after < lap.loss:
         st.success(
-            _("The loss fell by {percent} %.").format(percent=plain(100 * (1 - lap.loss_after / lap.loss), 3)),
+            _("The loss fell by {percent}%.").format(percent=plain(100 * (1 - lap.loss_after / lap.loss), 3)),
             icon=":material/trending_down:",
         )
     else:

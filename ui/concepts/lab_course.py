@@ -16,7 +16,7 @@ from ui.language import translate as _
 GUESSES: Mapping[str, str] = {
     "solved": N_("below 0.01: learned"),
     "lower": N_("lower, but not there yet"),
-    "unchanged": N_("the same, within 1 %"),
+    "unchanged": N_("the same, within 1%"),
     "higher": N_("higher, or beyond all bounds"),
 }
 

@@ -47,8 +47,7 @@ def show() -> None:
     annotated(rows(source(), notes(text["lines"])), version=language.current(), key="concepts.annotated")
     with st.expander(_("The whole program in one piece, to copy"), icon=":material/content_copy:"):
         st.code(source(), language="python", line_numbers=True)
-    st.markdown(text["parameters"])
-    _costs()
+    _costs(text["parameters"])
     st.markdown(text["eval"])
     _two_tests()
     st.markdown(text["eval-answer"])
@@ -56,12 +55,13 @@ def show() -> None:
     read_next("pytorch-tutorials", "lenet-1998", "dropout-2014", "adam-2014")
 
 
-def _costs() -> None:
+def _costs(words: str) -> None:
     layers = article_network()
+    left, right = st.columns(2, gap="large")
     names = [layer.name for layer in layers]
     kinds = (
         (_("Weights"), palette.POSITIVE, "parameters"),
-        (_("Multiplications an image"), palette.VALIDATION, "multiplications"),
+        (_("Multiplications per image"), palette.VALIDATION, "multiplications"),
     )
     data = []
     for title, color, field in kinds:
@@ -81,20 +81,22 @@ def _costs() -> None:
                 "marker": {"color": color},
             }
         )
-    figure(
-        data,
-        {"barmode": "group", "yaxis": {"tickformat": ".0%", "range": [0, 1.1]}, "bargap": 0.25},
-        key="concepts-costs",
-        height=300,
-        description=_("Share of each layer in the network's weights and in its multiplications"),
-    )
-    st.table(
+    with right:
+        figure(
+            data,
+            {"barmode": "group", "yaxis": {"tickformat": ".0%", "range": [0, 1.1]}, "bargap": 0.25},
+            key="concepts-costs",
+            height=300,
+            description=_("Share of each layer in the network's weights and in its multiplications"),
+        )
+    left.markdown(words)
+    left.table(
         [
             {
                 _("Layer"): f"`{layer.name}`",
                 _("Output shape"): " × ".join(map(str, layer.output_shape)),
                 _("Weights"): f"{layer.parameters:,}",
-                _("Multiplications an image"): f"{layer.multiplications:,}",
+                _("Multiplications per image"): f"{layer.multiplications:,}",
             }
             for layer in layers
         ],

@@ -46,9 +46,9 @@ def _frameworks() -> None:
         for need in question.needs:
             if need.id == "table":  # no framework needed: told in words
                 continue
-            row = {_("The project needs"): need.text("", spoken)}
-            row |= {by_id(name).text("title", spoken): MARKS[need.ratings[name]] for name in table.frameworks}
-            rows.append(row | {_("because"): need.text("because", spoken)})
+            row = {_("The project needs"): need.zh if spoken == "zh" else need.en}
+            row |= {by_id(name).told("title", spoken): MARKS[need.ratings[name]] for name in table.frameworks}
+            rows.append(row | {_("because"): need.told("because", spoken)})
     st.table(rows, hide_index=True)
     meanings = (
         (FIRST, _("first choice")),

@@ -18,23 +18,29 @@ def show() -> None:
     """Each trait, a figure that shows it, and what it costs."""
     text = sections("traits")
     st.markdown(text["intro"])
-    st.markdown(text["layers"])
-    _folds()
-    st.markdown(text["layers-price"])
-    st.markdown(text["end-to-end"])
-    st.markdown(text["features"])
-    _filters()
-    st.markdown(text["features-price"])
-    st.markdown(text["generalisation"])
-    st.markdown(text["memorising"])
-    if _guess():
-        _memorising()
-        st.markdown(text["memorising-answer"])
-    st.markdown(text["generalisation-price"])
+    with _card(text["layers"], text["layers-price"]):
+        _folds()
+    with _card(text["end-to-end"]):
+        st.markdown(text["end-to-end-price"])
+    with _card(text["features"], text["features-price"]):
+        _filters()
+    with _card(text["generalisation"], text["generalisation-price"]):
+        st.markdown(text["memorising"])
+        if _guess():
+            _memorising()
+            st.markdown(text["memorising-answer"])
     with st.container(horizontal=True):
         door(_("Train on few images and watch the gap"), "train", dataset="digits", model="mlp", epochs=30, dropout=0)
         door(_("Draw a digit off-centre and see what the model makes of it"), "draw")
     read_next("cnn-explainer", "distill-building-blocks", "rethinking-generalization-2016", "fgsm-2014")
+
+
+def _card(*texts: str) -> "st.delta_generator.DeltaGenerator":
+    """A bordered card with the words on the left; what is shown within stands on the right."""
+    left, right = st.container(border=True).columns(2, gap="large", vertical_alignment="center")
+    for text in texts:
+        left.markdown(text)
+    return right
 
 
 def _folds() -> None:
@@ -87,7 +93,7 @@ def _filters() -> None:
     description = _("{count} learned filters of {size} by {size} weights, blue above zero and red below").format(
         count=len(found), size=size
     )
-    figure([trace], layout, key="concepts-filters", height=90 * rows, description=description)
+    figure([trace], layout, key="concepts-filters", height=72 * rows, description=description)
     st.caption(
         _("{count} filters of {size}×{size}: blue weights are positive, red ones negative.").format(
             count=len(found), size=size
@@ -100,7 +106,7 @@ def _guess() -> float | None:
         _("Accuracy on the shuffled training labels"),
         _GUESSES,
         key="concepts.memorised",
-        format_func=lambda share: _("about {percent} %").format(percent=f"{share:.0%}".rstrip("%")),
+        format_func=lambda share: _("about {percent}%").format(percent=f"{share:.0%}".rstrip("%")),
     )
 
 

@@ -28,12 +28,12 @@ def show() -> None:
     st.markdown(text["intro"])
     for name, draw in _FIGURES.items():
         with st.container(border=True):
-            left, right = st.columns(2, gap="large")
+            left, right = st.columns(2, gap="large", vertical_alignment="center")
             with left:
                 st.markdown(text[name])
             with right:
                 draw()
-                read_next(*READING[name])
+            read_next(*READING[name])
     door(
         _("Light against heavy: train the compact network, then the article's"),
         "train",
@@ -121,25 +121,26 @@ def _trust() -> None:
         key="concepts.epsilon",
     )
     sizes = [8, 16, 28, 64, 128, 224, 512]
-    scores = [trends.attacked_score(size * size, epsilon) for size in sizes]
-    labels = [f"{size}×{size}" for size in sizes]
+    scores = [1.0] * len(sizes), [trends.attacked_score(size * size, epsilon) for size in sizes]
     data = [
         {
             "type": "scatter",
             "mode": "lines+markers",
             "name": name,
-            "x": labels,
-            "y": [round(pair[place], 3) for pair in scores],
+            "x": [f"{size}×{size}" for size in sizes],
+            "y": [round(score, 3) for score in values],
             "line": {"width": 2.5, "color": color},
         }
-        for place, name, color in ((0, _("score before"), palette.TRAIN), (1, _("score after"), palette.WRONG))
+        for values, name, color in zip(
+            scores, (_("score before"), _("score after")), (palette.TRAIN, palette.WRONG), strict=True
+        )
     ]
     layout = {
         "xaxis": {"title": {"text": _("image size")}, "type": "category"},
         "yaxis": {"title": {"text": "wᵀx"}},
         "hovermode": "x unified",
     }
-    description = _("A linear score before and after the attack: the larger the image, the further it is pushed")
+    description = _("A linear score of 1 and what the attack makes of it: the larger the image, the further it falls")
     figure(data, layout, key="concepts-trust", height=280, description=description)
 
 
@@ -162,7 +163,7 @@ def _ethics() -> None:
             | {"line": {"color": palette.HIGHLIGHT, "width": 2, "dash": "dash"}}
         ],
         "annotations": [
-            {"x": 0.3, "y": 1, "yref": "paper", "text": _("truth: 30 %"), "showarrow": False, "xanchor": "left"}
+            {"x": 0.3, "y": 1, "yref": "paper", "text": _("truth: 30%"), "showarrow": False, "xanchor": "left"}
             | {"font": {"color": palette.HIGHLIGHT}, "xshift": 6}
         ],
     }

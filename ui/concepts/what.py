@@ -19,18 +19,24 @@ def show() -> None:
     """Definition, one neuron, many layers, how it came about, what it is not."""
     text = sections("what")
     st.markdown(text["intro"])
-    left, right = st.columns([1, 1.25], gap="large", vertical_alignment="center")
+    left, right = st.columns([1, 1.2], gap="large")
     with left:
         st.markdown(text["nested"])
         _nested()
     with right:
         st.markdown(text["rules"])
-    st.markdown(text["neuron"])
-    st.markdown(text["activations"])
-    _activations()
-    st.markdown(text["layers"])
-    st.markdown(text["history"])
-    st.markdown(text["limits"])
+    left, right = st.columns([1, 1.2], gap="large")
+    with left:
+        st.markdown(text["neuron"])
+        st.markdown(text["layers"])
+    with right:
+        st.markdown(text["activations"])
+        _activations()
+    left, right = st.columns([1, 1.2], gap="large")
+    with left:
+        st.markdown(text["limits"])
+    with right:
+        st.markdown(text["history"])
     if current() == "zh":
         read_next("3blue1brown-nn", "tf-playground", "d2l-zh", "lhy-ml", "backprop-1986")
     else:
