@@ -11,7 +11,7 @@ from dlcore.inference.strokes import BOX_SIZE, IMAGE_SIZE
 from dlcore.messages import N_, UserError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
-MAX_PIXELS = 25_000_000
+MAX_PIXELS = 8_000_000
 """To be decoded. A JPEG is decoded at a fraction of its size, so a phone's largest photo passes."""
 _WORKING_SIZE = 512
 _CONTRAST = 24  # of 255; less is paper, not ink
@@ -23,7 +23,7 @@ def open_image(source: bytes | Path) -> Image.Image:
     Raises:
         UserError: it is no picture of a known kind, is damaged, or claims more pixels than :data:`MAX_PIXELS`.
     """
-    name = source.name if isinstance(source, Path) else ""
+    name = source.name if isinstance(source, Path) else "image"
     too_large = UserError(
         N_("The picture {name} is too large: at most {limit} million pixels are read. Make it smaller."),
         name=name,

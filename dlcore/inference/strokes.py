@@ -9,7 +9,6 @@ place nor the size of a drawing on its canvas leaves a trace in the image.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -34,14 +33,14 @@ DOT_SIZE = 2.0
 
 MAX_OBJECTS = 400
 """Pen strokes in one drawing."""
-MAX_POINTS = 20_000
-"""Points of all strokes of one drawing together: minutes of scribbling."""
+MAX_POINTS = 10_000
+"""Points of all strokes of one drawing together: more than a minute of scribbling."""
 MAX_COORDINATE = 16_384
 """Canvas pixels; no screen is larger, so no pen was further away."""
 
 _SUBPIXELS = 3
 _SPACING = 0.2  # distance of the points that stand for a line, in image pixels: the line's edge is then off by < 0.005
-_CURVE_STEPS = 8
+_CURVE_STEPS = 4
 _CHUNK = 4096  # points drawn at a time, which bounds the memory of a scribble
 
 
@@ -187,25 +186,21 @@ def clip(stroke: Stroke, size: tuple[float, float]) -> list[Stroke]:
     inside = np.all((stroke >= 0) & (stroke <= limit), axis=1)
     if inside.all():
         return [stroke]
+    start, step = stroke[:-1], np.diff(stroke, axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        first, second = -start / step, (limit - start) / step
+    still = step == 0
+    outside = still & ((start < 0) | (start > limit))
+    enter = np.where(still, 0, np.minimum(first, second)).max(axis=1).clip(min=0)
+    leave = np.where(outside, -1, np.where(still, 1, np.maximum(first, second))).min(axis=1).clip(max=1)
+    froms, tos = start + enter[:, None] * step, start + leave[:, None] * step
     parts: list[list[NDArray[np.float64]]] = []
-    joined = False
-    for start, end in pairwise(stroke):
-        step = end - start
-        enter, leave = 0.0, 1.0
-        for axis in (0, 1):
-            if step[axis] == 0:
-                if not 0 <= start[axis] <= limit[axis]:
-                    leave = -1.0
-                continue
-            first, second = sorted((-start[axis] / step[axis], (limit[axis] - start[axis]) / step[axis]))
-            enter, leave = max(enter, first), min(leave, second)
-        if enter > leave:
-            joined = False
-            continue
-        if not (joined and enter == 0.0):
-            parts.append([start + enter * step])
-        parts[-1].append(start + leave * step)
-        joined = leave == 1.0
+    before = -2
+    for index in np.flatnonzero(enter <= leave).tolist():
+        if index != before + 1 or enter[index] > 0 or leave[before] < 1:
+            parts.append([froms[index]])
+        parts[-1].append(tos[index])
+        before = index
     return [np.clip(np.array(part), 0, limit) for part in parts]  # rounding may have left a hair outside
 
 
@@ -230,25 +225,28 @@ def _number(value: Any, limit: float = MAX_COORDINATE) -> float:
 
 def _flatten(commands: list[Any]) -> Stroke:
     """The points of an SVG path of moves, lines and quadratic curves, in its own coordinates."""
-    points: list[tuple[float, float]] = []
+    ends: list[tuple[float, float]] = []
+    controls: list[tuple[float, float]] = []
     for command in commands:
         if not isinstance(command, list) or not command:
             raise UserError(N_("This is no drawing of the canvas: clear it and draw again."))
         values = [_number(value) for value in command[1:5]]
         match command[0], len(command):
             case (("M" | "L"), 3):
-                points.append((values[0], values[1]))
-            case "Q", 5 if points:
-                (x0, y0), (x1, y1, x2, y2) = points[-1], values
-                for index in range(1, _CURVE_STEPS + 1):
-                    t = index / _CURVE_STEPS
-                    a, b, c = (1 - t) ** 2, 2 * t * (1 - t), t**2
-                    points.append((a * x0 + b * x1 + c * x2, a * y0 + b * y1 + c * y2))
+                controls.append(ends[-1] if ends else (values[0], values[1]))
+            case "Q", 5 if ends:
+                controls.append((values[0], values[1]))
             case _:
                 raise UserError(N_("The canvas may hold pen strokes only: clear it and draw again."))
-    if not points:
+        ends.append((values[-2], values[-1]))
+    if not ends:
         raise UserError(N_("This is no drawing of the canvas: clear it and draw again."))
-    return np.array(points, dtype=np.float64)
+    # A line is the curve whose control point is its start. Shapes: command, step, coordinate.
+    start, control, end = (np.array(points)[:, None, :] for points in ([ends[0], *ends[:-1]], controls, ends))
+    t = (np.arange(1, _CURVE_STEPS + 1) / _CURVE_STEPS)[None, :, None]
+    curves = (1 - t) ** 2 * start + 2 * t * (1 - t) * control + t**2 * end
+    points: Stroke = np.concatenate([start[0], curves[1:].reshape(-1, 2)])
+    return points
 
 
 def _place(points: Stroke, entry: dict[str, Any]) -> Stroke:
