@@ -16,15 +16,14 @@ def choose(state: Visit) -> None:
     spoken = language.current()
     questions = chooser().questions
     for column, question in zip(st.columns(len(questions)), questions, strict=True):
-        needs = {need.id: need for need in question.needs}
+        answers = {visit.ANY: _("No matter")}
+        answers |= {need.id: need.zh if spoken == "zh" else need.en for need in question.needs}
         with column:
             st.selectbox(
                 question.zh if spoken == "zh" else question.en,
-                [visit.ANY, *needs],
+                list(answers),
                 key=key(question.id),
-                format_func=lambda item, needs=needs: (
-                    (needs[item].zh if spoken == "zh" else needs[item].en) if item in needs else _("No matter")
-                ),
+                format_func=answers.__getitem__,
             )
     chosen = [need for question in questions for need in question.needs if state.needs.get(question.id) == need.id]
     _answer(chosen)

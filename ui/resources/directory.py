@@ -52,12 +52,13 @@ def _filters(state: Visit, found: int) -> None:
     }
 
     def pills(facet: str, *, visible: bool) -> None:
+        shown = {value: f"{name(facet, value)} :gray[{counts[facet][value]}]" for value in vocabulary()[facet]}
         st.pills(
             labels[facet],
-            list(vocabulary()[facet]),
+            list(shown),
             selection_mode="multi",
             key=key(facet),
-            format_func=lambda value: f"{name(facet, value)} :gray[{counts[facet][value]}]",
+            format_func=shown.__getitem__,
             label_visibility="visible" if visible else "collapsed",
         )
 
@@ -77,7 +78,7 @@ def _filters(state: Visit, found: int) -> None:
             _("Order"),
             list(selection.SORTS),
             key=key("sort"),
-            format_func=lambda sort: _(selection.SORTS[sort]),
+            format_func={sort: _(label) for sort, label in selection.SORTS.items()}.__getitem__,
             label_visibility="collapsed",
             width=170,
         )

@@ -25,7 +25,7 @@ def show() -> None:
         _("View"),
         list(visit.VIEWS),
         key=visit.key("view"),
-        format_func=lambda view: _(visit.VIEWS[view]),
+        format_func={view: _(label) for view, label in visit.VIEWS.items()}.__getitem__,
         label_visibility="collapsed",
         required=True,
     )

@@ -22,14 +22,16 @@ def start(state: Visit) -> None:
             _("What do you know?"),
             list(backgrounds()),
             key=key("know"),
-            format_func=lambda item: backgrounds()[item].zh if spoken == "zh" else backgrounds()[item].en,
+            format_func={
+                item.id: item.zh if spoken == "zh" else item.en for item in backgrounds().values()
+            }.__getitem__,
         )
     with columns[1]:
         st.selectbox(
             _("What do you want?"),
             list(paths()),
             key=key("goal"),
-            format_func=lambda item: paths()[item].told("goal", spoken),
+            format_func={path.id: path.told("goal", spoken) for path in paths().values()}.__getitem__,
         )
     with columns[2]:
         st.slider(_("Hours a week"), 1, visit.MOST_HOURS, key=key("hours"))

@@ -1,0 +1,187 @@
+"""The resources page as a visitor meets it, without a browser."""
+
+import subprocess
+import sys
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from ui.resources.catalogue import all_resources, by_id
+from ui.resources.selection import FACETS, SORTS, Selection, select
+from ui.resources.visit import PAGE
+
+VIEWS = ["directory", "paths", "today", "frameworks"]
+TOTAL = len(all_resources())
+
+
+def shown(app: AppTest) -> list[str]:
+    """The ids of the cards on the page."""
+    keys = [button.key or "" for button in app.button]
+    return [key.removeprefix("resources.details.") for key in keys if key.startswith("resources.details.")]
+
+
+def texts(app: AppTest) -> str:
+    return "\n".join(element.value for kind in (app.markdown, app.subheader, app.caption) for element in kind)
+
+
+@pytest.fixture(params=["en", "zh"])
+def language(request) -> str:
+    return request.param
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_opens_by_its_link(open_page, language, view):
+    app = open_page("resources", language=language, view=view)
+    assert not app.error
+    assert len(texts(app)) > 500
+    assert app.query_params.get("view", ["directory"]) in ([view], view)
+
+
+def test_the_first_screen_shows_a_page_of_cards_and_offers_more(open_page, language):
+    app = open_page("resources", language=language)
+    assert shown(app) == [resource.id for resource in select(Selection(), language)[:PAGE]]
+    app.button("resources.more").click().run()
+    assert len(shown(app)) == 3 * PAGE
+
+
+def test_a_search_changes_the_cards_and_the_link(open_page, language):
+    app = open_page("resources", language=language)
+    app.text_input("resources.q").set_value("李宏毅").run()
+    assert set(shown(app)) == {"lhy-ml", "leedl-tutorial"}
+    assert app.query_params["q"] in ("李宏毅", ["李宏毅"])
+    app.button("resources.clear").click().run()
+    assert len(shown(app)) == PAGE
+    assert "q" not in app.query_params
+
+
+@pytest.mark.parametrize(
+    ("facet", "value"),
+    [
+        ("kind", "book"),
+        ("topic", "medical"),
+        ("level", "advanced"),
+        ("speaks", "zh"),
+        ("cost", "paid"),
+        ("status", "archived"),
+    ],
+)
+def test_each_filter_shows_only_what_fits(open_page, facet, value):
+    app = open_page("resources")
+    app.button_group(f"resources.{facet}").set_value([value]).run()
+    expected = select(Selection(**{facet: (value,)}), "en")
+    assert shown(app) == [resource.id for resource in expected[:PAGE]]
+    assert f"**{len(expected)}** of {TOTAL}" in texts(app)
+    assert app.query_params[facet] in (value, [value])
+
+
+def test_only_what_the_article_names(open_page, language):
+    app = open_page("resources", language=language)
+    app.toggle("resources.article").set_value(True).run()
+    assert sorted(shown(app)) == sorted(resource.id for resource in all_resources() if resource.in_article)
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_each_order(open_page, sort):
+    app = open_page("resources", language="zh")
+    app.selectbox("resources.sort").set_value(sort).run()
+    assert shown(app) == [resource.id for resource in select(Selection(sort=sort), "zh")[:PAGE]]
+
+
+def test_a_link_restores_everything(open_page, language):
+    link = {"q": "transformer", "kind": "paper,book", "topic": "nlp", "level": "intermediate", "speaks": "en"}
+    link |= {"cost": "free", "sort": "year"}
+    app = open_page("resources", language=language, **link)
+    chosen = {facet: tuple(link[facet].split(",")) for facet in FACETS if facet in link}
+    assert shown(app) == [r.id for r in select(Selection(q="transformer", sort="year", **chosen), language)]
+    for name, value in link.items():
+        assert app.query_params[name] in (value, [value])
+    assert app.text_input("resources.q").value == "transformer"
+    assert app.button_group("resources.kind").value == ["paper", "book"]
+
+
+@pytest.mark.parametrize(
+    ("link", "part"),
+    [
+        ({"kind": "<img src=x>"}, "kind"),
+        ({"sort": "../../etc"}, "sort"),
+        ({"view": "admin"}, "view"),
+        ({"id": "nothing-like-it"}, "nothing-like-it"),
+        ({"view": "paths", "hours": "-3"}, "hours"),
+        ({"view": "paths", "goal": "world peace"}, "goal"),
+        ({"view": "frameworks", "where": "the moon"}, "where"),
+    ],
+)
+def test_what_a_link_cannot_have_is_refused_kindly_and_forgotten(open_page, link, part):
+    app = open_page("resources", language="zh", **link)
+    assert len(app.error) == 1
+    assert part in app.error[0].value
+    app.segmented_control("resources.view").set_value("today").run()
+    assert not app.error
+
+
+def test_an_empty_result_says_what_to_loosen(open_page, language):
+    app = open_page("resources", language=language, kind="news", topic="driving")
+    assert not shown(app)
+    app.button("resources.loosen.kind").click().run()
+    assert set(shown(app)) == {"carla", "pilotnet-2016", "nuscenes"}
+
+
+def test_a_prerequisite_opens_by_a_click_and_the_list_comes_back(open_page, language):
+    app = open_page("resources", language=language, q="cs231n")
+    app.button("resources.open.first.cs231n.coursera-nndl").click().run()
+    assert app.query_params["id"] in ("coursera-nndl", ["coursera-nndl"])
+    assert not shown(app)
+    assert app.subheader[0].value.endswith(by_id("coursera-nndl").told("title", language).replace("_", r"\_"))
+    app.button("resources.back").click().run()
+    assert shown(app)[0] == "cs231n"
+    assert "id" not in app.query_params
+
+
+@pytest.mark.parametrize("identifier", ["pytorch", "theano", "mnist", "attention-2017", "distill", "kaggle", "netron"])
+def test_one_entry_in_full(open_page, identifier):
+    app = open_page("resources", language="zh", id=identifier)
+    assert by_id(identifier).why_zh in texts(app)
+    assert by_id(identifier).checked in texts(app)
+
+
+def test_a_paper_has_no_status(open_page):
+    app = open_page("resources", id="attention-2017")
+    assert "Stable" not in texts(app)
+
+
+def test_a_path_asks_three_questions_and_counts_what_is_done(open_page, language):
+    app = open_page("resources", language=language, view="paths", know="python", goal="first-cnn", hours=4)
+    first = [box.key for box in app.checkbox]
+    assert first[0] == "resources.done.tf-playground"
+    app.checkbox("resources.done.mnist").check().run()
+    app.selectbox("resources.know").set_value("trained").run()
+    assert len(app.checkbox) < len(first)
+    app.selectbox("resources.know").set_value("python").run()
+    assert app.checkbox("resources.done.mnist").value
+    app.slider("resources.hours").set_value(10).run()
+    assert app.query_params["hours"] in ("10", ["10"])
+
+
+def test_the_chooser_gives_its_reasons(open_page, language):
+    app = open_page("resources", language=language, view="frameworks", where="ascend")
+    assert "MindSpore" in texts(app)
+    app.selectbox("resources.where").set_value("any").run()
+    app.selectbox("resources.what").set_value("papers").run()
+    assert "Transformers" in texts(app)
+    assert "where" not in app.query_params
+    app.selectbox("resources.what").set_value("table").run()
+    assert "scikit-learn" in texts(app)
+
+
+def test_a_selection_can_be_taken_home(open_page):
+    app = open_page("resources", kind="paper", topic="vision")
+    assert {button.key for button in app.get("download_button")} >= {
+        "resources.markdown",
+        "resources.csv",
+        "resources.bibtex",
+    }
+
+
+def test_the_page_needs_no_torch():
+    program = "import sys, ui.resources.page; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False, capture_output=True).returncode == 0
