@@ -224,11 +224,14 @@ class _Session:
 
     def _follow(self, events: Iterator[Event], save: Callable[[], object]) -> Ended | None:
         """Log what happens and keep a checkpoint of each epoch; None if a stop was asked for."""
+        epochs = self._run.config.epochs
         for event in events:
             if isinstance(event, Ended):
                 return event
             self._tell(event)
-            stopping = not isinstance(event, Tested) and self._must_stop()
+            # After the last evaluation a stop and the end are the same: the run is complete.
+            trained = isinstance(event, Tested) or (isinstance(event, Evaluated) and event.epoch >= epochs)
+            stopping = not trained and self._must_stop()
             if stopping or isinstance(event, Evaluated):
                 self._log.sync()
                 save()

@@ -254,13 +254,13 @@ def test_as_a_program_ctrl_c_keeps_what_was_learned(home):
         text=True,
     )
     with process:
-        end = time.monotonic() + 60
+        end = time.monotonic() + 120
         while not (runs := list_runs()) or len(runs[0].read()[0]) < 10:
             assert time.monotonic() < end
             assert process.poll() is None
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=120)
     answer = json.loads(out)
     assert (process.returncode, answer["status"]) == (0, "stopped")
     assert 0 < answer["test_accuracy"] < 1

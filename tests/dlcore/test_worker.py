@@ -38,7 +38,7 @@ def curves(history: RunHistory) -> tuple:
     return steps.step, steps.loss, steps.learning_rate, steps.images_seen, evaluations, history.tested.loss
 
 
-def wait_for(condition, seconds: float = 60.0):
+def wait_for(condition, seconds: float = 120.0):
     end = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < end, "waited in vain"
@@ -101,6 +101,16 @@ def test_a_stop_by_the_visitor_keeps_what_was_learned():
     assert history.tested.count == 360
     assert run.summary().test_accuracy == history.tested.accuracy > 0.5
     assert run.model_at_hand()
+
+
+def test_a_stop_after_the_last_epoch_changes_nothing():
+    run = create(QUICK)
+
+    def watch(event):
+        if isinstance(event, Evaluated) and event.epoch == QUICK.epochs:
+            run.request_stop()
+
+    assert worker.work(run, watch=watch).reason == run.status() == "completed"
 
 
 def test_a_stopped_run_goes_on_as_if_nothing_had_been():
