@@ -1,19 +1,17 @@
 """The article's program as a competent user would write it: torchvision's MNIST, a DataLoader, Adam, batches of 64.
 
-The other side of every comparison in this folder. Alone: ``python bench/plain.py [EPOCHS]`` with DLCORE_DATA set.
+The other side of every comparison in this folder. Alone, from the project's folder: ``DLCORE_DATA=… python -m bench.plain [EPOCHS]``.
 """
 
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from dlcore.data.torchvision_datasets import torchvision_datasets  # only because of CPU-only torch
 from dlcore.home import data_root
 

@@ -1,6 +1,6 @@
 """The same network and batch size, side by side: our loop and the plain script; our batches and the DataLoader's.
 
-``DLCORE_DATA=… python bench/throughput.py [--steps 40] [--repeats 5] [--json]``. Both sides take turns, so that whatever
+``DLCORE_DATA=… python -m bench.throughput [--steps 40] [--repeats 5] [--json]``. Both sides take turns, so that whatever
 else the machine does hits both; a ratio is taken within each turn.
 """
 
@@ -11,15 +11,12 @@ import os
 import statistics
 import sys
 import time
-from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # for both sides: neither spins while it waits for a core
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import plain
 import torch
 
+from bench import plain
 from dlcore.config import TrainConfig
 from dlcore.data.loading import Dataset, load
 from dlcore.data.normalization import normalize
