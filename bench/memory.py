@@ -1,0 +1,115 @@
+"""How much memory the whole takes: the server, one worker that trains MNIST, one visitor who watches, then draws.
+
+    DLCORE_DATA=<a torchvision root with MNIST> python -m bench.memory
+
+Resident memory is counted as PSS, which shares out pages that several processes map; RSS is shown beside it.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+from playwright.sync_api import Page, sync_playwright
+
+PROJECT = Path(__file__).resolve().parents[1]
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+LIMIT_MB = 900
+SEVEN = [(60, 60), (120, 62), (200, 64), (170, 130), (140, 200), (120, 250)]
+
+
+@contextmanager
+def served(home: Path) -> Iterator[tuple[psutil.Process, str]]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", f"--server.port={port}"]
+    options = ["--server.address=127.0.0.1", "--server.headless=true"]
+    environment = os.environ | {"DLCORE_HOME": str(home)}
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    server = subprocess.Popen([*command, *options], cwd=PROJECT, env=environment, **quiet)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(600):
+            try:
+                urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
+                break
+            except urllib.error.URLError:
+                time.sleep(0.1)
+        yield psutil.Process(server.pid), url
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+def megabytes(processes: list[psutil.Process]) -> tuple[float, float]:
+    infos = [process.memory_full_info() for process in processes]
+    return sum(info.pss for info in infos) / 1e6, sum(info.rss for info in infos) / 1e6
+
+
+def workers(home: Path) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        line = process.info["cmdline"] or []
+        if "dlcore" in line and any(str(home) in part for part in line):
+            found.append(process)
+    return found
+
+
+def draw(page: Page) -> None:
+    canvas = page.locator("canvas.upper-canvas")
+    box = canvas.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + SEVEN[0][0], box["y"] + SEVEN[0][1])
+    page.mouse.down()
+    for x, y in SEVEN[1:]:
+        page.mouse.move(box["x"] + x, box["y"] + y, steps=6)
+    page.mouse.up()
+
+
+def main() -> None:
+    rows: dict[str, tuple[float, float]] = {}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        served(Path(folder)) as (server, url),
+        sync_playwright() as playwright,
+    ):
+        home = Path(folder)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page()
+        rows["server, nobody there"] = megabytes([server])
+        page.goto(f"{url}/train?lang=en&dataset=mnist&model=article-cnn&epochs=1")
+        page.get_by_role("button", name="Start", exact=False).first.click()
+        page.wait_for_url("**run=**")
+        page.wait_for_timeout(20_000)
+        rows["server and one watcher"] = megabytes([server])
+        rows["the worker, training MNIST"] = megabytes(workers(home))
+        visitor = browser.new_page()
+        visitor.goto(f"{url}/draw?lang=en")
+        visitor.locator("canvas.upper-canvas").wait_for()
+        visitor.wait_for_timeout(5_000)
+        draw(visitor)
+        visitor.wait_for_timeout(5_000)
+        rows["server, one watcher, one drawing"] = megabytes([server])
+        total = megabytes([server, *workers(home)])
+        for process in workers(home):
+            process.terminate()
+        psutil.wait_procs(workers(home), timeout=60)
+        browser.close()
+    for name, (pss, rss) in rows.items():
+        print(f"{name:34s} {pss:6.0f} MB PSS {rss:6.0f} MB RSS")
+    print(f"{'all together':34s} {total[0]:6.0f} MB PSS {total[1]:6.0f} MB RSS   (limit {LIMIT_MB})")
+    print(json.dumps({"total_pss_mb": round(total[0]), "total_rss_mb": round(total[1])}))
+
+
+if __name__ == "__main__":
+    main()
