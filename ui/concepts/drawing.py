@@ -141,6 +141,7 @@ def _weights(experiment: Experiment, step: int, lap: Lap) -> list[dict[str, Any]
         item = {
             "id": name,
             "text": label,
+            "short": plain(after, 3) if step == 5 else label,
             "note": note,
             "color": palette.POSITIVE if shown > 0 else palette.NEGATIVE if shown < 0 else palette.NEUTRAL,
             "width": round(1 + 5 * abs(before) / largest, 2),

@@ -47,4 +47,4 @@ def show() -> None:
             with right:
                 draw()
             read_next(*(CHINESE_READING.get(name) if current() == "zh" else None) or READING[name])
-    door(_("See what a network makes of your own handwriting"), "draw")
+    door(_("Let a network read your handwriting"), "draw")

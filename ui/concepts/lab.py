@@ -179,7 +179,7 @@ def _settings(lab: Lab) -> None:
                 _("Seed"),
                 0,
                 SEED_LIMIT,
-                STATE,
+                None,
                 step=1,
                 key="concepts.seed",
                 on_change=_read_widgets,

@@ -80,14 +80,15 @@ const draw = (drawing) => {
     node.append(element("line", { ...line, stroke: edge.color, "stroke-width": edge.width }))
     if (edge.live && data.flow !== "none")
       node.append(element("line", { ...line, class: "flow", stroke: data.highlight, "stroke-width": 6 }))
-    if (edge.text) {
+    const label = wide ? edge.text : (edge.short ?? edge.text)
+    if (label) {
       // Crossing edges carry their label before the crossing, so that no two lie on each other.
       const share = edge.from === "h1" || edge.from === "h2" ? 0.5 : wide ? 0.36 : 0.3
       const spot = along(RADIUS + (length - 2 * RADIUS) * share)
-      const half = edge.text.length * 3.7 + 6
+      const half = label.length * 3.7 + 6
       node.append(
         element("rect", { class: "plate", x: spot.x - half, y: spot.y - 11, width: 2 * half, height: 22, rx: 6 }),
-        text(edge.text, spot.x, spot.y, "edge-text", edge.color),
+        text(label, spot.x, spot.y, "edge-text", edge.color),
       )
     }
     svg.append(node)

@@ -11,7 +11,7 @@ def _parts(value: float, digits: int) -> tuple[str, int | None]:
     size = abs(rounded)
     if size == 0 or 1e-4 <= size < 10**digits:
         return f"{rounded:.{digits}g}", None
-    mantissa, exponent = f"{rounded:.{max(digits - 2, 0)}e}".split("e")
+    mantissa, exponent = f"{value:.{max(digits - 2, 0)}e}".split("e")
     return mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa, int(exponent)
 
 

@@ -41,15 +41,17 @@ def show() -> None:
 def _frameworks() -> None:
     spoken = current()
     table = chooser()
-    rows = []
-    for question in table.questions:
-        for need in question.needs:
-            if need.id == "table":  # no framework needed: told in words
-                continue
-            row = {_("The project needs"): need.zh if spoken == "zh" else need.en}
-            row |= {by_id(name).told("title", spoken): MARKS[need.ratings[name]] for name in table.frameworks}
-            rows.append(row | {_("because"): need.told("because", spoken)})
-    st.table(rows, hide_index=True)
+    needs = [need for question in table.questions for need in question.needs if need.id != "table"]
+    names = [by_id(name).told("title", spoken) for name in table.frameworks]
+    said = {need.id: need.zh if spoken == "zh" else need.en for need in needs}
+    st.table(
+        [
+            {_("The project needs"): said[need.id]}
+            | {title: MARKS[need.ratings[name]] for title, name in zip(names, table.frameworks, strict=True)}
+            for need in needs
+        ],
+        hide_index=True,
+    )
     meanings = (
         (FIRST, _("first choice")),
         (WORKS, _("works")),
@@ -57,6 +59,7 @@ def _frameworks() -> None:
         (AVOID, _("avoid")),
     )
     st.caption(" · ".join(f"{MARKS[mark]} {meaning}" for mark, meaning in meanings))
+    st.markdown("\n".join(f"- **{said[need.id]}** – {need.told('because', spoken)}" for need in needs))
     st.page_link(
         "pages/resources.py",
         label=_("Answer three questions and get a ranking"),

@@ -12,4 +12,4 @@ def show() -> None:
     """The lab first; the same six steps on a real network are one click away."""
     st.markdown(sections("steps")["intro"])
     show_lab()
-    door(_("The same six steps, 1.2 million weights: train on real digits"), "train", dataset="digits", epochs=3)
+    door(_("Train 1.2 million weights"), "train", dataset="digits", epochs=3)

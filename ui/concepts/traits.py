@@ -30,8 +30,8 @@ def show() -> None:
             _memorising()
             st.markdown(text["memorising-answer"])
     with st.container(horizontal=True):
-        door(_("Train on few images and watch the gap"), "train", dataset="digits", model="mlp", epochs=30, dropout=0)
-        door(_("Draw a digit off-centre and see what the model makes of it"), "draw")
+        door(_("Train and watch the gap"), "train", dataset="digits", model="mlp", epochs=30, dropout=0)
+        door(_("Draw a digit off-centre"), "draw")
     read_next("cnn-explainer", "distill-building-blocks", "rethinking-generalization-2016", "fgsm-2014")
 
 

@@ -35,7 +35,7 @@ def show() -> None:
                 draw()
             read_next(*READING[name])
     door(
-        _("Light against heavy: train the compact network, then the article's"),
+        _("Train the compact network"),
         "train",
         dataset="digits",
         model="compact-cnn",
