@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from dlcore.config import KNOBS, TrainConfig
 from dlcore.messages import UserError
 from dlcore.presets import PRESETS
-from dlcore.runs import launch
+from dlcore.runs import launch, queue
 from dlcore.runs.directory import STATUSES, Run, create, list_runs, open_directory, open_run
 from dlcore.runs.history import RunHistory
 from dlcore.training.events import Evaluated, Event, Preparing, Resumed, Started, Stepped, Tested
@@ -160,8 +160,11 @@ def _work(options: argparse.Namespace) -> Answer:
     run = open_directory(options.directory)
     if hasattr(os, "nice"):
         os.nice(NICENESS)
-    with log_to(run.log_path), stop_on_signals(signal.SIGTERM) as stop:
-        ended = work(run, stop=stop)
+    try:
+        with log_to(run.log_path), stop_on_signals(signal.SIGTERM) as stop:
+            ended = work(run, stop=stop)
+    finally:
+        queue.advance()
     status = FAILURE if ended.reason == "failed" else SUCCESS
     return status, {"run_id": run.run_id, "status": ended.reason}, ""
 

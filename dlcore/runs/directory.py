@@ -39,14 +39,17 @@ FORMAT_VERSION = 1
 STARTING_SECONDS = 30.0
 """How long a launched worker may take until it holds the lock; after that the launch counts as failed."""
 
-Status = Literal["starting", "running", "stopping", "completed", "stopped", "diverged", "failed", "interrupted"]
+Status = Literal[
+    "queued", "starting", "running", "stopping", "completed", "stopped", "diverged", "failed", "interrupted"
+]
 
-LIVE: frozenset[Status] = frozenset({"starting", "running", "stopping"})
+LIVE: frozenset[Status] = frozenset({"queued", "starting", "running", "stopping"})
 """The statuses in which something may still change by itself."""
 RESUMABLE: frozenset[Status] = frozenset({"stopped", "failed", "interrupted"})
 """The statuses from which the worker can go on."""
 
 STATUSES: dict[Status, str] = {
+    "queued": N_("Waiting"),
     "starting": N_("Starting"),
     "running": N_("Running"),
     "stopping": N_("Stopping"),
@@ -152,6 +155,8 @@ class Run:
 
     def status(self) -> Status:
         """What the run is doing now. Costs a few small reads, whatever the length of the log."""
+        if waiting_mark(self.path).exists():
+            return "queued"
         if self._just_launched():
             return "stopping" if self.stop_requested() else "starting"
         if (summary := self.summary()) is not None:
@@ -274,7 +279,7 @@ def create(config: TrainConfig, *, owner: str = "") -> Run:
     created = datetime.now(UTC).replace(microsecond=0)
     path = runs_folder() / f"{created:%Y%m%d-%H%M%S}-{config.dataset}-{config.model}-{secrets.token_hex(6)}"
     content = _ConfigFile(format=FORMAT_VERSION, created=created, owner=owner, config=config.model_dump())
-    _or_explain(lambda: path.mkdir(parents=True), path)
+    _or_explain(lambda: path.mkdir(parents=True))
     run = Run(path=path, config=config, created=created, owner=owner)
     run.expect_worker()
     _write(path / "config.json", content.model_dump_json(indent=1))  # last: from here on, lists show the run
@@ -347,6 +352,11 @@ def runs_folder() -> Path:
     return home() / "runs"
 
 
+def waiting_mark(run_path: Path) -> Path:
+    """The file that is there while the run in ``run_path`` waits in the queue, see :mod:`dlcore.runs.queue`."""
+    return run_path.parent.parent / "queue" / "waiting" / run_path.name
+
+
 def summarise(ended: Ended, tested: Tested | None, **progress: Any) -> Summary:
     """The summary of a run that ended this way; ``progress`` fills its remaining fields."""
     return Summary(
@@ -361,17 +371,16 @@ def summarise(ended: Ended, tested: Tested | None, **progress: Any) -> Summary:
 
 
 def _write(path: Path, text: str) -> None:
-    _or_explain(lambda: atomic.write(path, text), path)
+    _or_explain(lambda: atomic.write(path, text))
 
 
-def _or_explain(action: Callable[[], object], path: Path) -> None:
+def _or_explain(action: Callable[[], object]) -> None:
     try:
         action()
     except OSError as error:
         raise UserError(
             N_(
-                "Cannot write to {path}: {reason}. Make room there, or set DLCORE_HOME to a folder that can be written."
+                "The folder of runs cannot be written: {reason}. Make room there, or set DLCORE_HOME to another folder."
             ),
-            path=path,
             reason=error.strerror or type(error).__name__,
         ) from error

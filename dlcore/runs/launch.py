@@ -40,7 +40,7 @@ def start(run: Run) -> None:
         raise UserError(
             N_("The training process could not be started ({reason}). What it said is in {log}."),
             reason=type(error).__name__,
-            log=run.log_path,
+            log=f"{run.run_id}/{run.log_path.name}",
         ) from error
 
 

@@ -1,0 +1,150 @@
+import os
+from collections import Counter
+
+import pytest
+
+from dlcore.config import TrainConfig
+from dlcore.messages import UserError
+from dlcore.runs import launch, queue
+from dlcore.runs.directory import Run, list_runs
+
+QUICK = TrainConfig(dataset="digits", model="linear", epochs=1)
+
+
+class Workers:
+    """Stands in for worker processes: holds each started run's lock, as they do, until the run is ended or killed."""
+
+    def __init__(self):
+        self.started: list[Run] = []
+        self.locks = {}
+
+    def start(self, run):
+        run.expect_no_worker()
+        lock = run.lock()
+        lock.acquire()
+        self.started.append(run)
+        self.locks[run.run_id] = lock
+
+    def kill(self, run):
+        self.locks.pop(run.run_id).release()
+
+
+@pytest.fixture
+def workers(monkeypatch):
+    stand_in = Workers()
+    monkeypatch.setattr(launch, "start", stand_in.start)
+    monkeypatch.setenv("DLCORE_WORKERS", "1")
+    yield stand_in
+    for lock in stand_in.locks.values():
+        lock.release()
+
+
+def submit(owner):
+    return queue.submit(QUICK, owner=owner)
+
+
+def test_the_first_run_starts_at_once_and_the_next_waits_its_turn(workers):
+    first, second = submit("ann"), submit("bob")
+    assert workers.started == [first]
+    assert (first.status(), queue.place(first)) == ("starting", 0)
+    assert (second.status(), queue.place(second)) == ("queued", 1)
+    queue.advance()
+    assert workers.started == [first]
+
+    workers.kill(first)
+    queue.advance()
+    assert workers.started == [first, second]
+    assert second.status() == "starting"
+    assert first.status() == "interrupted"
+
+
+def test_a_killed_holder_frees_its_place_without_a_word(workers):
+    first = submit("ann")
+    workers.kill(first)
+    assert submit("bob").status() == "starting"
+
+
+def test_visitors_take_turns_whatever_the_order_in_which_they_asked(workers, monkeypatch):
+    monkeypatch.setattr(queue, "limits", lambda: queue.Limits(workers=1, waiting_each=20))
+    for owner in ["ann"] * 10 + ["bob"] * 6 + ["eve"] * 4:
+        submit(owner)
+    order = []
+    while workers.started and workers.locks:
+        running = workers.started[-1]
+        order.append(running.owner)
+        workers.kill(running)
+        queue.advance()
+    assert Counter(order) == {"ann": 10, "bob": 6, "eve": 4}
+    for turn in range(4):  # as long as all three wait, each begins once in any three
+        assert set(order[3 * turn : 3 * turn + 3]) == {"ann", "bob", "eve"}
+
+
+def test_one_visitor_never_takes_two_workers(workers, monkeypatch):
+    monkeypatch.setenv("DLCORE_WORKERS", "3")
+    runs = [submit("ann"), submit("ann"), submit("bob")]
+    assert [run.status() for run in runs] == ["starting", "queued", "starting"]
+
+
+def test_a_visitor_has_at_most_two_waiting_and_nothing_is_left_of_a_refusal(workers):
+    for _ in range(3):
+        submit("ann")
+    with pytest.raises(UserError, match="2 runs waiting"):
+        submit("ann")
+    assert len(list_runs()) == 3
+    assert submit("bob").status() == "queued"
+
+
+def test_a_waiting_run_that_is_stopped_leaves_the_queue_and_can_be_resumed(workers):
+    first, second, third = submit("ann"), submit("bob"), submit("eve")
+    queue.stop(second)
+    assert second.status() == "stopped"
+    assert queue.place(third) == 1
+    queue.resume(second)
+    assert (second.status(), queue.place(second)) == ("queued", 2)
+    queue.stop(first)
+    assert first.stop_requested()
+
+
+def test_a_run_that_cannot_start_says_so_and_does_not_block_the_rest(workers, monkeypatch):
+    def fail(run):
+        raise UserError("no process")
+
+    monkeypatch.setattr(launch, "start", fail)
+    with pytest.raises(UserError, match="no process"):
+        submit("ann")
+    monkeypatch.setattr(launch, "start", workers.start)
+    assert submit("bob").status() == "starting"
+
+
+def test_a_full_disk_starts_nothing(workers, monkeypatch):
+    usage = type("Usage", (), {"free": 499_000_000})
+    monkeypatch.setattr(queue.shutil, "disk_usage", lambda _path: usage)
+    with pytest.raises(UserError, match="499 MB are left, 500 MB"):
+        submit("ann")
+    assert list_runs() == []
+
+
+def test_rubbish_in_the_queue_is_passed_over(workers):
+    first, second = submit("ann"), submit("bob")
+    waiting = second.path.parent.parent / "queue" / "waiting"
+    (waiting / "not-a-run").write_text("{}")
+    (waiting / "20260101-000000-digits-linear-000000000000").write_text(
+        '{"run_id": "20260101-000000-digits-linear-000000000000", "owner": "", "submitted": 0}'
+    )
+    workers.kill(first)
+    queue.advance()
+    assert second.status() == "starting"
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "two", "1.5", "9" * 40])
+def test_a_wrong_number_of_workers_is_refused(monkeypatch, value):
+    monkeypatch.setenv("DLCORE_WORKERS", value)
+    with pytest.raises(UserError, match="DLCORE_WORKERS"):
+        queue.limits()
+
+
+def test_one_core_is_left_for_the_pages(monkeypatch):
+    monkeypatch.delenv("DLCORE_WORKERS", raising=False)
+    for cores, expected in [(1, 1), (2, 1), (8, 7)]:
+        monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
+        assert queue.limits().workers == expected
