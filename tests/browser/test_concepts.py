@@ -9,19 +9,25 @@ def overflow(page: Page) -> int:
     )
 
 
+def press_step(page: Page, arriving: int) -> None:
+    page.get_by_role("button", name="Step", exact=True).click()
+    expect(page.locator(".network svg")).to_have_attribute(
+        "aria-label", f"The network with its numbers, step {arriving}", timeout=30_000
+    )
+
+
 def test_a_visitor_steps_through_the_lab_and_goes_on(page, app_url):
     page.goto(f"{app_url}/concepts?chapter=steps&lang=en")
     network = page.locator(".network svg")
     prediction = network.locator('[data-id="p"] .value')
     expect(prediction).to_have_text("?", timeout=60_000)
-    page.get_by_role("button", name="Step", exact=True).click()
+    press_step(page, 2)
     expect(prediction).to_have_text("0.5315")
-    for _step in range(2):
-        page.get_by_role("button", name="Step", exact=True).click()
-        page.wait_for_timeout(300)
+    press_step(page, 3)
+    press_step(page, 4)
     expect(network.locator('[data-id="v1"] .edge-text')).to_have_text("∂ −0.128")
     expect(page.get_by_text("+0.0404211454").first).to_be_visible()
-    page.get_by_role("button", name="Step", exact=True).click()
+    press_step(page, 5)
     expect(network.locator('[data-id="v1"] .edge-text')).to_have_text("−0.7 → −0.636")
     network.locator('[data-id="v1"]').focus()
     expect(page.locator(".network .note")).to_contain_text("v₁ ← v₁ − η · ∂L/∂v₁ = −0.7 − 0.5 · (−0.1283) = −0.6359")

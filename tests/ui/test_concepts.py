@@ -14,7 +14,7 @@ def button(app, key):
 
 
 def number(app, key):
-    return next(widget for widget in app.number_input if widget.key == key)
+    return next(widget for widget in app.number_input if widget.key.rpartition(".")[0] == f"concepts.{key}")
 
 
 def formulas(app) -> str:
@@ -110,7 +110,7 @@ class TestLab:
         assert "**10**" in words(app)
         button(app, "concepts.run100").click().run()
         assert "**110**" in words(app)
-        next(slider for slider in app.slider if slider.key == "concepts.position").set_value(7).run()
+        next(slider for slider in app.slider if slider.key.startswith("concepts.position")).set_value(7).run()
         assert "**7**" in words(app)
         assert not app.exception
 
@@ -119,7 +119,7 @@ class TestLab:
         assert not [widget for widget in app.button if widget.key.startswith("concepts.guess")]
         button(app, "concepts.trial.too-far").click().run()
         assert app.session_state[STATE].experiment == TRIALS["too-far"][1]
-        assert number(app, "concepts.rate").value == 2
+        assert number(app, "learning_rate").value == 2
         button(app, "concepts.guess.solved").click().run()
         assert "higher" in app.info[0].value
         button(app, "concepts.run100").click().run()
@@ -128,32 +128,32 @@ class TestLab:
 
     def test_settings_go_into_the_link_and_come_back(self, open_page):
         app = open_page("concepts", chapter="steps")
-        number(app, "concepts.x1").set_value(-2.5).run()
-        number(app, "concepts.weight.v2").set_value(1.25).run()
-        number(app, "concepts.rate").set_value(0.25).run()
+        number(app, "x1").set_value(-2.5).run()
+        number(app, "v2").set_value(1.25).run()
+        number(app, "learning_rate").set_value(0.25).run()
         query = {name: value for name, value in link(app).items() if name != "lang"}
         again = open_page("concepts", **query)
         assert again.session_state[STATE].experiment == app.session_state[STATE].experiment
-        assert number(again, "concepts.weight.v2").value == 1.25
+        assert number(again, "v2").value == 1.25
 
     def test_a_seed_draws_weights_and_stands_in_the_link(self, open_page):
         app = open_page("concepts", chapter="steps")
-        number(app, "concepts.seed").set_value(5).run()
+        number(app, "seed").set_value(5).run()
         lab = app.session_state[STATE]
         assert lab.experiment.weights != Lab().experiment.weights
         assert link(app)["seed"] == "5"
         again = open_page("concepts", chapter="steps", seed=5)
         assert again.session_state[STATE].experiment == lab.experiment
-        number(app, "concepts.weight.c").set_value(0.125).run()
+        number(app, "c").set_value(0.125).run()
         assert "seed" not in link(app)
 
     def test_leaving_the_sigmoid_frees_the_target(self, open_page):
         app = open_page("concepts", chapter="steps")
-        head = next(widget for widget in app.selectbox if widget.key == "concepts.head")
+        head = next(widget for widget in app.selectbox if widget.key.startswith("concepts.head"))
         head.set_value("identity-squared").run()
-        number(app, "concepts.y").set_value(5.0).run()
+        number(app, "y").set_value(5.0).run()
         assert app.session_state[STATE].experiment.y == 5
-        head = next(widget for widget in app.selectbox if widget.key == "concepts.head")
+        head = next(widget for widget in app.selectbox if widget.key.startswith("concepts.head"))
         head.set_value("sigmoid-cross-entropy").run()
         assert not app.exception
         assert app.session_state[STATE].experiment.y == 1

@@ -1,5 +1,6 @@
 """The chapters of the concepts page, the way between them, and the chapter in the link."""
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -9,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from dlcore.messages import N_, UserError
+from ui.concepts.shown import ARRIVED, drawn, initial, shown
 from ui.language import translate as _
 from ui.shell import show_error
 
@@ -31,7 +33,8 @@ CHAPTERS: Mapping[str, Chapter] = {
     "trends": Chapter(N_("Five trends"), ":material/trending_up:", "ui.concepts.trends:show"),
     "questions": Chapter(N_("Questions"), ":material/help:", "ui.concepts.questions:show"),
 }
-_KEY = "concepts.chapter"
+_STATE = "concepts.chapter"
+_WRITTEN = "concepts.written"
 _TOP = """
 export default ({ data, parentElement }) => {
   const top = parentElement.host ?? parentElement
@@ -45,7 +48,35 @@ export default ({ data, parentElement }) => {
 
 def show_chapters() -> None:
     """The bar of chapters, the chapter of the link, and the door to the next one."""
+    name = _current()
+    key = shown("chapter", name)
+    st.segmented_control(
+        _("Chapter"),
+        list(CHAPTERS),
+        default=initial("chapter"),
+        key=key,
+        format_func=lambda name: f"{CHAPTERS[name].icon} {_(CHAPTERS[name].title)}",
+        required=True,
+        label_visibility="collapsed",
+        on_change=_choose,
+        args=(key,),
+    )
+    st.query_params["chapter"] = name
+    _top()(data=name, key="concepts.top", height=1)
+    module, function = CHAPTERS[name].show.split(":")
+    show: Callable[[], None] = getattr(import_module(module), function)
+    show()
+    _way_on(name)
+
+
+def _current() -> str:
+    """The chapter of the link for those who just came; then the one chosen last.
+
+    The browser may send an older link of ours with its next click, so a link is news only if it was not written lately.
+    """
+    arrived = st.session_state[ARRIVED] = not drawn("chapter")
     linked = st.query_params.get("chapter")
+    written: deque[str] = st.session_state.setdefault(_WRITTEN, deque(maxlen=3))
     if linked is not None and linked not in CHAPTERS:
         show_error(
             UserError(
@@ -54,25 +85,12 @@ def show_chapters() -> None:
                 names=", ".join(CHAPTERS),
             )
         )
-        linked = None
-    if linked is not None and linked != st.session_state.get("concepts.written"):
-        st.session_state[_KEY] = linked
-    st.session_state.setdefault(_KEY, st.session_state.get("concepts.written") or next(iter(CHAPTERS)))
-    st.segmented_control(
-        _("Chapter"),
-        list(CHAPTERS),
-        key=_KEY,
-        format_func=lambda name: f"{CHAPTERS[name].icon} {_(CHAPTERS[name].title)}",
-        required=True,
-        label_visibility="collapsed",
-    )
-    name = st.session_state[_KEY]
-    st.query_params["chapter"] = st.session_state["concepts.written"] = name
-    _top()(data=name, key="concepts.top", height=1)
-    module, function = CHAPTERS[name].show.split(":")
-    show: Callable[[], None] = getattr(import_module(module), function)
-    show()
-    _way_on(name)
+    elif linked is not None and (arrived or linked not in written):
+        st.session_state[_STATE] = linked
+    name: str = st.session_state.setdefault(_STATE, next(iter(CHAPTERS)))
+    if name not in written:
+        written.append(name)
+    return name
 
 
 @cache
@@ -81,8 +99,12 @@ def _top() -> Callable[..., Any]:
     return component
 
 
+def _choose(key: str) -> None:
+    _open(st.session_state[key])
+
+
 def _open(name: str) -> None:
-    st.session_state[_KEY] = name
+    st.session_state[_STATE] = name
 
 
 def _way_on(name: str) -> None:

@@ -30,6 +30,7 @@ from ui.concepts.lab_state import (
 )
 from ui.concepts.numbers import plain
 from ui.concepts.prose import heading_and_body, sections
+from ui.concepts.shown import ARRIVED, initial, shown
 from ui.language import translate as _
 from ui.shell import show_error
 
@@ -58,161 +59,143 @@ def show() -> None:
 def _restore() -> Lab:
     """The lab of the link where the link is news, else the one remembered."""
     linked = {name: st.query_params[name] for name in PARAMETERS if name in st.query_params}
-    lab = st.session_state.get(STATE)
-    if lab is None or (linked and linked != lab.written):
+    lab: Lab | None = st.session_state.get(STATE)
+    news = st.session_state.get(ARRIVED) or (lab is not None and linked not in lab.written)
+    if lab is None or (linked and news):
         try:
             lab = from_query(linked)
         except UserError as error:
             show_error(error)
             lab = Lab()
+        lab.written.append(linked)
         st.session_state[STATE] = lab
-        _fill_widgets(lab)
     return lab
 
 
 def _share(lab: Lab) -> None:
+    """Put the lab into the link. The browser may send an older link of ours with its next click: remember a few."""
     wanted = to_query(lab)
+    if wanted not in lab.written:
+        lab.written.append(wanted)
     for name in PARAMETERS:
         if name in wanted:
             st.query_params[name] = wanted[name]
         elif name in st.query_params:
             del st.query_params[name]
-    lab.written = wanted
 
 
-def _widget_values(lab: Lab) -> dict[str, object]:
-    experiment = lab.experiment
-    values: dict[str, object] = {
-        "concepts.x1": float(experiment.x[0]),
-        "concepts.x2": float(experiment.x[1]),
-        "concepts.y": float(experiment.y),
-        "concepts.rate": float(experiment.learning_rate),
-        "concepts.hidden": experiment.hidden,
-        "concepts.head": experiment.head,
-        "concepts.seed": lab.seed,
-    }
-    return values | {
-        f"concepts.weight.{name}": float(value) for name, value in zip(WEIGHT_NAMES, experiment.weights, strict=True)
-    }
-
-
-def _fill_widgets(lab: Lab) -> None:
-    for key, value in _widget_values(lab).items():
-        st.session_state[key] = value
-
-
-def _read_widgets() -> None:
-    """A visitor moved one of the settings."""
+def _set(field: str, key: str) -> None:
+    """The visitor changed one setting."""
     lab: Lab = st.session_state[STATE]
-    read = {key: st.session_state.get(key, value) for key, value in _widget_values(lab).items()}
-    weights = tuple(float(read[f"concepts.weight.{name}"]) for name in WEIGHT_NAMES)
-    seed = read["concepts.seed"]
-    if seed != lab.seed and seed is not None:
-        weights = draw_weights(int(seed))
-    elif weights != lab.experiment.weights:
-        seed = None
-    experiment = with_values(
-        lab.experiment,
-        x=(float(read["concepts.x1"]), float(read["concepts.x2"])),
-        y=float(read["concepts.y"]),
-        learning_rate=float(read["concepts.rate"]),
-        hidden=str(read["concepts.hidden"]),
-        head=str(read["concepts.head"]),
-        weights=weights,
-    )
-    lab.change(experiment, seed=seed)
-    _fill_widgets(lab)
+    value, old = st.session_state[key], lab.experiment
+    if field == "seed":
+        weights = old.weights if value is None else draw_weights(int(value))
+        lab.change(with_values(old, weights=weights), seed=value)
+    elif field in WEIGHT_NAMES:
+        place = WEIGHT_NAMES.index(field)
+        lab.change(with_values(old, weights=(*old.weights[:place], float(value), *old.weights[place + 1 :])))
+    elif field in {"x1", "x2"}:
+        x = (float(value), old.x[1]) if field == "x1" else (old.x[0], float(value))
+        lab.change(with_values(old, x=x), seed=lab.seed)
+    else:
+        lab.change(with_values(old, **{field: value}), seed=lab.seed)
 
 
 def _try(name: str) -> None:
     lab: Lab = st.session_state[STATE]
     lab.change(TRIALS[name][1])
-    _fill_widgets(lab)
+
+
+def _number(
+    field: str, label: str, value: float, low: float, high: float, *, width: int, note: str | None = None
+) -> None:
+    key = shown(field, float(value), (low, high))
+    st.number_input(
+        label,
+        low,
+        high,
+        initial(field),
+        step=0.1,
+        format="%.4g",
+        key=key,
+        help=note,
+        on_change=_set,
+        args=(field, key),
+        width=width,
+    )
+
+
+def _choice(field: str, label: str, value: str, options: Mapping[str, str], *, width: int) -> None:
+    key = shown(field, value)
+    names = list(options)
+    st.selectbox(
+        label,
+        names,
+        names.index(str(initial(field))),
+        key=key,
+        format_func=lambda name: _(options[name]),
+        on_change=_set,
+        args=(field, key),
+        width=width,
+    )
 
 
 def _settings(lab: Lab) -> None:
-    for key, value in _widget_values(lab).items():
-        st.session_state.setdefault(key, value)
+    experiment = lab.experiment
     st.markdown(_("**Try one of these**, or set everything yourself below."))
     with st.container(horizontal=True, gap="small"):
-        for name, (title, experiment) in TRIALS.items():
-            chosen = lab.experiment == experiment
+        for name, (title, trial) in TRIALS.items():
             st.button(
                 _(title),
                 key=f"concepts.trial.{name}",
                 on_click=_try,
                 args=(name,),
-                type="primary" if chosen else "secondary",
+                type="primary" if experiment == trial else "secondary",
             )
-    number = {"on_change": _read_widgets, "format": "%.4g"}
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        for index in (1, 2):
-            label = _("Input x{index}").format(index="₁₂"[index - 1])
-            st.number_input(label, -INPUT_LIMIT, INPUT_LIMIT, step=0.1, key=f"concepts.x{index}", width=130, **number)
-        bounded = lab.experiment.head.startswith("sigmoid")
+        for place, field in enumerate(("x1", "x2")):
+            label = _("Input x{index}").format(index="₁₂"[place])
+            _number(field, label, experiment.x[place], -INPUT_LIMIT, INPUT_LIMIT, width=130)
+        bounded = experiment.head.startswith("sigmoid")
         low, high = (0.0, 1.0) if bounded else (-INPUT_LIMIT, INPUT_LIMIT)
-        rule = _("With a sigmoid output the target lies between 0 and 1.") if bounded else None
-        st.number_input(_("Target y"), low, high, step=0.1, key="concepts.y", width=130, help=rule, **number)
-        st.number_input(_("Learning rate η"), 0.0, RATE_LIMIT, step=0.1, key="concepts.rate", width=150, **number)
-        st.selectbox(
-            _("Hidden activation"),
-            list(HIDDEN),
-            key="concepts.hidden",
-            format_func=lambda name: _(HIDDEN[name]),
-            on_change=_read_widgets,
-            width=170,
-        )
-        st.selectbox(
-            _("Output and loss"),
-            list(HEADS),
-            key="concepts.head",
-            format_func=lambda name: _(HEADS[name]),
-            on_change=_read_widgets,
-            width=290,
-        )
+        note = _("With a sigmoid output the target lies between 0 and 1.") if bounded else None
+        _number("y", _("Target y"), experiment.y, low, high, width=130, note=note)
+        _number("learning_rate", _("Learning rate η"), experiment.learning_rate, 0.0, RATE_LIMIT, width=150)
+        _choice("hidden", _("Hidden activation"), experiment.hidden, HIDDEN, width=170)
+        _choice("head", _("Output and loss"), experiment.head, HEADS, width=290)
     with st.expander(_("Starting weights"), icon=":material/tune:"):
         st.caption(
             _("Draw them from a seed, as PyTorch's own layers do, or type each one. Any change starts again at step 1.")
         )
         with st.container(horizontal=True, vertical_alignment="bottom"):
+            key = shown("seed", lab.seed)
             st.number_input(
                 _("Seed"),
                 0,
                 SEED_LIMIT,
-                None,
+                initial("seed"),
                 step=1,
-                key="concepts.seed",
-                on_change=_read_widgets,
+                key=key,
+                on_change=_set,
+                args=("seed", key),
                 width=150,
                 placeholder=_("none"),
             )
-            for name, symbol in zip(WEIGHT_NAMES, _SYMBOLS, strict=True):
-                st.number_input(
-                    symbol, -WEIGHT_LIMIT, WEIGHT_LIMIT, step=0.1, key=f"concepts.weight.{name}", width=130, **number
-                )
-
-
-def _go_to_step() -> None:
-    lab: Lab = st.session_state[STATE]
-    step = st.session_state["concepts.step"]
-    if step == 1:
-        lab.updates = 0
-    lab.step = step
+            for name, symbol, weight in zip(WEIGHT_NAMES, _SYMBOLS, experiment.weights, strict=True):
+                _number(name, symbol, weight, -WEIGHT_LIMIT, WEIGHT_LIMIT, width=130)
 
 
 def _steps(lab: Lab) -> None:
-    """The six steps as a bar, and the buttons that move along it."""
-    st.session_state["concepts.step"] = lab.step
-    names = list(STEPS.values())
-    st.segmented_control(
-        _("Step of this round"),
-        range(1, 7),
-        key="concepts.step",
-        format_func=lambda step: f"{step} {_(names[step - 1])}",
-        on_change=_go_to_step,
-        required=True,
-        label_visibility="collapsed",
-    )
+    """The six steps as a row, and the buttons that move along it."""
+    with st.container(horizontal=True, gap="xsmall", key="concepts-steps"):
+        for step, title in enumerate(STEPS.values(), 1):
+            st.button(
+                f"{step} {_(title)}",
+                key=f"concepts.step.{step}",
+                type="primary" if step == lab.step else "tertiary",
+                on_click=lab.show_step,
+                args=(step,),
+            )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             _("Back"),

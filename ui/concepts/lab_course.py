@@ -10,6 +10,7 @@ from ui import palette
 from ui.concepts.lab_state import PREVIEW, STATE, TRIALS, Lab
 from ui.concepts.numbers import plain
 from ui.concepts.prose import sections
+from ui.concepts.shown import initial, shown
 from ui.figure import figure
 from ui.language import translate as _
 
@@ -59,8 +60,8 @@ def course(lab: Lab) -> None:
 
 def _loss_chart(lab: Lab) -> None:
     trajectory = lab.trajectory()
-    shown = max(len(lab.preview().losses), lab.finished + 1)
-    losses = [max(loss, 1e-32) for loss in trajectory.losses[:shown]]
+    count = max(len(lab.preview().losses), lab.finished + 1)
+    losses = [max(loss, 1e-32) for loss in trajectory.losses[:count]]
     done = lab.finished
     steps = list(range(len(losses)))
     data = [
@@ -102,19 +103,14 @@ def _loss_chart(lab: Lab) -> None:
     figure(data, layout, key="concepts-loss", height=300, description=description)
     last = len(losses) - 1
     if last > 0:
-        st.session_state["concepts.position"] = done
-        st.slider(
-            _("Wind back and forth: updates made"),
-            0,
-            last,
-            key="concepts.position",
-            on_change=_wind,
-        )
+        key = shown("position", done, last)
+        label = _("Wind back and forth: updates made")
+        st.slider(label, 0, last, initial("position"), key=key, on_change=_wind, args=(key,))
 
 
-def _wind() -> None:
+def _wind(key: str) -> None:
     lab: Lab = st.session_state[STATE]
-    lab.go_to(st.session_state["concepts.position"])
+    lab.go_to(st.session_state[key])
 
 
 def _spans_decades(losses: list[float]) -> bool:

@@ -1,5 +1,6 @@
 """What the lab of the six steps remembers, how it moves, and how it stands in a link."""
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -53,8 +54,8 @@ class Lab:
     guess: str = ""
     guessed: bool = True
     """Whether the preview may be shown: the default shows it at once, a changed experiment asks first."""
-    written: Mapping[str, str] = field(default_factory=dict)
-    """What this lab last wrote into the link."""
+    written: deque[Mapping[str, str]] = field(default_factory=lambda: deque(maxlen=50))
+    """What this lab wrote into the link lately."""
     _trajectory: Trajectory | None = None
 
     def trajectory(self) -> Trajectory:
@@ -119,6 +120,10 @@ class Lab:
             self.step = max(1, self.step - 1)
         else:
             self.updates, self.step = self.updates - 1, LAST_STEP
+
+    def show_step(self, step: int) -> None:
+        """Show another step of this round; step 1 is only that of the first round."""
+        self.updates, self.step = self.updates if step > 1 else 0, step
 
     def run(self, rounds: int) -> None:
         """Make so many updates at once and stand at the last step of the last."""
