@@ -82,11 +82,13 @@ def _stop(state: Visit, number: int, stop: Stop) -> None:
         reason = _("Put in because these need it: {titles}.").format(titles=titles)
     else:
         reason = _("To warm up.")
+    box, done = key(f"done.{resource.id}"), resource.id in state.done
+    if st.session_state.get(box) != done:
+        st.session_state[box] = done
     with st.container(horizontal=True, vertical_alignment="top", gap="small", key=f"resources-stop-{resource.id}"):
         st.checkbox(
             _("Done: {title}").format(title=title(resource)),
-            value=resource.id in state.done,
-            key=key(f"done.{resource.id}"),
+            key=box,
             label_visibility="collapsed",
             on_change=visit.tick,
             args=(resource.id,),

@@ -191,5 +191,8 @@ def show_more() -> None:
 
 
 def tick(identifier: str) -> None:
-    """Mark a stop of a path as done, or not done after all."""
-    current().done ^= {identifier}
+    """Mark a stop of a path as done, or not done after all, as its box now says."""
+    if st.session_state[key(f"done.{identifier}")]:
+        current().done.add(identifier)
+    else:
+        current().done.discard(identifier)

@@ -1,0 +1,88 @@
+"""Resources in a real browser: find, filter, follow a link, tick off."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+expect.set_options(timeout=30_000)  # the machine may be busy
+
+CARDS = "[class*=st-key-resources-card-]"
+SPOKEN = {
+    "en": {
+        "query": "transfomer",
+        "book": "Book",
+        "topic": "Topic",
+        "vision": "Computer vision",
+        "start": "Where to start",
+    },
+    "zh": {"query": "注意力", "book": "书籍", "topic": "主题", "vision": "计算机视觉", "start": "从哪里开始"},
+}
+
+
+def settled(page: Page) -> None:
+    page.wait_for_function("document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_searching_and_filtering_change_the_cards_and_the_link(app_url, new_page, language):
+    words = SPOKEN[language]
+    page: Page = new_page(language=language)
+    page.goto(f"{app_url}/resources?lang={language}")
+    expect(page.locator(CARDS)).to_have_count(12)
+
+    page.get_by_role("searchbox").press_sequentially(words["query"], delay=40)
+    expect(page.locator(".st-key-resources-card-attention-2017")).to_be_visible()
+    page.wait_for_url("**q=*")
+    settled(page)
+    expect(page.get_by_role("searchbox")).to_have_value(words["query"])
+
+    page.get_by_role("searchbox").fill("")
+    page.get_by_role("button", name=re.compile(f"^{words['book']} ")).click()
+    page.wait_for_url(re.compile("kind=book"))
+    expect(page.locator(".st-key-resources-card-goodfellow-dl")).to_be_visible()
+    expect(page.locator(".st-key-resources-card-pytorch")).to_have_count(0)
+
+    page.get_by_role("button", name=re.compile(f"^{words['topic']}")).click()
+    page.get_by_role("button", name=re.compile(f"^{words['vision']} ")).click()
+    page.wait_for_url(re.compile("topic=vision"))
+    expect(page.locator(CARDS)).to_have_count(5)
+
+    page.reload()
+    expect(page.locator(CARDS)).to_have_count(5)
+    assert "kind=book" in page.url
+    assert "topic=vision" in page.url
+
+
+def test_an_entry_opens_and_the_way_back_leads_to_the_list(app_url, page):
+    page.goto(f"{app_url}/resources?lang=en&q=cs231n")
+    page.get_by_role("button", name="First: Neural Networks and Deep Learning").first.click()
+    page.wait_for_url(re.compile("id=coursera-nndl"))
+    expect(page.locator("h3")).to_contain_text("Neural Networks and Deep Learning")
+    page.get_by_role("radio", name="中文").click()
+    expect(page.locator("h3")).to_contain_text("神经网络与深度学习")
+    assert "id=coursera-nndl" in page.url
+    page.get_by_role("button", name="返回目录").click()
+    expect(page.locator(".st-key-resources-card-cs231n")).to_be_visible()
+
+
+def test_what_is_ticked_off_is_remembered_by_the_browser(app_url, page):
+    page.goto(f"{app_url}/resources?lang=en&view=paths&goal=first-cnn&know=python&hours=4")
+    expect(page.get_by_text("11 steps")).to_be_visible()
+    settled(page)
+    page.locator(".st-key-resources-stop-mnist label").first.click()
+    expect(page.get_by_text("1 of 11 steps done")).to_be_visible()
+    page.wait_for_function("(localStorage.getItem('dlcore.resources.done') || '').includes('mnist')")
+    page.reload()
+    expect(page.get_by_text("1 of 11 steps done")).to_be_visible()
+    expect(page.locator(".st-key-resources-stop-mnist input")).to_be_checked()
+    expect(page.get_by_role("combobox", name="What do you know?")).to_have_value("I can program in Python")
+
+
+@pytest.mark.parametrize("view", ["directory", "paths", "today", "frameworks"])
+def test_every_view_fits_a_phone(app_url, new_page, view):
+    page: Page = new_page(width=390, height=844, language="zh", dark=True)
+    page.goto(f"{app_url}/resources?lang=zh&view={view}")
+    expect(page.get_by_role("radio", checked=True).nth(1)).to_be_visible()
+    settled(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
