@@ -180,7 +180,7 @@ def test_a_run_of_a_newer_format_says_so(run):
 def test_a_home_that_cannot_be_written_is_explained(home):
     home.mkdir()
     (home / "runs").write_text("in the way")
-    with pytest.raises(UserError, match="Cannot write to"):
+    with pytest.raises(UserError, match="folder of runs cannot be written"):
         create(CONFIG)
 
 
