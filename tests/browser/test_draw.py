@@ -22,7 +22,7 @@ def open_draw(page, url, language="en"):
     """The page with the example answered: the network is there."""
     page.goto(f"{url}/draw?lang={language}")
     page.locator("canvas.upper-canvas").wait_for()
-    expect(page.locator(".answer[data-kind=example] .bars li[data-top]")).to_have_count(1, timeout=60_000)
+    expect(page.locator(".answer[data-kind=example] .bars li[data-top]")).to_have_count(1, timeout=90_000)
 
 
 def draw(page, strokes):

@@ -17,7 +17,9 @@ from ui.visitor import visitor_token
 
 _CANVAS = "draw.canvas"
 _MODEL = "draw.model"
-_LOOK_AGAIN_SECONDS = 0.4
+_LOOK_AGAIN_SECONDS = (
+    1.0  # each look takes time from the thread that is waited for: at 0.4 s it took three times as long
+)
 
 
 def show_draw() -> None:
