@@ -96,16 +96,18 @@ def _output_gradients(experiment: Experiment, lap: Lap) -> str:
             ]
         case "sigmoid-squared":
             rows = [
-                rf"{by_prediction} &= 2(\hat y - y) = 2\,({error})",
+                rf"{by_prediction} &= 2(\hat y - y)",
+                rf"&= 2\,({error})",
                 rf"&= {tex(back.prediction)}",
                 rf"\delta = {_partial('s')} &= {by_prediction}\cdot\underbrace{{\hat y(1-\hat y)}}_{{\sigma'(s)}}",
                 rf"&= {tex_factor(back.prediction)}\cdot{tex_factor(back.output_slope)}",
                 rf"&= \mathbf{{{delta}}}",
             ]
         case _:
-            rows = [rf"\delta = {_partial('s')} &= 2(\hat y - y) = 2\,({error})", rf"&= \mathbf{{{delta}}}"]
+            rows = [rf"\delta = {_partial('s')} &= 2(\hat y - y)", rf"&= 2\,({error})", rf"&= \mathbf{{{delta}}}"]
     for i in (1, 2):
-        rows.append(rf"{_partial(f'v_{i}')} &= \delta\,h_{i} = {tex_factor(back.z2)}\cdot{tex_factor(h[i - 1])}")
+        rows.append(rf"{_partial(f'v_{i}')} &= \delta\,h_{i}")
+        rows.append(rf"&= {tex_factor(back.z2)}\cdot{tex_factor(h[i - 1])}")
         rows.append(rf"&= \mathbf{{{tex(g[5 + i])}}}")
     rows.append(rf"{_partial('c')} &= \delta = \mathbf{{{tex(g[8])}}}")
     return _aligned(*rows)
@@ -125,12 +127,14 @@ def _hidden_gradients(experiment: Experiment, lap: Lap, i: int) -> str:
     rows = [
         rf"{phi}'(z_{i}) &= {slope}",
         rf"\delta_{i} = {_partial(f'z_{i}')} &= v_{i}\cdot\delta\cdot {phi}'(z_{i})",
-        rf"&= {tex_factor(w[5 + i])}\cdot{tex_factor(back.z2)}\cdot{tex_factor(back.hidden_slope[i - 1])}",
+        rf"&= {tex_factor(w[5 + i])}\cdot{tex_factor(back.z2)}",
+        rf"&\quad\cdot{tex_factor(back.hidden_slope[i - 1])}",
         rf"&= \mathbf{{{tex(delta)}}}",
     ]
     for j in (1, 2):
         weight = f"w_{{{i}{j}}}"
-        rows.append(rf"{_partial(weight)} &= \delta_{i}\,x_{j} = {tex_factor(delta)}\cdot{tex_factor(x[j - 1])}")
+        rows.append(rf"{_partial(weight)} &= \delta_{i}\,x_{j}")
+        rows.append(rf"&= {tex_factor(delta)}\cdot{tex_factor(x[j - 1])}")
         rows.append(rf"&= \mathbf{{{tex(g[2 * i - 3 + j])}}}")
     rows.append(rf"{_partial(f'b_{i}')} &= \delta_{i} = \mathbf{{{tex(g[3 + i])}}}")
     return _aligned(*rows)

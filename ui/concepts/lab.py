@@ -187,12 +187,12 @@ def _settings(lab: Lab) -> None:
 
 def _steps(lab: Lab) -> None:
     """The six steps as a row, and the buttons that move along it."""
-    with st.container(horizontal=True, gap="xsmall", key="concepts-steps"):
+    with st.container(horizontal=True, gap="xsmall"):
         for step, title in enumerate(STEPS.values(), 1):
             st.button(
                 f"{step} {_(title)}",
                 key=f"concepts.step.{step}",
-                type="primary" if step == lab.step else "tertiary",
+                type="primary" if step == lab.step else "secondary",
                 on_click=lab.show_step,
                 args=(step,),
             )

@@ -14,7 +14,7 @@ const element = (name, attributes = {}, ...children) => {
 
 const text = (content, x, y, className, fill) => {
   const node = element("text", { x, y, class: className })
-  if (fill) node.style.fill = fill
+  if (fill) node.style.fill = `color-mix(in srgb, ${fill} 75%, var(--st-text-color, currentColor))`
   node.textContent = content
   return node
 }
