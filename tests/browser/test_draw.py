@@ -84,6 +84,7 @@ def test_a_digit_drawn_with_the_mouse_is_read(page, app_url, language, sure):
 
 def test_undo_and_clear(page, app_url):
     open_draw(page, app_url)
+    expect(page.locator(".dc-toolbar")).to_be_hidden()  # the page has buttons of its own
     undo, clear = page.get_by_role("button", name="Undo"), page.get_by_role("button", name="Clear")
     expect(undo).to_be_disabled()
     draw(page, SEVEN)

@@ -14,7 +14,7 @@ from dlcore.runs.directory import create
 from dlcore.training.checkpoints import save_weights
 from ui.drawing import answer, models, view
 from ui.drawing.example import example
-from ui.drawing.state import DrawPage
+from ui.drawing.state import PAPER, DrawPage
 
 LINE = {"type": "Path", "left": 95, "top": 150, "path": [["M", 90, 60], ["L", 100, 240]]}
 DOT = {"type": "Path", "left": 200, "top": 200, "path": [["M", 199.986, 200], ["L", 200.014, 200]]}
@@ -103,19 +103,21 @@ def test_the_real_canvas_is_there(open_page):
 
 def test_undo_and_clear_hand_the_canvas_what_is_left():
     page = DrawPage()
-    both = {"objects": [LINE, DOT]}
+    both = {"objects": [LINE, DOT], "background": page.background}
     assert page.hear(both) == both
     page.undo()
-    assert page.initial["objects"] == [LINE]
+    assert page.put_objects == [LINE]
     assert page.hear(both)["objects"] == [LINE]  # the browser has not taken it over yet
-    one = {"objects": [LINE], "version": "7"}
-    assert page.hear(one) == one
-    assert page.hear(both) == both  # drawn anew
-    first = page.initial["revision"]
-    page.clear()
-    page.clear()
-    assert page.objects() == []
-    assert page.initial["revision"] == first + 2  # the same drawing twice is still news to the canvas
+    redrawn = both | {"background": page.background}
+    assert page.hear(redrawn) == redrawn  # the very same stroke once more is a stroke
+    assert page.hear("nonsense") == "nonsense"  # and refused where it is read
+    colours = set()
+    for _ in range(3):
+        page.clear()
+        colours.add(page.background)
+        assert page.hear(redrawn)["objects"] == []
+    assert len(colours) == 3  # the same emptiness thrice is news to the canvas
+    assert {colour.lower() for colour in colours} == {PAPER}
 
 
 def test_the_page_waits_for_the_network_with_the_drawing_on_it(open_page, draw, answers, monkeypatch):

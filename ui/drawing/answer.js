@@ -55,7 +55,7 @@ const listen = (canvas, figure) => {
 const plain = new CSSStyleSheet()
 plain.replaceSync(".dc-toolbar { display: none !important; } .dc-canvas { border-radius: 0.4rem; }")
 
-const hideToolbar = (attempts = 50) => {
+const hideToolbar = (attempts = 600) => {
   for (const { shadowRoot } of document.querySelectorAll("[data-testid=stBidiComponentIsolated]"))
     if (shadowRoot?.querySelector(".dc-toolbar")) {
       if (!shadowRoot.adoptedStyleSheets.includes(plain)) shadowRoot.adoptedStyleSheets.push(plain)

@@ -22,13 +22,12 @@ from dlcore.inference.strokes import (
     size_of,
 )
 from ui import palette
+from ui.drawing.state import INK, PAPER
 from ui.language import translate as _
 
 if TYPE_CHECKING:
     from dlcore.inference.prediction import Model
 
-PAPER = "#fdfcf7"
-INK = "#1c1f33"
 _HERE = Path(__file__).parent
 _SURE = 0.9
 _LIKELY = 0.6

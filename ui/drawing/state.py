@@ -7,6 +7,8 @@ import streamlit as st
 
 from dlcore.inference.sources import PRETRAINED
 
+PAPER = "#fdfcf7"
+INK = "#1c1f33"
 _KEY = "draw"
 
 
@@ -16,22 +18,34 @@ class DrawPage:
 
     model: str = PRETRAINED
     shown: Any = None
-    """What the canvas last said, untrusted; None before it has said anything."""
-    initial: dict[str, Any] = field(default_factory=lambda: {"objects": [], "revision": 0})
-    """What the canvas is told to start from. It does so again whenever this changes, hence the revision."""
-    outdated: Any = None
-    """What the canvas said before it was handed another drawing: not to be believed any more."""
+    """The drawing as of now, untrusted; None before the canvas has said anything."""
+    put_objects: list[Any] = field(default_factory=list)
+    """What the canvas was last told to start from."""
+    revision: int = 0
+    """How often it was told."""
+
+    @property
+    def background(self) -> str:
+        """The paper's colour, its letters large or small by the revision.
+
+        The canvas starts anew whenever it is told another colour, and names the colour in all that it says: so what it
+        says can be told from what it said before it took a new drawing over, and both look the same.
+        """
+        bits = iter(f"{self.revision % 32:05b}")
+        return "".join(letter.upper() if letter.isalpha() and next(bits) == "1" else letter for letter in PAPER)
 
     def put(self, objects: list[Any]) -> None:
         """Hand the canvas a drawing to show."""
-        self.outdated = self.shown
-        self.initial = {"objects": objects, "revision": self.initial["revision"] + 1}
-        self.shown = self.initial
+        self.put_objects = objects
+        self.revision += 1
+        self.shown = {"objects": objects}
 
     def hear(self, said: Any) -> Any:
         """The drawing as of now, given what the canvas says; the browser needs a moment to take over a new one."""
-        if self.outdated is None or said != self.outdated:
-            self.outdated, self.shown = None, said
+        colour = said.get("background") if isinstance(said, dict) else None
+        outdated = isinstance(colour, str) and colour != self.background and colour.lower() == PAPER
+        if not outdated:
+            self.shown = said
         return self.shown
 
     def objects(self) -> list[Any]:

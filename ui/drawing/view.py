@@ -52,7 +52,6 @@ def _paper(page: state.DrawPage) -> list[Stroke]:
     """The canvas and its buttons; the strokes on it."""
     if _CANVAS not in st.session_state and page.shown is not None:
         page.put(page.objects())  # the visitor was on another page, and the canvas has forgotten
-        page.outdated = None
     try:
         strokes = read_canvas(page.hear(_canvas(page)))
     except UserError as error:
@@ -73,11 +72,11 @@ def _canvas(page: state.DrawPage) -> Any:
 
     return st_canvas(
         stroke_width=CANVAS_PEN_WIDTH,
-        stroke_color=answer.INK,
-        background_color=answer.PAPER,
+        stroke_color=state.INK,
+        background_color=page.background,
         width=CANVAS_SIZE,
         height=CANVAS_SIZE,
-        initial_drawing=page.initial,
+        initial_drawing={"objects": page.put_objects},
         key=_CANVAS,
     ).json_data
 
