@@ -85,13 +85,13 @@ const configured = (figure) => ({
   ...figure.config,
 })
 
-// Figures may arrive faster than they can be drawn: only the newest is.
+// Figures may arrive faster than they can be drawn: only the newest is. While a visitor draws a zoom, none is.
 const draw = async (chart) => {
-  if (chart.drawing || !chart.figure || !chart.plot.clientWidth) return
+  if (chart.drawing || chart.held || !chart.figure || !chart.plot.clientWidth) return
   chart.drawing = true
   try {
     const library = await plotly(chart.figure.library)
-    while (chart.figure && chart.plot.isConnected) {
+    while (chart.figure && !chart.held && chart.plot.isConnected) {
       const figure = chart.figure
       chart.figure = undefined
       library.register({ moduleType: "locale", name: "visitor", dictionary: figure.labels })
@@ -110,7 +110,7 @@ const draw = async (chart) => {
 const create = (parent) => {
   const root = parent.querySelector(".figure")
   const find = (name) => root.querySelector(`.${name}`)
-  const chart = { root, plot: find("plot"), skeleton: find("skeleton"), failure: find("failure"), drawing: false }
+  const chart = { root, plot: find("plot"), skeleton: find("skeleton"), failure: find("failure"), gone: new AbortController() }
   let [width, height] = [0, 0]
   chart.observer = new ResizeObserver(() => {
     const { clientWidth, clientHeight } = chart.plot
@@ -119,6 +119,14 @@ const create = (parent) => {
     requestAnimationFrame(() => (chart.plot._fullLayout ? window.Plotly.Plots.resize(chart.plot) : draw(chart)))
   })
   chart.observer.observe(chart.plot)
+  chart.plot.addEventListener("pointerdown", () => (chart.held = true), { capture: true })
+  const release = () => {
+    if (!chart.held) return
+    chart.held = false
+    setTimeout(() => draw(chart)) // after plotly.js has taken the zoom
+  }
+  for (const end of ["pointerup", "pointercancel", "blur"])
+    window.addEventListener(end, release, { capture: true, signal: chart.gone.signal })
   return chart
 }
 
@@ -134,6 +142,7 @@ export default ({ data, parentElement }) => {
     // Streamlit also cleans up after a call that a newer one overtook; the chart lives on then.
     if (parentElement.isConnected) return
     chart.observer.disconnect()
+    chart.gone.abort()
     charts.delete(parentElement)
     if (chart.plot._fullLayout) window.Plotly.purge(chart.plot)
   }

@@ -1,0 +1,152 @@
+"""A visitor trains: points arrive on a chart that stays where it is; reload, watch from elsewhere, stop, resume."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+expect.set_options(timeout=30_000)  # two slow cores train while the page answers
+
+POINTS = "(document.querySelector('.js-plotly-plot')?.data?.[1]?.x?.length ?? 0)"
+RECORDED = "/Recording|录像/.test(document.querySelector('[data-testid=stMain]').innerText)"
+WATCH = """() => {
+  const node = document.querySelector('.js-plotly-plot')
+  const seen = { replaced: 0, blank: 0, frames: 0, updates: 0 }
+  Object.assign(window, { node, seen })
+  node.on('plotly_afterplot', () => seen.updates++)
+  const look = () => {
+    seen.frames++
+    if (document.querySelector('.js-plotly-plot') !== node) seen.replaced++
+    if (!node.querySelector('.scatterlayer path.js-line')?.getAttribute('d')) seen.blank++
+    requestAnimationFrame(look)
+  }
+  look()
+}"""
+SETTINGS = "dataset=digits&model=linear&batch_size=16&threads=1&learning_rate=0.002"
+
+
+def start(page: Page, app_url: str, **settings) -> None:
+    """Open the page with ``settings`` and press Start; returns once points have arrived."""
+    page.goto(f"{app_url}/train?lang=en&{SETTINGS}&" + "&".join(f"{name}={value}" for name, value in settings.items()))
+    page.get_by_role("button", name="Start training").click()
+    page.wait_for_url("**run=*")
+    wait_for_points(page, 2)
+
+
+def wait_for_points(page: Page, count: int) -> None:
+    """Until the run's own curve is on the chart and has this many points."""
+    page.wait_for_function(f"!{RECORDED} && {POINTS} >= {count}", timeout=90_000)
+
+
+def told(page: Page, words: str) -> None:
+    """Until the page says this."""
+    expect(page.get_by_test_id("stMain").get_by_text(words).first).to_be_visible(timeout=90_000)
+
+
+def test_one_epoch_from_the_page_to_its_results(app_url, page):
+    page.goto(f"{app_url}/train?lang=en")
+    expect(page.get_by_text("recorded earlier")).to_be_visible()
+    start(page, app_url, epochs=1)
+    told(page, "All epochs are done")
+    expect(page.get_by_text("Class by class")).to_be_visible()
+    expect(page.get_by_text("95 % interval").first).to_be_visible()
+    pictures = page.locator("[data-testid=stImage] img")
+    expect(pictures).to_have_count(20)
+    assert pictures.evaluate_all("all => all.every(one => one.complete && one.naturalWidth >= 84)")
+    expect(page.get_by_role("link", name="Draw with this model")).to_have_attribute("href", re.compile(r"model=\d{8}-"))
+    page.locator(".js-plotly-plot").nth(2).scroll_into_view_if_needed()
+    expect(page.locator(".js-plotly-plot").nth(2)).to_have_attribute("aria-label", re.compile("Confusion matrix"))
+
+
+def test_the_chart_stays_while_points_arrive_and_reload_and_stop_lose_nothing(app_url, page, new_page):
+    start(page, app_url, epochs=200)
+    page.evaluate(WATCH)
+    area = page.locator(".js-plotly-plot .nsewdrag").first
+    area.scroll_into_view_if_needed()
+    box = area.bounding_box()
+    page.mouse.move(box["x"] + 60, box["y"] + 0.6 * box["height"])  # lower half: the header may cover the upper
+    page.mouse.down()
+    page.mouse.move(box["x"] + 260, box["y"] + 0.9 * box["height"], steps=5)
+    page.mouse.up()
+    page.wait_for_function("node._fullLayout.xaxis.autorange === false")
+    zoom = page.evaluate("[...node._fullLayout.xaxis.range, ...node._fullLayout.yaxis.range]")
+    updates, points = page.evaluate("seen.updates"), page.evaluate(POINTS)
+    page.wait_for_function(f"seen.updates >= {updates + 6} && {POINTS} > {points}", timeout=90_000)
+    assert page.evaluate("[...node._fullLayout.xaxis.range, ...node._fullLayout.yaxis.range]") == zoom
+    seen = page.evaluate("seen")
+    assert (seen["replaced"], seen["blank"]) == (0, 0)
+    assert seen["frames"] > 10
+
+    link, points = page.url, page.evaluate(POINTS)
+    page.reload()
+    wait_for_points(page, points)
+    assert page.url == link
+
+    other = new_page(language="zh")
+    other.goto(link.replace("lang=en", "lang=zh"))
+    wait_for_points(other, points)
+    expect(other.get_by_test_id("stMain").get_by_role("button", name="停止")).to_have_count(0)  # watching, not steering
+    watched = other.evaluate(POINTS)
+    other.wait_for_function(f"{POINTS} > {watched}", timeout=90_000)
+
+    page.get_by_test_id("stMain").get_by_role("button", name="Stop").click()
+    told(page, "Stopped in epoch")
+    told(other, "此前学到的已保留")
+    expect(page.get_by_text("Class by class")).to_be_visible()
+    expect(page.get_by_test_id("stMain").get_by_role("button", name="Resume")).to_be_visible()
+    page.get_by_test_id("stMain").get_by_role("button", name="Resume").click()
+    told(page, "The network is learning")
+    page.get_by_test_id("stMain").get_by_role("button", name="Stop").click()
+    told(page, "Stopped in epoch")
+
+
+def test_the_same_visitor_finds_their_runs_again(app_url, page, new_page):
+    start(page, app_url, epochs=1, model="mlp")
+    told(page, "All epochs are done")
+    page.goto(f"{app_url}/train?lang=en")
+    expect(page.get_by_role("button", name="Multilayer perceptron on Small digits")).to_be_visible()
+    stranger = new_page()
+    stranger.goto(f"{app_url}/train?lang=en")
+    expect(stranger.get_by_text("recorded earlier")).to_be_visible()
+    expect(stranger.get_by_role("button", name="Multilayer perceptron on Small digits")).to_have_count(0)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_phone_sees_everything_without_scrolling_sideways(app_url, new_page, language):
+    page = new_page(width=390, height=844, dark=True, language=language)
+    page.goto(f"{app_url}/train?lang={language}")
+    page.wait_for_function(f"{POINTS} > 10")
+    wide = page.evaluate("""[...document.querySelectorAll('[data-testid=stMain] *')]
+        .filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('svg, table, [data-testid=stMarkdownContainer]'))
+        .map(e => e.outerHTML.slice(0, 120))""")
+    assert not wide
+
+
+def test_the_theme_is_followed_without_a_new_chart(app_url, page):
+    page.goto(f"{app_url}/train?lang=en")
+    page.wait_for_function(f"{POINTS} > 10")
+    page.evaluate(WATCH)
+    ink = "document.querySelector('.js-plotly-plot .xtick text').style.fill"
+    light = page.evaluate(ink)
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(f"{ink} !== '{light}'")
+    assert page.evaluate("seen.replaced") == 0
+
+
+def test_replay_plays_the_recording_from_its_start(app_url, page):
+    page.goto(f"{app_url}/train?lang=en")
+    page.wait_for_function(f"{POINTS} > 10")
+    everything = page.evaluate(POINTS)
+    page.evaluate(WATCH)
+    page.get_by_role("button", name="Replay").click()
+    page.wait_for_function(f"{POINTS} < {everything} / 2")
+    page.wait_for_function(f"{POINTS} === {everything}", timeout=60_000)
+    assert page.evaluate("seen.replaced") == 0
+
+
+def test_two_figures_load_plotly_once(app_url, page):
+    requests = []
+    page.on("request", lambda request: requests.append(request.url) if "/plotly-" in request.url else None)
+    page.goto(f"{app_url}/train?lang=en")
+    page.wait_for_function("document.querySelectorAll('.js-plotly-plot .main-svg').length >= 4")
+    assert len(requests) == 1
