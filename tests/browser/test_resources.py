@@ -32,7 +32,7 @@ def test_searching_and_filtering_change_the_cards_and_the_link(app_url, new_page
     expect(page.locator(CARDS)).to_have_count(12)
 
     page.get_by_role("searchbox").press_sequentially(words["query"], delay=40)
-    expect(page.locator(".st-key-resources-card-attention-2017")).to_be_visible()
+    expect(page.locator(".st-key-resources-card-attention-2017").first).to_be_visible()
     page.wait_for_url("**q=*")
     settled(page)
     expect(page.get_by_role("searchbox")).to_have_value(words["query"])
@@ -40,7 +40,7 @@ def test_searching_and_filtering_change_the_cards_and_the_link(app_url, new_page
     page.get_by_role("searchbox").fill("")
     page.get_by_role("button", name=re.compile(f"^{words['book']} ")).click()
     page.wait_for_url(re.compile("kind=book"))
-    expect(page.locator(".st-key-resources-card-goodfellow-dl")).to_be_visible()
+    expect(page.locator(".st-key-resources-card-goodfellow-dl").first).to_be_visible()
     expect(page.locator(".st-key-resources-card-pytorch")).to_have_count(0)
 
     page.get_by_role("button", name=re.compile(f"^{words['topic']}")).click()
@@ -62,8 +62,13 @@ def test_an_entry_opens_and_the_way_back_leads_to_the_list(app_url, page):
     page.get_by_role("radio", name="中文").click()
     expect(page.locator("h3")).to_contain_text("神经网络与深度学习")
     assert "id=coursera-nndl" in page.url
-    page.get_by_role("button", name="返回目录").click()
-    expect(page.locator(".st-key-resources-card-cs231n")).to_be_visible()
+    page.go_back()
+    page.go_back()
+    expect(page.locator(".st-key-resources-card-cs231n").first).to_be_visible()
+    page.locator(".st-key-resources-card-cs231n button").first.click()
+    page.wait_for_url(re.compile("id=cs231n"))
+    page.get_by_role("button", name=re.compile("返回目录|Back to the directory")).click()
+    expect(page.locator(".st-key-resources-card-cs231n").first).to_be_visible()
 
 
 def test_what_is_ticked_off_is_remembered_by_the_browser(app_url, page):

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 from pydantic import ValidationError
@@ -42,9 +43,19 @@ def months(month: str) -> int:
     return int(year) * 12 + int(number)
 
 
-@pytest.fixture(params=all_resources(), ids=lambda resource: resource.id)
-def entry(request) -> Resource:
-    return request.param
+def for_every_entry(check: Callable[[Resource], None]) -> Callable[[], None]:
+    """One test over all entries that names each entry at fault; a test each would cost more than it tests."""
+
+    def test() -> None:
+        faults = []
+        for entry in all_resources():
+            try:
+                check(entry)
+            except AssertionError as fault:
+                faults.append(f"{entry.id}: {fault}")
+        assert not faults, "\n".join(faults)
+
+    return test
 
 
 def test_there_are_more_than_a_hundred_and_all_of_the_article():
@@ -52,6 +63,7 @@ def test_there_are_more_than_a_hundred_and_all_of_the_article():
     assert {resource.id for resource in all_resources() if resource.in_article} == NAMED_BY_THE_ARTICLE
 
 
+@for_every_entry
 def test_an_entry_speaks_both_languages(entry):
     for field in ("why", "idea", "status_reason"):
         english, chinese = entry.told(field, "en"), entry.told(field, "zh")
@@ -66,6 +78,7 @@ def test_an_entry_speaks_both_languages(entry):
     assert 15 <= len(entry.why_zh) <= 150
 
 
+@for_every_entry
 def test_a_paper_says_its_idea_in_two_sentences(entry):
     if entry.kind == "paper":
         assert len(re.findall(r"[.;!?](?=\s|$)", entry.idea_en)) >= 2
@@ -74,6 +87,7 @@ def test_a_paper_says_its_idea_in_two_sentences(entry):
         assert not entry.idea_en
 
 
+@for_every_entry
 def test_an_entry_names_no_price_and_nothing_unverified(entry):
     told = " ".join(
         entry.told(field, language) for field in ("why", "idea", "status_reason") for language in ("en", "zh")
@@ -82,6 +96,7 @@ def test_an_entry_names_no_price_and_nothing_unverified(entry):
     assert not re.search(r"not verified|TODO|file id|best |#1\b", told, re.IGNORECASE) or "best " in entry.why_en
 
 
+@for_every_entry
 def test_what_is_called_active_was_looked_at_within_18_months(entry):
     age = months(catalogue().date) - months(entry.checked)
     assert age >= 0
@@ -89,6 +104,7 @@ def test_what_is_called_active_was_looked_at_within_18_months(entry):
         assert age <= 18
 
 
+@for_every_entry
 def test_what_is_gone_says_why_and_what_to_use(entry):
     if entry.retired:
         assert entry.status_reason_en
@@ -97,6 +113,7 @@ def test_what_is_gone_says_why_and_what_to_use(entry):
         assert not by_id(entry.successor).retired
 
 
+@for_every_entry
 def test_prerequisites_are_alive_and_come_first(entry):
     order = [resource.id for resource in in_order([entry.id])]
     assert order[-1] == entry.id
@@ -105,6 +122,7 @@ def test_prerequisites_are_alive_and_come_first(entry):
     assert not any(by_id(identifier).retired for identifier in entry.prerequisites)
 
 
+@for_every_entry
 def test_links_are_secure_where_the_site_can(entry):
     old = {"mit-6s191", "alexnet-2012", "nielsen-nndl"}  # their addresses as their own pages give them
     assert entry.url.startswith("https://") or entry.id in old
@@ -132,6 +150,7 @@ def test_every_value_has_a_word_in_both_languages():
         assert all(HAN.search(word.zh) and not HAN.search(word.en) for word in words.values())
 
 
+@for_every_entry
 def test_a_thing_to_try_here_is_a_valid_experiment(entry):
     from dlcore.config import TrainConfig
 
@@ -139,6 +158,7 @@ def test_a_thing_to_try_here_is_a_valid_experiment(entry):
         TrainConfig(**entry.here.query)
 
 
+@for_every_entry
 def test_related_entries_are_others_and_neither_needed_nor_needing(entry):
     beside = related(entry)
     assert entry.id not in {other.id for other in beside}

@@ -67,10 +67,9 @@ def test_the_expected_entry_is_among_the_first_three(query, expected):
     assert expected in list(search(query))[:3]
 
 
-@pytest.mark.parametrize("resource", all_resources(), ids=lambda resource: resource.id)
-def test_every_entry_is_found_by_each_of_its_titles(resource):
-    assert resource.id in list(search(resource.title_en))[:3]
-    assert resource.id in list(search(resource.title_zh))[:3]
+def test_every_entry_is_found_by_each_of_its_titles():
+    titles = [(resource.id, title) for resource in all_resources() for title in (resource.title_en, resource.title_zh)]
+    assert not [(identifier, title) for identifier, title in titles if identifier not in list(search(title))[:3]]
 
 
 @pytest.mark.parametrize("query", ["", " ", "?!", "zzzzqqq", "😀", "\x00", "%' OR 1=1 --", "x" * 5000, "的" * 500])

@@ -155,11 +155,10 @@ def _write_link(visit: Visit) -> None:
     elif visit.view == "frameworks":
         link |= visit.needs
     visit.url = link
-    for name in _own():
-        if name in link and st.query_params.get(name) != link[name]:
-            st.query_params[name] = link[name]
-        elif name not in link and name in st.query_params:
-            del st.query_params[name]
+    now = st.query_params.to_dict()
+    wanted = {name: value for name, value in now.items() if name not in _own()} | link
+    if wanted != now:
+        st.query_params.from_dict(wanted)  # all at once: one step of the browser's history
 
 
 def ask(**changes: object) -> None:
