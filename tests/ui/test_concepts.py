@@ -1,5 +1,9 @@
 """The concepts page: every chapter in both languages, and a lab whose numbers are PyTorch's."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
@@ -7,6 +11,8 @@ from torch import nn
 from ui.concepts.chapters import CHAPTERS
 from ui.concepts.lab_state import STATE, TRIALS, Lab, from_query, to_query
 from ui.concepts.numbers import factor, plain, tex
+
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 def button(app, key):
@@ -184,6 +190,31 @@ class TestLab:
         button(app, "concepts.go.before").click().run()
         assert not app.exception
         assert (link(app)["hidden"], link(app)["updates"]) == ("tanh", "3")
+
+
+def test_a_question_leads_into_the_lab(open_page):
+    app = open_page("concepts", chapter="questions", question="rate")
+    button(app, "concepts.to-lab").click().run()
+    assert not app.exception
+    assert link(app)["chapter"] == "steps"
+    assert app.session_state[STATE].experiment == TRIALS["too-far"][1]
+
+
+def test_only_the_lab_loads_torch(home):
+    code = """
+import sys
+from streamlit.testing.v1 import AppTest
+app = AppTest.from_file("streamlit_app.py", default_timeout=120)
+app.run()
+app.switch_page("pages/concepts.py")
+for chapter in ("what", "traits", "program", "fields", "trends", "questions"):
+    app.query_params["chapter"] = chapter
+    app.run()
+    assert not app.exception, app.exception
+print("torch" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False"]
 
 
 def test_every_trial_and_position_survives_its_link():

@@ -100,10 +100,11 @@ def _top() -> Callable[..., Any]:
 
 
 def _choose(key: str) -> None:
-    _open(st.session_state[key])
+    open_chapter(st.session_state[key])
 
 
-def _open(name: str) -> None:
+def open_chapter(name: str) -> None:
+    """Go to another chapter; for callbacks."""
     st.session_state[_STATE] = name
 
 
@@ -119,6 +120,6 @@ def _way_on(name: str) -> None:
                     key=f"concepts.go.{'before' if neighbour < place else 'next'}",
                     icon=":material/arrow_back:" if neighbour < place else ":material/arrow_forward:",
                     type="tertiary" if neighbour < place else "primary",
-                    on_click=_open,
+                    on_click=open_chapter,
                     args=(names[neighbour],),
                 )

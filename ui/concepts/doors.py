@@ -6,13 +6,18 @@ from ui import language
 from ui.language import translate as _
 from ui.resources.catalogue import Resource, by_id
 
-_ICONS = {"train": ":material/model_training:", "draw": ":material/draw:", "concepts": ":material/school:"}
+_PAGES = {
+    "train": ("pages/train.py", ":material/model_training:"),
+    "draw": ("pages/draw.py", ":material/draw:"),
+    "resources": ("pages/resources.py", ":material/menu_book:"),
+}
 
 
 def door(label: str, page: str, **query: object) -> None:
     """A link to a page of this dashboard with its settings filled in; the language goes along."""
+    path, icon = _PAGES[page]
     values = {name: str(value) for name, value in query.items()} | {"lang": language.current()}
-    st.page_link(f"pages/{page}.py", label=label, icon=_ICONS[page], query_params=values)
+    st.page_link(path, label=label, icon=icon, query_params=values)
 
 
 def read_next(*identifiers: str) -> None:

@@ -83,7 +83,8 @@ const draw = (drawing) => {
     const label = wide ? edge.text : (edge.short ?? edge.text)
     if (label) {
       // Crossing edges carry their label before the crossing, so that no two lie on each other.
-      const share = edge.from === "h1" || edge.from === "h2" ? 0.5 : wide ? 0.36 : 0.3
+      const straight = edge.from.slice(1) === edge.to.slice(1)
+      const share = edge.to === "p" ? 0.5 : wide ? 0.36 : straight ? 0.55 : 0.2
       const spot = along(RADIUS + (length - 2 * RADIUS) * share)
       const half = label.length * 3.7 + 6
       node.append(

@@ -1,7 +1,10 @@
 """The chapter of questions and answers; the choice of a framework with its whole table."""
 
+from importlib import import_module
+
 import streamlit as st
 
+from ui.concepts.chapters import open_chapter
 from ui.concepts.doors import door, read_next
 from ui.concepts.prose import heading_and_body, sections
 from ui.language import current
@@ -30,12 +33,27 @@ def show() -> None:
                 case "images":
                     read_next("cnn-explainer", "alexnet-2012", "rethinking-generalization-2016")
                 case "rate":
+                    st.button(
+                        _("See it happen in the lab"),
+                        key="concepts.to-lab",
+                        icon=":material/science:",
+                        on_click=_to_lab,
+                    )
                     door(_("Try a rate that is too large"), "train", dataset="digits", model="mlp", learning_rate=0.3)
                     read_next("tuning-playbook")
                 case "gpu":
                     door(_("Train the quick recipe on this machine"), "train", dataset="digits", model="compact-cnn")
                 case "trust":
                     door(_("Draw something that is no digit"), "draw")
+
+
+def _to_lab() -> None:
+    """Open the lab with steps that are too long; the lab's module, and torch with it, is loaded only now."""
+    lab_state = import_module("ui.concepts.lab_state")
+    lab = lab_state.Lab()
+    lab.change(lab_state.TRIALS["too-far"][1])
+    st.session_state[lab_state.STATE] = lab
+    open_chapter("steps")
 
 
 def _frameworks() -> None:
@@ -60,9 +78,4 @@ def _frameworks() -> None:
     )
     st.caption(" · ".join(f"{MARKS[mark]} {meaning}" for mark, meaning in meanings))
     st.markdown("\n".join(f"- **{said[need.id]}** – {need.told('because', spoken)}" for need in needs))
-    st.page_link(
-        "pages/resources.py",
-        label=_("Answer three questions and get a ranking"),
-        icon=":material/menu_book:",
-        query_params={"lang": spoken, "view": "frameworks"},
-    )
+    door(_("Answer three questions and get a ranking"), "resources", view="frameworks")
