@@ -20,19 +20,23 @@ TICK_SECONDS = 0.6
 """Between two looks at a live run."""
 
 
-def live_view(state: TrainPage, run: Run) -> Watch:
-    """Show ``run`` and keep showing it while it lives; when it ends, the whole page runs once more."""
+def live_view(state: TrainPage, run: Run) -> RunHistory | None:
+    """Show ``run`` and keep showing it while it lives; when it ends, the whole page runs once more.
+
+    Returns:
+        Its history if it is over, so that its results can be shown.
+    """
     if state.watch is None or state.watch.run.run_id != run.run_id:
         state.watch = Watch(run)
     live = run.status() in LIVE
     st.fragment(run_every=TICK_SECONDS if live else None)(_tick)(state, state.watch, live=live)
-    return state.watch
+    return None if live else state.watch.history
 
 
 def _tick(state: TrainPage, watch: Watch, *, live: bool) -> None:
     status = watch.run.status()  # before the log: a run that has ended by now has written all of it
     watch.update()
-    if live and status not in LIVE:
+    if live != (status in LIVE):  # it ended, or was resumed: the page's clock has to follow
         st.rerun()
     _header(state, watch, status)
     curves(watch.history, revision=watch.run.run_id)
@@ -104,7 +108,7 @@ def _controls(state: TrainPage, run: Run, status: Status) -> None:
             args=(state, run.request_stop),
         )
     elif status in RESUMABLE and run.checkpoint_path.is_file():
-        resumed = st.button(
+        st.button(
             _("Resume"),
             icon=":material/play_arrow:",
             key="train.resume",
@@ -112,8 +116,6 @@ def _controls(state: TrainPage, run: Run, status: Status) -> None:
             on_click=_attempt,
             args=(state, lambda: launch.resume(run)),
         )
-        if resumed:
-            st.rerun()
 
 
 def _attempt(state: TrainPage, action: Callable[[], None]) -> None:

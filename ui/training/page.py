@@ -32,8 +32,9 @@ def train_page() -> None:
             st.fragment(_settings)(state, run)
             runs_list(state, mine)
         with view:
-            history = live_view(state, run).history if run else recorded_view(state)
-        results(history)
+            history = live_view(state, run) if run else recorded_view(state)
+        if history is not None:
+            results(history)
 
 
 def _enter() -> TrainPage:
