@@ -16,7 +16,7 @@ class DatasetSpec:
     train_count: int
     test_count: int
     download_megabytes: float
-    """0 where nothing has to be fetched."""
+    """0 where nothing can or has to be fetched."""
     licence: str
     source: str
     image_size: int = 28
@@ -45,6 +45,16 @@ DATASETS: Mapping[str, DatasetSpec] = {
         download_megabytes=11.6,
         licence="CC BY-SA 3.0",
         source="https://ieeexplore.ieee.org/document/726791",
+    ),
+    "mnist-pen": DatasetSpec(
+        title=N_("MNIST and pen strokes"),
+        summary=N_("MNIST, and 4,996 digits drawn by 20 people with a pen on a tablet, each in two pen widths."),
+        class_names=_DIGITS,
+        train_count=60_000 + 2 * 4_996,
+        test_count=10_000,
+        download_megabytes=0,
+        licence="CC BY-SA 3.0, CC BY 4.0",
+        source="https://archive.ics.uci.edu/dataset/81",
     ),
     "fashion-mnist": DatasetSpec(
         title="Fashion-MNIST",

@@ -22,8 +22,15 @@ def raw_folder(name: str) -> Path:
     return data_root() / FOLDERS[name] / "raw"
 
 
+def pen_strokes_file() -> Path:
+    """Where the pen strokes of ``mnist-pen`` lie: a line a drawing, ``{"label": 8, "writer": 6, "strokes": …}``."""
+    return data_root() / "pen-strokes" / "train.jsonl"
+
+
 def available(name: str) -> bool:
     """Whether dataset ``name`` can be loaded without a download. Files only appear whole, so being there is enough."""
+    if name == "mnist-pen":
+        return available("mnist") and pen_strokes_file().is_file()
     if name not in FOLDERS:
         return name == "digits"
     folder = raw_folder(name)

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dlcore.data import DATASETS
-from dlcore.data.availability import FOLDERS, available, raw_folder
+from dlcore.data.availability import FOLDERS, available
 from dlcore.data.torchvision_datasets import torchvision_datasets
 from dlcore.home import data_root
 from dlcore.messages import N_, UserError
@@ -63,6 +63,12 @@ def prepare(name: str) -> Generator[Preparing, None, Dataset]:
     if name == "digits":
         yield Preparing(stage="reading", file="digits")
         return _digits()
+    if name == "mnist-pen":
+        from dlcore.data.pen_strokes import add_pen_strokes  # noqa: PLC0415  # it draws, which nothing else here does
+
+        mnist = yield from prepare("mnist")
+        yield Preparing(stage="reading", file=name)
+        return add_pen_strokes(mnist)
     if not available(name):
         from dlcore.data.download import download  # noqa: PLC0415  # rarely needed, and it brings the network modules
 
@@ -79,7 +85,7 @@ def _from_torchvision(name: str) -> Dataset:
         raise UserError(
             N_("The files of {dataset} in {folder} cannot be read: {reason}. Delete that folder and start again."),
             dataset=DATASETS[name].title,
-            folder=raw_folder(name),
+            folder=f"{FOLDERS[name]}/raw",
             reason=str(error) or type(error).__name__,
         ) from error
     for part in (train, test):
@@ -87,7 +93,7 @@ def _from_torchvision(name: str) -> Dataset:
             raise UserError(
                 N_("The files of {dataset} in {folder} cannot be read: {reason}. Delete that folder and start again."),
                 dataset=DATASETS[name].title,
-                folder=raw_folder(name),
+                folder=f"{FOLDERS[name]}/raw",
                 reason=N_("images and labels do not belong together"),
             )
     return Dataset(
