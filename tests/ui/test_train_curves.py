@@ -35,18 +35,27 @@ def test_what_is_not_finite_is_left_out():
 
 
 def test_smoothing_follows_a_level_and_damps_noise():
-    assert smooth([3.0] * 50, 10) == pytest.approx([3.0] * 50)
+    xs = list(range(400))
+    assert smooth(xs, [3.0] * 400, 10)[1] == pytest.approx([3.0] * 400)
     noisy = [1.0 + (-1) ** step for step in range(400)]
-    assert smooth(noisy, 20)[-1] == pytest.approx(1.0, abs=0.1)
+    assert smooth(xs, noisy, 20)[1][-1] == pytest.approx(1.0, abs=0.1)
 
 
 def test_smoothing_looks_only_back_and_survives_a_gap():
-    values = [2.0, 1.5, math.nan, 1.2, 0.9]
-    averages = smooth(values, 3)
-    assert averages[:2] == smooth(values[:2], 3)
-    assert averages[2] == averages[1]
-    assert math.isnan(smooth([math.nan, 1.0], 3)[0])
-    assert smooth([math.nan, 1.0], 3)[1] == 1.0
+    xs, ys = [1, 2, 3, 4, 5], [2.0, 1.5, math.nan, 1.2, 0.9]
+    averages = smooth(xs, ys, 3)
+    assert averages[0] == [1, 2, 4, 5]
+    assert averages[1][:2] == smooth(xs[:2], ys[:2], 3)[1]
+    assert smooth([], [], 3) == smooth([1], [math.nan], 3) == ([], [])
+
+
+@pytest.mark.parametrize("count", [1000, 1001, 4097, 100_000])
+def test_a_long_smoothed_curve_has_the_same_level_and_few_points(count):
+    ys = [2.0 + math.sin(step / 3) for step in range(count)]
+    xs, averages = smooth(range(count), ys, count / 40)
+    assert len(xs) == len(averages) <= MOST_POINTS
+    assert xs[-1] == count - 1
+    assert averages[-1] == pytest.approx(2.0, abs=0.2)
 
 
 def test_wilson_interval_as_published():

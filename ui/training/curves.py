@@ -1,53 +1,68 @@
-"""Curves made small without changing their shape, and smooth without looking ahead. Pure functions on lists."""
+"""Curves made small without changing their shape, and smooth without looking ahead. Pure functions.
 
-import math
+Both cut a curve into stretches whose length is a power of two and which begin at the first point, so that a curve that
+grows keeps what it has shown. Points that are not finite are left out.
+"""
+
 from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 MOST_POINTS = 1000
 """Points of one trace that are sent to a browser, whatever the length of the run."""
 _SHARE_REMEMBERED = 8
 """A smoothed value remembers at most this fraction of all that came before."""
 
+Curve = tuple[list[float], list[float]]
 
-def thin(xs: Sequence[float], ys: Sequence[float], most: int = MOST_POINTS) -> tuple[list[float], list[float]]:
-    """At most ``most`` points with the same envelope: of each bucket, its lowest and its highest, in their order.
 
-    Buckets are a power of two wide and begin at the first point, so that a curve that grows keeps the points it has
-    shown. Values that are not finite stay gaps (``None`` is not needed: such points are left out).
+def thin(xs: Sequence[float], ys: Sequence[float]) -> Curve:
+    """At most ``MOST_POINTS`` points with the same envelope: of each stretch the lowest and the highest, in their order."""
+    x, y = _finite(xs, ys)
+    if len(x) <= MOST_POINTS:
+        return _lists(x, y)
+    width = _width(len(x), MOST_POINTS // 2)
+    whole = len(x) // width * width
+    stretches = y[:whole].reshape(-1, width)
+    starts = np.arange(0, whole, width)
+    chosen = [starts + stretches.argmin(axis=1), starts + stretches.argmax(axis=1)]
+    if whole < len(x):
+        chosen.append(np.array([whole + y[whole:].argmin(), whole + y[whole:].argmax()]))
+    kept = np.unique(np.concatenate(chosen))
+    return _lists(x[kept], y[kept])
+
+
+def smooth(xs: Sequence[float], ys: Sequence[float], window: float) -> Curve:
+    """At most ``MOST_POINTS`` points of a moving average with a memory of ``window`` points.
+
+    The memory is shorter at first, so that a steep start is not dragged out.
     """
-    points = [(x, y) for x, y in zip(xs, ys, strict=True) if math.isfinite(y)]
+    x, y = _finite(xs, ys)
+    width = _width(len(x), MOST_POINTS)
+    ends = np.minimum(np.arange(width, len(x) + width, width), len(x))
+    sums = np.concatenate([[0.0], np.cumsum(y)])[ends]
+    means = np.diff(sums, prepend=0.0) / np.diff(ends, prepend=0)
+    averages: list[float] = []
+    for seen, mean in zip(ends.tolist(), means.tolist(), strict=True):
+        memory = max(1.0, min(window, seen / _SHARE_REMEMBERED) / width)
+        averages.append(averages[-1] + (mean - averages[-1]) / memory if averages else mean)
+    return _lists(x[ends - 1], np.array(averages))
+
+
+def _finite(xs: Sequence[float], ys: Sequence[float]) -> tuple[NDArray[np.generic], NDArray[np.float64]]:
+    x, y = np.asarray(xs), np.asarray(ys, dtype=np.float64)
+    finite = np.isfinite(y)
+    return x[finite], y[finite]
+
+
+def _width(count: int, stretches: int) -> int:
+    """The least power of two that cuts ``count`` points into no more than this many stretches."""
     width = 1
-    while 2 * math.ceil(len(points) / width) > most and len(points) > most:
+    while -(-count // width) > stretches:
         width *= 2
-    if width == 1:
-        kept = points
-    else:
-        kept = []
-        for start in range(0, len(points), width):
-            bucket = points[start : start + width]
-            ends = {min(bucket, key=_height), max(bucket, key=_height)}
-            kept += sorted(ends)
-    return [x for x, _ in kept], [_round(y) for _, y in kept]
+    return width
 
 
-def smooth(values: Sequence[float], window: float) -> list[float]:
-    """A moving average with a memory of ``window`` values, shorter at first so that the steep start is not dragged out.
-
-    It never looks ahead: a curve that grows keeps the course it has shown. What is not finite is skipped.
-    """
-    average = math.nan
-    averages = []
-    for count, value in enumerate(values, start=1):
-        if math.isfinite(value):
-            memory = max(1.0, min(window, count / _SHARE_REMEMBERED))
-            average = value if math.isnan(average) else average + (value - average) / memory
-        averages.append(average)
-    return averages
-
-
-def _height(point: tuple[float, float]) -> float:
-    return point[1]
-
-
-def _round(value: float) -> float:
-    return float(f"{value:.5g}")
+def _lists(x: NDArray[np.generic], y: NDArray[np.float64]) -> Curve:
+    return x.tolist(), [float(f"{value:.5g}") for value in y.tolist()]

@@ -14,6 +14,8 @@ Figure = tuple[list[dict[str, Any]], dict[str, Any]]
 
 _SMOOTHING_WINDOWS = 40
 """The smoothed loss remembers this fraction of a full run."""
+_FEW_EPOCHS = 40
+"""Up to this many, epochs get large markers."""
 _SHADED = 0.45
 """From this share of its row on, a cell of the confusion matrix is so dark that its number must be white."""
 
@@ -23,7 +25,7 @@ def loss_figure(history: RunHistory, *, logarithmic: bool, revision: str) -> Fig
     steps = history.steps
     window = history.total_steps / _SMOOTHING_WINDOWS
     batches = thin(steps.step, steps.loss)
-    smoothed = thin(steps.step, smooth(steps.loss, window))
+    smoothed = smooth(steps.step, steps.loss, window)
     evaluated = [evaluation.step for evaluation in history.evaluations]
     traces = [
         _line(*batches, _("Training, each batch"), faded(TRAIN, 0.28), width=1),
@@ -150,7 +152,7 @@ def _epochs(
         "y": ys,
         "name": name,
         "line": {"color": colour, "width": 1.5, "dash": "dot" if symbol == "diamond" else "solid"},
-        "marker": {"symbol": symbol, "size": 7},
+        "marker": {"symbol": symbol, "size": 7 if len(xs) <= _FEW_EPOCHS else 4},
         "hovertemplate": "%{y:.2%}" if share else "%{y:.4f}",
     }
 

@@ -17,7 +17,7 @@ from ui.training.statistics import class_reports, wilson_interval
 from ui.training.words import duration
 
 _ENLARGED = 6
-_PICTURE_WIDTH = 92
+_PICTURE_WIDTH = 96
 
 
 def draw_link(model: str) -> None:
@@ -36,7 +36,7 @@ def _headline(history: RunHistory) -> None:
     if tested is None or started is None:
         return
     low, high = wilson_interval(tested.correct, tested.count)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="large", border=True):
+    with st.container(horizontal=True, gap="large", border=True):
         st.metric(
             _("Test accuracy"),
             f"{tested.accuracy:.2%}",
@@ -104,7 +104,7 @@ def _gallery(mistakes: list[Mistake], names: list[str]) -> None:
         label, predicted = names[mistake.label], names[mistake.predicted]
         words = _("A test image of {label}, taken for {predicted}").format(label=label, predicted=predicted)
         pictures.append((picture, f"{label} → {predicted}  \n{mistake.confidence:.0%}", words))
-    with st.container(key="train-mistakes", horizontal=True, gap="medium"):
+    with st.container(key="train-mistakes", horizontal=True, gap="small"):
         for picture, caption, words in pictures:
             st.image(picture, caption=caption, width=_PICTURE_WIDTH, alt=words)
 

@@ -1,0 +1,43 @@
+"""Make the recorded run of the Train page from a finished one: ``python bench/record_run.py RUN_DIR``.
+
+Every event stays but most of the updates: of those, the lowest and the highest loss of each stretch, about a thousand,
+as they were measured. Nothing is averaged and nothing invented.
+"""
+
+import argparse
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(PROJECT))
+
+from dlcore.runs.directory import open_directory  # noqa: E402
+from dlcore.training.events import Event, Preparing, Stepped, to_json  # noqa: E402
+from ui.training.curves import thin  # noqa: E402
+
+
+def thinned(events: Sequence[Event]) -> list[Event]:
+    steps = [event for event in events if isinstance(event, Stepped)]
+    kept = set(thin([event.step for event in steps], [event.loss for event in steps])[0]) | {steps[-1].step}
+    return [e for e in events if not isinstance(e, Preparing) and (not isinstance(e, Stepped) or e.step in kept)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--to", type=Path, default=PROJECT / "content" / "recorded_run")
+    options = parser.parse_args()
+    run = open_directory(options.run)
+    events, _offset = run.read()
+    assert run.status() == "completed", f"the run is {run.status()}"
+    options.to.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(run.path / "config.json", options.to / "config.json")
+    lines = [to_json(event) for event in thinned(events)]
+    (options.to / "events.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print(f"{len(lines)} of {len(events)} events")
+
+
+if __name__ == "__main__":
+    main()
