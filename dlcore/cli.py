@@ -131,6 +131,7 @@ def _resume(options: argparse.Namespace) -> Answer:
 
 def _work_here(run: Run) -> Answer:
     """Train in this process, as the worker that a page starts would; the first Ctrl-C stops kindly."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in dlcore.runs.launch
     from dlcore.runs.worker import log_to, stop_on_signals, work  # noqa: PLC0415  # only commands that train need it
 
     progress = _Progress(sys.stderr.isatty())

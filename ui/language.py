@@ -39,8 +39,9 @@ def translate(message: str) -> str:
 
 
 def explain(error: UserError) -> str:
-    """The error in the visitor's language."""
-    return translate(error.template).format(**error.values)
+    """The error in the visitor's language; a reason that came from below is translated with it."""
+    values = {name: translate(value) if isinstance(value, str) else value for name, value in error.values.items()}
+    return translate(error.template).format(**values)
 
 
 @cache

@@ -20,7 +20,9 @@ def start(run: Run) -> None:
     """
     run.expect_worker()
     command = [sys.executable, "-m", "dlcore", "work", "--detach", str(run.path)]
-    environment = os.environ | {"DLCORE_HOME": str(home()), "DLCORE_DATA": str(data_root())}
+    # A thread that waits for another one sleeps: spinning would take the core that the other one needs.
+    quiet = {"OMP_WAIT_POLICY": "PASSIVE"}
+    environment = quiet | os.environ | {"DLCORE_HOME": str(home()), "DLCORE_DATA": str(data_root())}
     try:
         with run.log_path.open("ab") as log:
             # The worker's first act is to fork and let this process end: it is nobody's child, so it cannot become a
