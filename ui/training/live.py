@@ -42,11 +42,11 @@ def _tick(state: TrainPage, watch: Watch, *, live: bool) -> None:
     curves(watch.history, revision=watch.run.run_id)
 
 
-def progress_bar(history: RunHistory) -> None:
+def progress_bar(history: RunHistory, *, going: bool) -> None:
     """How far, how fast, how long still."""
     downloading = history.preparing if history.started is None else None
     share = downloading.bytes_done / downloading.bytes_total if downloading and downloading.bytes_total else None
-    st.progress(min(1.0, history.progress if share is None else share), text=words.progress(history))
+    st.progress(min(1.0, history.progress if share is None else share), text=words.progress(history, going=going))
 
 
 def curves(history: RunHistory, *, revision: str) -> None:
@@ -92,7 +92,7 @@ def _header(state: TrainPage, watch: Watch, status: Status) -> None:
     st.caption(words.explanation(status, watch.history))
     if state.problem:
         show_error(state.problem)
-    progress_bar(watch.history)
+    progress_bar(watch.history, going=status in LIVE)
     _advice(state, watch, status)
 
 

@@ -76,6 +76,8 @@ def _shown(state: TrainPage, mine: list[Run]) -> Run | None:
 def _settings(state: TrainPage, run: Run | None) -> None:
     for refusal in state.refusals:
         show_error(refusal)
+    if state.refusals:
+        st.caption(_("What was refused has no effect. Choose a value that fits below."))
     form(state)
     per_epoch, in_all = planned_updates(state.config)
     st.caption(_("{per_epoch:,} updates an epoch, {in_all:,} in all.").format(per_epoch=per_epoch, in_all=in_all))

@@ -62,7 +62,7 @@ def _tick(state: TrainPage) -> None:
         with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
             _controls(state, replaying=share < 1)
     st.caption(_("You have no run yet, so this is one that we recorded earlier. Start your own at any time."))
-    progress_bar(history)
+    progress_bar(history, going=share < 1)
     curves(history, revision="recorded")
 
 

@@ -79,8 +79,8 @@ def duration(seconds: float) -> str:
     return _("{hours} h {minutes} min").format(hours=minutes // 60, minutes=minutes % 60)
 
 
-def progress(history: RunHistory) -> str:
-    """Epoch, update, speed and time left; before the first update, what is being prepared."""
+def progress(history: RunHistory, *, going: bool) -> str:
+    """Epoch, update, speed, and time left if it is ``going``; before the first update, what is being prepared."""
     latest, started = history.latest, history.started
     if started is None:
         return _preparation(history.preparing)
@@ -92,7 +92,7 @@ def progress(history: RunHistory) -> str:
     ]
     if speed := history.images_per_second:
         parts.append(_("{speed:,.0f} images/s").format(speed=speed))
-    if history.ended is not None:
+    if not going:
         parts.append(_("{time} of training").format(time=duration(latest.seconds)))
     elif (left := history.seconds_left) is not None:
         parts.append(_("about {time} left").format(time=duration(left)))
