@@ -16,6 +16,7 @@ from ui.training.figures import confusion_figure
 from ui.training.statistics import class_reports, wilson_interval
 from ui.training.words import duration
 
+_DRAW_PAGE = "pages/draw.py"
 _ENLARGED = 6
 _PICTURE_WIDTH = 96
 
@@ -23,7 +24,7 @@ _PICTURE_WIDTH = 96
 def draw_link(model: str) -> None:
     """The way to the Draw page with the model of this name: a run, or the bundled one."""
     st.page_link(
-        "pages/draw.py",
+        _DRAW_PAGE,
         label=_("Draw with this model"),
         icon=":material/draw:",
         query_params={"model": model},
