@@ -37,7 +37,7 @@ def _headline(history: RunHistory) -> None:
     if tested is None or started is None:
         return
     low, high = wilson_interval(tested.correct, tested.count)
-    with st.container(horizontal=True, gap="large", border=True):
+    with st.container(horizontal=True, gap="medium", border=True):
         st.metric(
             _("Test accuracy"),
             f"{tested.accuracy:.2%}",
