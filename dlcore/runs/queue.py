@@ -51,7 +51,7 @@ def limits() -> Limits:
         UserError: the variable holds no positive whole number.
     """
     text = os.environ.get("DLCORE_WORKERS", "")
-    if text and not (text.isascii() and text.isdigit() and 0 < int(text[:9]) <= 1024):
+    if text and not (text.isascii() and text.isdigit() and len(text) <= 4 and 0 < int(text) <= 1024):
         raise UserError(N_("DLCORE_WORKERS must be a whole number in [1, 1024]; got {value}."), value=text[:40])
     return Limits(workers=int(text) if text else max(1, (os.cpu_count() or 1) - 1))
 
@@ -90,14 +90,14 @@ def resume(run: Run) -> None:
     Raises:
         UserError: as :func:`submit`; also if the run is going on, has completed or has diverged.
     """
-    launch.check_resumable(run)
     with _locked():
+        launch.check_resumable(run)  # under the lock: two pages may ask at once
         _check(run.owner)
         _enqueue(run)
 
 
 def stop(run: Run) -> None:
-    """Ask the worker of ``run`` to stop; a run that still waits leaves the queue.
+    """Ask the worker of ``run`` to stop; a run that still waits leaves the queue, and is what it was before it waited.
 
     Raises:
         UserError: the request cannot be written.
@@ -105,15 +105,20 @@ def stop(run: Run) -> None:
     with _locked():
         mark = waiting_mark(run.path)
         if mark.exists():
-            ended = summarise(Ended(reason="stopped"), None)
-            atomic.write(run.path / "summary.json", ended.model_dump_json(indent=1))
+            if run.summary() is None:
+                ended = summarise(Ended(reason="stopped"), None)
+                atomic.write(run.path / "summary.json", ended.model_dump_json(indent=1))
             mark.unlink()
             return
     run.request_stop()
 
 
 def advance() -> None:
-    """Give waiting runs to workers as far as there is room. Cheap when there is nothing to do, and never waits."""
+    """Give waiting runs to workers as far as there is room. Cheap when there is nothing to do, and never waits.
+
+    Raises:
+        UserError: the queue cannot be written, or ``$DLCORE_WORKERS`` holds no number.
+    """
     if not any(_entries("waiting")):
         return
     try:
@@ -125,7 +130,7 @@ def advance() -> None:
 
 def place(run: Run) -> int:
     """How many runs begin before ``run``, itself counted: 1 is next. 0 if it does not wait."""
-    turns = _turns(list(_entries("waiting")), Counter(entry.owner for entry in _entries("active")), _served())
+    turns = _turns(list(_entries("waiting")), Counter(entry.owner for entry in _at_work()), _served())
     return next((number for number, entry in enumerate(turns, 1) if entry.run_id == run.run_id), 0)
 
 
@@ -152,14 +157,15 @@ def _enqueue(run: Run) -> None:
     mark.parent.mkdir(parents=True, exist_ok=True)
     atomic.write(mark, entry.model_dump_json())
     run.expect_no_worker()
-    (run.path / "summary.json").unlink(missing_ok=True)
     _advance(answering_for=run.run_id)
 
 
 def _advance(answering_for: str = "") -> None:
     """Start what may start. A run that cannot be started leaves the queue; the error is raised for one run only."""
     bounds = limits()
-    active = list(_active())
+    active = list(_at_work())
+    for ended in {entry.run_id for entry in _entries("active")} - {entry.run_id for entry in active}:
+        (_folder("active") / ended).unlink(missing_ok=True)
     while len(active) < bounds.workers:
         owners = Counter(entry.owner for entry in active)
         turns = _turns(list(_entries("waiting")), owners, _served())
@@ -213,17 +219,15 @@ def _served_path() -> Path:
     return _folder("waiting").with_name("served.json")
 
 
-def _active() -> Iterator[_Entry]:
-    """The runs that workers have, after those that have ended were crossed off."""
+def _at_work() -> Iterator[_Entry]:
+    """The runs that workers have. One that waits again was crossed off by nobody since its last worker ended."""
     for entry in _entries("active"):
         try:
-            alive = open_run(entry.run_id).status() in LIVE
+            status = open_run(entry.run_id).status()
         except UserError:  # deleted
-            alive = False
-        if alive:
+            continue
+        if status in LIVE and status != "queued":
             yield entry
-        else:
-            (_folder("active") / entry.run_id).unlink(missing_ok=True)
 
 
 def _entries(kind: str) -> Iterator[_Entry]:

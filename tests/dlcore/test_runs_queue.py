@@ -1,12 +1,15 @@
+import contextlib
 import os
+import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from dlcore.config import TrainConfig
 from dlcore.messages import UserError
 from dlcore.runs import launch, queue
-from dlcore.runs.directory import Run, list_runs
+from dlcore.runs.directory import Run, Summary, list_runs
 
 QUICK = TrainConfig(dataset="digits", model="linear", epochs=1)
 
@@ -105,6 +108,51 @@ def test_a_waiting_run_that_is_stopped_leaves_the_queue_and_can_be_resumed(worke
     assert first.stop_requested()
 
 
+def test_stopped_while_it_waits_to_go_on_a_run_keeps_its_result(workers):
+    first, second = submit("ann"), submit("bob")
+    queue.stop(second)
+    result = Summary(reason="stopped", test_accuracy=0.5, step=30, weights_sha256="ab")
+    (second.path / "summary.json").write_text(result.model_dump_json())
+    queue.resume(second)
+    assert second.status() == "queued"
+    queue.stop(second)
+    assert (second.status(), second.summary()) == ("stopped", result)
+    assert first.status() == "starting"
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_run_does_not_wait_for_itself(workers, others):
+    run = submit("ann")
+    workers.kill(run)
+    waiting = [submit("bob") for _ in range(others)]
+    queue.resume(run)
+    for other in waiting:
+        assert (other.status(), run.status()) == ("starting", "queued")
+        workers.kill(other)
+        queue.advance()
+    assert run.status() == "starting"
+    assert workers.started == [run, *waiting, run]
+
+
+def test_two_pages_that_resume_a_run_at_once_start_it_once(workers, monkeypatch):
+    run = submit("ann")
+    workers.kill(run)
+    run.request_stop()  # whatever was asked of the last worker
+    check, together = launch.check_resumable, threading.Barrier(2)
+
+    def check_and_wait(run):
+        check(run)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            together.wait(0.5)
+
+    monkeypatch.setattr(launch, "check_resumable", check_and_wait)
+    with ThreadPoolExecutor(2) as pages:
+        refused = [page.exception() for page in [pages.submit(queue.resume, run) for _ in range(2)]]
+    assert sorted(map(bool, refused)) == [False, True]
+    assert "still going on" in str(next(filter(None, refused)))
+    assert (workers.started, run.status(), queue.place(run)) == ([run, run], "starting", 0)
+
+
 def test_a_run_that_cannot_start_says_so_and_does_not_block_the_rest(workers, monkeypatch):
     def fail(run):
         raise UserError("no process")
@@ -136,7 +184,7 @@ def test_rubbish_in_the_queue_is_passed_over(workers):
     assert second.status() == "starting"
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "two", "1.5", "9" * 40])
+@pytest.mark.parametrize("value", ["0", "-1", "two", "1.5", "9" * 40, "00000000199999"])
 def test_a_wrong_number_of_workers_is_refused(monkeypatch, value):
     monkeypatch.setenv("DLCORE_WORKERS", value)
     with pytest.raises(UserError, match="DLCORE_WORKERS"):
