@@ -1,4 +1,4 @@
-"""Make the recorded run of the Train page from a finished one: ``python bench/record_run.py RUN_DIR``.
+"""Make the recorded run of the Train page from a finished one: ``python -m bench.record_run RUN_DIR``.
 
 Every event stays but most of the updates: of those, the lowest and the highest loss of each stretch, about a thousand,
 as they were measured. Nothing is averaged and nothing invented.
@@ -6,16 +6,14 @@ as they were measured. Nothing is averaged and nothing invented.
 
 import argparse
 import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(PROJECT))
+from dlcore.runs.directory import open_directory
+from dlcore.training.events import Event, Preparing, Stepped, to_json
+from ui.training.curves import thin
 
-from dlcore.runs.directory import open_directory  # noqa: E402
-from dlcore.training.events import Event, Preparing, Stepped, to_json  # noqa: E402
-from ui.training.curves import thin  # noqa: E402
+PROJECT = Path(__file__).resolve().parents[1]
 
 
 def thinned(events: Sequence[Event]) -> list[Event]:

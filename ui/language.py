@@ -1,6 +1,6 @@
 """The visitor's language: English messages are the keys, the catalogues under ``content/locale`` the rest."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -38,9 +38,12 @@ def translate(message: str) -> str:
     return _catalogue(current()).get(message, message)
 
 
-def explain(error: UserError) -> str:
-    """The error in the visitor's language; a reason that came from below is translated with it."""
-    values = {name: translate(value) if isinstance(value, str) else value for name, value in error.values.items()}
+def explain(error: UserError, show: Callable[[object], object] = lambda value: value) -> str:
+    """The error in the visitor's language; a reason that came from below is translated with it.
+
+    ``show`` is applied to each value before it is filled in.
+    """
+    values = {n: show(translate(value) if isinstance(value, str) else value) for n, value in error.values.items()}
     return translate(error.template).format(**values)
 
 

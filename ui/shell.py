@@ -1,5 +1,6 @@
 """What surrounds every page: its configuration, the navigation, the language switch, the title, the errors."""
 
+import re
 from pathlib import Path
 
 import streamlit as st
@@ -9,6 +10,7 @@ from ui import language
 from ui.language import LANGUAGES
 from ui.language import translate as _
 
+_MARKDOWN = re.compile(r"[\\`*\[<$~]")
 _STYLE = Path(__file__).with_name("shell.css")
 
 
@@ -31,11 +33,13 @@ def pages() -> list["st.Page"]:
 def language_switch() -> None:
     """The two languages side by side, in the header; the choice is kept in the URL."""
     st.html(_STYLE)
-    st.session_state.setdefault("shell.language", language.current())
+    # The default must stay the same for a visit: set through the session it can be lost before the browser has drawn it.
+    first = st.session_state.setdefault("shell.first_language", language.current())
     with st.container(key="shell-header"):
         st.segmented_control(
             _("Language"),
             list(LANGUAGES),
+            default=first,
             key="shell.language",
             format_func=lambda code: LANGUAGES[code],
             label_visibility="collapsed",
@@ -63,5 +67,10 @@ def page_title(title: str, lead: str) -> None:
 
 
 def show_error(error: UserError) -> None:
-    """What went wrong, why, and what to do, in the visitor's language."""
-    st.error(language.explain(error), icon=":material/error:")
+    """What went wrong, why, and what to do, in the visitor's language; values from outside stay plain text."""
+    st.error(language.explain(error, show=_as_plain_text), icon=":material/error:")
+
+
+def _as_plain_text(value: object) -> object:
+    """Text that Markdown shows as it is: no link, no formula, no picture."""
+    return _MARKDOWN.sub(r"\\\g<0>", value) if isinstance(value, str) else value

@@ -139,7 +139,19 @@ def test_edits_reach_the_link_and_the_run(open_page, started):
     assert run.config.optimizer == "sgd"
     assert run.owner
     assert app.query_params["run"] == run.run_id
-    assert app.button(key="train.start").disabled
+
+
+def test_a_second_run_waits_for_the_first_and_can_leave_the_line(open_page, started):
+    app = open_page("train", model="linear")
+    for _ in range(3):
+        app.button(key="train.start").click().run()
+    assert len(started) == 1
+    assert "Waiting" in shown(app)
+    assert "Number 2 in the line" in shown(app)
+    app.button(key="train.start").click().run()
+    assert "2 runs waiting" in shown(app)
+    app.button(key="train.stop").click().run()
+    assert "Stopped" in shown(app)
 
 
 @pytest.mark.parametrize("entered", ["fast", "0", "-1", "inf", "11", ""])
@@ -212,7 +224,7 @@ def test_an_interrupted_run_keeps_its_curves_and_offers_to_go_on(open_page, monk
     run.events_path.write_text("\n".join(lines[:-2]) + "\n")  # killed before the test
     assert run.status() == "interrupted"
     resumed = []
-    monkeypatch.setattr(launch, "resume", resumed.append)
+    monkeypatch.setattr(launch, "start", resumed.append)
     app = open_page("train", run=run.run_id)
     assert "Interrupted" in shown(app)
     app.button(key="train.resume").click().run()

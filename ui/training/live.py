@@ -5,7 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from dlcore.messages import UserError
-from dlcore.runs import launch
+from dlcore.runs import queue
 from dlcore.runs.directory import LIVE, RESUMABLE, STATUSES, Run, Status
 from dlcore.runs.history import RunHistory
 from ui.figure import figure
@@ -34,6 +34,7 @@ def live_view(state: TrainPage, run: Run) -> RunHistory | None:
 
 
 def _tick(state: TrainPage, watch: Watch, *, live: bool) -> None:
+    queue.advance()  # if a worker was killed, whoever watches gives its place away
     status = watch.run.status()  # before the log: a run that has ended by now has written all of it
     watch.update()
     if live != (status in LIVE):  # it ended, or was resumed: the page's clock has to follow
@@ -89,7 +90,7 @@ def _header(state: TrainPage, watch: Watch, status: Status) -> None:
                 draw_link(run.run_id)
             if run.owner in ("", state.visitor):
                 _controls(state, run, status)
-    st.caption(words.explanation(status, watch.history))
+    st.caption(words.in_line(queue.place(run)) if status == "queued" else words.explanation(status, watch.history))
     if state.problem:
         show_error(state.problem)
     progress_bar(watch.history, going=status in LIVE)
@@ -105,7 +106,7 @@ def _controls(state: TrainPage, run: Run, status: Status) -> None:
             disabled=status == "stopping",
             help=_("What was learned is tested and kept."),
             on_click=_attempt,
-            args=(state, run.request_stop),
+            args=(state, lambda: queue.stop(run)),
         )
     elif status in RESUMABLE and run.checkpoint_path.is_file():
         st.button(
@@ -114,7 +115,7 @@ def _controls(state: TrainPage, run: Run, status: Status) -> None:
             key="train.resume",
             help=_("Goes on from the last checkpoint."),
             on_click=_attempt,
-            args=(state, lambda: launch.resume(run)),
+            args=(state, lambda: queue.resume(run)),
         )
 
 

@@ -1,5 +1,7 @@
 """The Train page put together: settings at the left, the run at the right, its results below."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from dlcore.config import TrainConfig
@@ -16,6 +18,8 @@ from ui.training.runs import runs_list, start_run
 from ui.training.state import TrainPage, page, remember
 from ui.visitor import visitor_token
 
+_LIVE_STYLE = Path(__file__).with_name("live.css")
+
 
 def train_page() -> None:
     """Everything below the title."""
@@ -26,11 +30,13 @@ def train_page() -> None:
     state.visitor = visitor
     mine = list_runs(visitor)
     run = _shown(state, mine)
-    with body:
+    with body, st.container(key="train-body"):
         settings, view = st.columns([1, 2.3], gap="large")
         with settings:
             st.fragment(_settings)(state, run)
             runs_list(state, mine)
+        if run is not None and run.status() in LIVE:
+            st.html(_LIVE_STYLE)
         with view:
             history = live_view(state, run) if run else recorded_view(state)
         if history is not None:
@@ -78,23 +84,21 @@ def _settings(state: TrainPage, run: Run | None) -> None:
         show_error(refusal)
     if state.refusals:
         st.caption(_("What was refused has no effect. Choose a value that fits below."))
-    form(state)
-    per_epoch, in_all = planned_updates(state.config)
-    st.caption(_("{per_epoch:,} updates an epoch, {in_all:,} in all.").format(per_epoch=per_epoch, in_all=in_all))
-    busy = run is not None and run.owner == state.visitor and run.status() in LIVE
     if st.button(
         _("Start training"),
         type="primary",
         icon=":material/play_arrow:",
         width="stretch",
         key="train.start",
-        disabled=busy,
         on_click=start_run,
         args=(state,),
     ):
         st.rerun()
-    if busy:
-        st.caption(_("Your run is going. Stop it to start another."))
+    per_epoch, in_all = planned_updates(state.config)
+    st.caption(_("{per_epoch:,} updates an epoch, {in_all:,} in all.").format(per_epoch=per_epoch, in_all=in_all))
+    if run is not None and run.owner == state.visitor and run.status() in LIVE:
+        st.caption(_("Your run is going; another one waits until it is done."))
+    form(state)
     if state.problem and run is None:
         show_error(state.problem)
     link.write(state.config, state.run_id)

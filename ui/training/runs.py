@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 
 from dlcore.messages import UserError
-from dlcore.runs import launch
-from dlcore.runs.directory import Run, create
+from dlcore.runs import queue
+from dlcore.runs.directory import Run
 from ui.language import translate as _
 from ui.training.state import TrainPage
 from ui.training.words import ICONS, title
@@ -17,12 +17,11 @@ _MOST_SHOWN = 50
 
 
 def start_run(state: TrainPage) -> None:
-    """Make a run of the settings in the form and let a worker train it; the page shows it from now on."""
+    """Make a run of the settings in the form; it trains at once or when its turn comes, and the page shows it."""
     state.problem = None
     state.refusals = ()
     try:
-        run = create(state.config, owner=state.visitor)
-        launch.start(run)
+        run = queue.submit(state.config, owner=state.visitor)
     except UserError as error:
         state.problem = error
         return

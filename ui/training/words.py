@@ -13,6 +13,7 @@ from dlcore.training.events import Preparing
 from ui.language import translate as _
 
 COLOURS: Mapping[Status, str] = {
+    "queued": "gray",
     "starting": "gray",
     "running": "blue",
     "stopping": "orange",
@@ -25,6 +26,7 @@ COLOURS: Mapping[Status, str] = {
 """The colour of a status, by Streamlit's names."""
 
 ICONS: Mapping[Status, str] = {
+    "queued": ":material/schedule:",
     "starting": ":material/hourglass_top:",
     "running": ":material/play_circle:",
     "stopping": ":material/pending:",
@@ -59,7 +61,7 @@ def title(config: TrainConfig) -> str:
 
 
 def explanation(status: Status, history: RunHistory) -> str:
-    """The status in a sentence."""
+    """The status in a sentence; for a run that waits see :func:`in_line`."""
     template = _EXPLANATIONS[status]
     if "{accuracy" in template and history.tested is None:
         template = _UNTESTED
@@ -67,6 +69,15 @@ def explanation(status: Status, history: RunHistory) -> str:
         epoch=history.latest.epoch if history.latest else 0,
         accuracy=history.tested.accuracy if history.tested else 0,
     )
+
+
+def in_line(place: int) -> str:
+    """What a run waits for, as the ``place``-th to begin."""
+    if place <= 1:
+        return _("It begins as soon as a place is free. You can close this page and come back by its link.")
+    return _(
+        "Number {place} in the line; visitors take turns. You can close this page and come back by its link."
+    ).format(place=place)
 
 
 def duration(seconds: float) -> str:
