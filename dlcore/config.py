@@ -5,14 +5,12 @@ Nothing here imports torch, so the server can read a configuration without it.
 """
 
 from collections.abc import Mapping
-from typing import Any, Self, cast
+from typing import Any, Self
 
-from annotated_types import Ge, Gt, Le, Lt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from dlcore.data import DATASETS
+from dlcore.knobs import Knob, describe, knob
 from dlcore.messages import N_, UserError
 from dlcore.models import MODELS
 
@@ -48,62 +46,6 @@ GROUPS: Mapping[str, str] = {
 """Groups of fields in the order in which a form shows them."""
 
 
-class Knob(BaseModel, frozen=True):
-    """What a form, a help text or a URL parser wants to know of one field of :class:`TrainConfig`."""
-
-    name: str
-    title: str
-    """English; marked for translation, as is ``description``."""
-    description: str
-    group: str
-    kind: type
-    """``int``, ``float`` or ``str``."""
-    default: int | float | str
-    minimum: int | float | None = None
-    maximum: int | float | None = None
-    minimum_excluded: bool = False
-    maximum_excluded: bool = False
-    step: float | None = None
-    logarithmic: bool = False
-    """Whether a slider or number field moves by factors."""
-    unit: str = ""
-    choices: Mapping[str, str] | None = None
-    """Value to English title, for fields of text."""
-
-    @property
-    def allowed(self) -> str:
-        """The allowed values: an interval as mathematics writes it, ``(0, 10]``, or the choices."""
-        if self.choices is not None:
-            return ", ".join(self.choices)
-        opening = "(" if self.minimum_excluded else "["
-        closing = ")" if self.maximum_excluded else "]"
-        return f"{opening}{self.minimum}, {self.maximum}{closing}"
-
-
-def _knob(
-    default: int | float | str,
-    title: str,
-    description: str,
-    *,
-    group: str,
-    choices: Mapping[str, str] | None = None,
-    step: float | None = None,
-    logarithmic: bool = False,
-    unit: str = "",
-    **bounds: float,
-) -> Any:
-    shown: Any = {"group": group, "choices": choices, "step": step, "logarithmic": logarithmic, "unit": unit}
-    finite: dict[str, Any] = {"allow_inf_nan": False} if isinstance(default, float) else {}
-    return Field(
-        default=default,
-        title=title,
-        description=description,
-        json_schema_extra={"knob": shown},
-        **finite,
-        **cast(Any, bounds),
-    )
-
-
 def _titles(registry: Mapping[str, Any]) -> Mapping[str, str]:
     return {name: spec.title for name, spec in registry.items()}
 
@@ -113,21 +55,21 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
-    dataset: str = _knob(
+    dataset: str = knob(
         "mnist",
         N_("Dataset"),
         N_("The labelled images that the network learns from."),
         group="essentials",
         choices=_titles(DATASETS),
     )
-    model: str = _knob(
+    model: str = knob(
         "article-cnn",
         N_("Model"),
         N_("The architecture: which layers, in which order."),
         group="essentials",
         choices=_titles(MODELS),
     )
-    epochs: int = _knob(
+    epochs: int = knob(
         10,
         N_("Epochs"),
         N_("How many times the network sees every training image."),
@@ -137,7 +79,7 @@ class TrainConfig(BaseModel):
         ge=1,
         le=200,
     )
-    batch_size: int = _knob(
+    batch_size: int = knob(
         64,
         N_("Batch size"),
         N_("Images per update. Small batches are noisy and many, large ones smooth and few."),
@@ -147,7 +89,7 @@ class TrainConfig(BaseModel):
         ge=1,
         le=4096,
     )
-    learning_rate: float = _knob(
+    learning_rate: float = knob(
         0.001,
         N_("Learning rate"),
         N_("How far each update moves the weights. The knob that matters most: too small crawls, too large diverges."),
@@ -156,14 +98,14 @@ class TrainConfig(BaseModel):
         gt=0,
         le=10,
     )
-    optimizer: str = _knob(
+    optimizer: str = knob(
         "adam",
         N_("Optimizer"),
         N_("The rule that turns gradients into updates."),
         group="optimisation",
         choices=OPTIMIZERS,
     )
-    momentum: float = _knob(
+    momentum: float = knob(
         0.9,
         N_("Momentum"),
         N_("How much of the last update carries over. Only SGD and RMSprop use it; Adam has its own."),
@@ -172,14 +114,14 @@ class TrainConfig(BaseModel):
         ge=0,
         lt=1,
     )
-    schedule: str = _knob(
+    schedule: str = knob(
         "constant",
         N_("Learning rate schedule"),
         N_("How the learning rate changes from the first step to the last."),
         group="optimisation",
         choices=SCHEDULES,
     )
-    weight_decay: float = _knob(
+    weight_decay: float = knob(
         0.0,
         N_("Weight decay"),
         N_("Pulls every weight towards zero a little at each step, against over-fitting."),
@@ -188,7 +130,7 @@ class TrainConfig(BaseModel):
         ge=0,
         le=1,
     )
-    dropout: float = _knob(
+    dropout: float = knob(
         0.5,
         N_("Dropout"),
         N_("Share of neurons silenced at random before the last layer; half as much after convolutions."),
@@ -197,7 +139,7 @@ class TrainConfig(BaseModel):
         ge=0,
         le=0.95,
     )
-    label_smoothing: float = _knob(
+    label_smoothing: float = knob(
         0.0,
         N_("Label smoothing"),
         N_("Spreads this share of each target over all classes, so that the network stays modest."),
@@ -206,7 +148,7 @@ class TrainConfig(BaseModel):
         ge=0,
         le=0.5,
     )
-    augmentation: str = _knob(
+    augmentation: str = knob(
         "none",
         N_("Augmentation"),
         N_(
@@ -215,7 +157,7 @@ class TrainConfig(BaseModel):
         group="regularisation",
         choices=AUGMENTATIONS,
     )
-    validation_fraction: float = _knob(
+    validation_fraction: float = knob(
         0.1,
         N_("Validation share"),
         N_("Share of the training images held back to judge progress on images the network does not learn from."),
@@ -224,7 +166,7 @@ class TrainConfig(BaseModel):
         ge=0.01,
         le=0.5,
     )
-    seed: int = _knob(
+    seed: int = knob(
         0,
         N_("Seed"),
         N_("Start of all random numbers. Same seed, settings and threads: the same result, bit for bit."),
@@ -233,14 +175,14 @@ class TrainConfig(BaseModel):
         ge=0,
         le=2**31 - 1,
     )
-    device: str = _knob(
+    device: str = knob(
         "auto",
         N_("Device"),
         N_("Where the arithmetic happens."),
         group="machinery",
         choices=DEVICES,
     )
-    threads: int = _knob(
+    threads: int = knob(
         0,
         N_("CPU threads"),
         N_("Cores that the arithmetic may use; 0 takes all. Another number changes the last digits of a result."),
@@ -253,10 +195,9 @@ class TrainConfig(BaseModel):
 
     @model_validator(mode="after")
     def _check_choices(self) -> Self:
-        for knob in KNOBS.values():
-            value = getattr(self, knob.name)
-            if knob.choices is not None and value not in knob.choices:
-                raise ValueError(knob.name)
+        for name, described in KNOBS.items():
+            if described.choices is not None and getattr(self, name) not in described.choices:
+                raise ValueError(name)
         return self
 
     @classmethod
@@ -290,30 +231,5 @@ def _explain(error: ValidationError) -> UserError:
     return UserError(template, name=name, allowed=KNOBS[name].allowed, value=value[:40])
 
 
-def _describe(name: str, field: FieldInfo) -> Knob:
-    extra = cast(dict[str, Any], cast(dict[str, Any], field.json_schema_extra)["knob"])
-    bounds: dict[str, Any] = {}
-    for rule in field.metadata:
-        match rule:
-            case Ge(ge=low):
-                bounds["minimum"] = low
-            case Gt(gt=low):
-                bounds |= {"minimum": low, "minimum_excluded": True}
-            case Le(le=high):
-                bounds["maximum"] = high
-            case Lt(lt=high):
-                bounds |= {"maximum": high, "maximum_excluded": True}
-    assert field.default is not PydanticUndefined
-    return Knob(
-        name=name,
-        title=field.title or name,
-        description=field.description or "",
-        kind=cast(type, field.annotation),
-        default=field.default,
-        **bounds,
-        **extra,
-    )
-
-
-KNOBS: Mapping[str, Knob] = {name: _describe(name, field) for name, field in TrainConfig.model_fields.items()}
+KNOBS: Mapping[str, Knob] = {name: describe(name, field) for name, field in TrainConfig.model_fields.items()}
 """Every field of :class:`TrainConfig` in order, described."""
