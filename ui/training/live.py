@@ -93,7 +93,10 @@ def _header(state: TrainPage, watch: Watch, status: Status) -> None:
     st.caption(words.in_line(queue.place(run)) if status == "queued" else words.explanation(status, watch.history))
     if state.problem:
         show_error(state.problem)
-    progress_bar(watch.history, going=status in LIVE)
+    if status == "queued":
+        st.progress(0.0, text=_("Not begun yet."))
+    else:
+        progress_bar(watch.history, going=status in LIVE)
     _advice(state, watch, status)
 
 
