@@ -66,14 +66,14 @@ def curves(history: RunHistory, *, revision: str) -> None:
         )
     figure(
         *loss_figure(history, logarithmic=scale == "log", revision=f"{revision} {scale}"),
-        key="train.loss",
+        key="train.loss_curve",
         height=330,
         description=words.loss_in_words(history),
     )
     st.markdown(_("**Accuracy**: the share of images named correctly"))
     figure(
         *accuracy_figure(history, revision=revision),
-        key="train.accuracy",
+        key="train.accuracy_curve",
         height=270,
         description=words.accuracy_in_words(history),
     )
