@@ -3,7 +3,6 @@
 import os
 import platform
 import shutil
-import sys
 import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from dlcore.data import DATASETS
 from dlcore.data.availability import available
 from dlcore.home import data_root, home
+from dlcore.machine import cores
 from dlcore.messages import UserError
 
 PACKAGES = (
@@ -43,7 +43,7 @@ def examine() -> tuple[dict[str, Any], str]:
         "platform": platform.platform(),
         "packages": packages,
         "device": _device() if packages["torch"] else None,
-        "cores": _cores(),
+        "cores": cores(),
         "home": str(home()),
         "home_writable": home_problem is None,
         "free_megabytes": _free_megabytes(),
@@ -88,10 +88,6 @@ def _device() -> str:
     from dlcore.training.loop import pick_device  # noqa: PLC0415  # torch, which may be what is missing
 
     return pick_device("auto").type
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def _free_megabytes() -> int:

@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
 
 from dlcore.config import TrainConfig
+from dlcore.machine import cores
 from dlcore.messages import N_, UserError
 from dlcore.runs import atomic, launch
 from dlcore.runs.directory import LIVE, Run, create, open_run, runs_folder, summarise, waiting_mark
@@ -45,7 +46,7 @@ class Limits:
 
 
 def limits() -> Limits:
-    """The limits in force: ``$DLCORE_WORKERS`` workers, by default one fewer than there are cores.
+    """The limits in force: ``$DLCORE_WORKERS`` workers, by default one fewer than there are cores for this process.
 
     Raises:
         UserError: the variable holds no positive whole number.
@@ -53,7 +54,7 @@ def limits() -> Limits:
     text = os.environ.get("DLCORE_WORKERS", "")
     if text and not (text.isascii() and text.isdigit() and len(text) <= 4 and 0 < int(text) <= 1024):
         raise UserError(N_("DLCORE_WORKERS must be a whole number in [1, 1024]; got {value}."), value=text[:40])
-    return Limits(workers=int(text) if text else max(1, (os.cpu_count() or 1) - 1))
+    return Limits(workers=int(text) if text else max(1, cores() - 1))
 
 
 class _Entry(BaseModel):

@@ -4,7 +4,6 @@ Stopping is ceasing to iterate. Whenever an event is yielded the state is whole,
 """
 
 import math
-import os
 import platform
 import time
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from dlcore.data.augmentation import augment
 from dlcore.data.loading import Dataset, prepare
 from dlcore.data.normalization import normalize
 from dlcore.data.randomness import generator, seeded
+from dlcore.machine import cores
 from dlcore.messages import N_, UserError
 from dlcore.models import MODELS
 from dlcore.training.evaluation import judge, loss_and_accuracy
@@ -132,12 +132,12 @@ def train(
             chosen = state.train_indices[order[position : position + config.batch_size]].to(state.device)
             stepped = _update(state, images[chosen], labels[chosen], epoch)
             if not math.isfinite(stepped.loss):
-                yield _diverged(stepped)
+                yield _diverged(config, stepped.step)
                 return
             yield stepped
         evaluated = _evaluate(state, images, labels, epoch)
         if not math.isfinite(evaluated.train_loss + evaluated.validation_loss):
-            yield _diverged(stepped)
+            yield _diverged(config, state.step)
             return
         yield evaluated
     yield test(state, dataset)
@@ -171,15 +171,9 @@ def pick_device(name: str) -> torch.device:
 
 def use_threads(config: TrainConfig) -> int:
     """Let torch use as many CPU threads as ``config`` says, 0 being all this process may run on; return the number."""
-    threads = config.threads or _cores()
+    threads = config.threads or cores()
     torch.set_num_threads(threads)
     return threads
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):  # where the system can restrict a process to some cores
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _update(state: TrainingState, images: Tensor, labels: Tensor, epoch: int) -> Stepped:
@@ -242,12 +236,12 @@ def _started(state: TrainingState, dataset: Dataset, threads: int) -> Started:
     )
 
 
-def _diverged(stepped: Stepped) -> Ended:
+def _diverged(config: TrainConfig, step: int) -> Ended:
     return Ended(
         reason="diverged",
         message=N_(
             "The loss stopped being a number at step {step}: training diverged."
             " Lower the learning rate, now {learning_rate}, for example to a tenth."
         ),
-        values={"step": stepped.step, "learning_rate": float(f"{stepped.learning_rate:.3g}")},
+        values={"step": step, "learning_rate": config.learning_rate},  # the one that was set, not this step's
     )

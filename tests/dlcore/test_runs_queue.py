@@ -194,5 +194,8 @@ def test_a_wrong_number_of_workers_is_refused(monkeypatch, value):
 def test_one_core_is_left_for_the_pages(monkeypatch):
     monkeypatch.delenv("DLCORE_WORKERS", raising=False)
     for cores, expected in [(1, 1), (2, 1), (8, 7)]:
-        monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
+        if hasattr(os, "sched_getaffinity"):
+            monkeypatch.setattr(os, "sched_getaffinity", lambda _process, cores=cores: set(range(cores)))
+        else:
+            monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
         assert queue.limits().workers == expected

@@ -253,7 +253,7 @@ def test_the_schedule_is_what_the_optimizer_uses(digits):
 
 
 def test_a_loss_that_is_no_number_ends_the_run_as_diverged(digits):
-    settings = config(model="linear", optimizer="sgd", learning_rate=0.1)
+    settings = config(model="linear", optimizer="sgd", learning_rate=0.1, schedule="one-cycle")
     state = loop.TrainingState.create(settings, digits)
     events = loop.train(settings, state=state, dataset=digits)
     seen = [next(events) for _ in range(4)]
@@ -263,7 +263,9 @@ def test_a_loss_that_is_no_number_ends_the_run_as_diverged(digits):
     assert isinstance(seen[-1], Ended)
     assert seen[-1].reason == "diverged"
     assert seen[-1].values["step"] == state.step + 1 == 3
-    assert "step 3" in seen[-1].message.format(**seen[-1].values)
+    said = seen[-1].message.format(**seen[-1].values)
+    assert "step 3" in said
+    assert "now 0.1," in said  # what was set, and not what the schedule made of it
     assert not any(isinstance(event, FinallyTested) for event in seen)
     assert all(math.isfinite(event.loss) for event in seen if isinstance(event, Stepped))
 
@@ -276,7 +278,12 @@ def test_a_network_that_explodes_in_the_last_update_of_an_epoch_is_diverged_too(
         next(events)
     with torch.no_grad():
         next(state.model.parameters()).fill_(math.nan)
-    assert [type(event) for event in events] == [Ended]
+    continued = loop.train(settings, state=state, dataset=digits)  # as by a worker that resumes right there
+    for rest in (continued, events):
+        state.evaluated_epoch = 0
+        (ended,) = rest
+        assert isinstance(ended, Ended)
+        assert (ended.reason, ended.values["step"]) == ("diverged", state.step)
 
 
 def test_a_device_that_is_not_there_is_refused_kindly(digits):
