@@ -20,7 +20,7 @@ from filelock import Timeout
 
 from dlcore.messages import N_, UserError
 from dlcore.runs import atomic
-from dlcore.runs.directory import Run, summarise
+from dlcore.runs.directory import Run, Summary, summarise
 from dlcore.runs.history import RunHistory
 from dlcore.training.events import Ended, Evaluated, Event, Preparing, Resumed, Started, Stepped, Tested, to_json
 
@@ -157,7 +157,7 @@ def work(run: Run, *, watch: Callable[[Event], None] | None = None, stop: Callab
                 leftover.unlink()
         run.expect_no_worker()
         with EventLog(run.events_path) as log:
-            return _Session(run, log, watch or _ignore, stop or _never).run()
+            return _Session(run, log, watch or _ignore, stop or _never, before=summary).run()
 
 
 def _ignore(_: Event) -> None:
@@ -171,11 +171,20 @@ def _never() -> bool:
 class _Session:
     """One worker's time with one run: what it has seen so far, which the summary and a stop need."""
 
-    def __init__(self, run: Run, log: EventLog, watch: Callable[[Event], None], stop: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        run: Run,
+        log: EventLog,
+        watch: Callable[[Event], None],
+        stop: Callable[[], bool],
+        *,
+        before: Summary | None,
+    ) -> None:
         self._run = run
         self._log = log
         self._watch = watch
         self._stop = stop
+        self._before = before
         self._control = str(run.path / "control.json")
         self._latest: Stepped | None = None
         self._tested: Tested | None = None
@@ -185,7 +194,7 @@ class _Session:
         try:
             ended = self._train()
         except _StopAsked:
-            ended = Ended(reason="stopped")
+            ended = Ended(reason="stopped", weights_sha256=self._before.weights_sha256 if self._before else "")
         except Exception as error:  # noqa: BLE001  # whatever it is, the visitor is told, and worker.log holds the rest
             _LOG.error("run %s failed", self._run.run_id, exc_info=error)
             ended = _failure(error, self._run)
@@ -275,6 +284,9 @@ class _Session:
                 "train_seconds": latest.seconds,
             }
         summary = summarise(ended, self._tested, **progress)
+        if latest is None and self._before is not None:  # it ended before it went on: what was reached still holds
+            news = {"reason": ended.reason, "message": ended.message, "values": ended.values}
+            summary = self._before.model_copy(update=news)
         atomic.write(self._run.path / "summary.json", summary.model_dump_json(indent=1))
 
 

@@ -135,6 +135,17 @@ def test_a_stop_before_training_ends_the_run_at_once(monkeypatch):
     assert not run.model_at_hand()
 
 
+def test_a_stop_before_it_goes_on_keeps_the_earlier_result(monkeypatch):
+    run = create(QUICK)
+    stopped = worker.work(run, **stop_after(30))
+    before = run.summary()
+    run.request_stop()
+    monkeypatch.setattr(loop, "train", None)
+    assert worker.work(run) == stopped
+    assert before.test_accuracy is not None
+    assert (run.status(), run.summary()) == ("stopped", before)
+
+
 def test_continuing_forgets_the_wish_to_stop():
     run = create(QUICK)
     run.request_stop()
