@@ -49,10 +49,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status, answer, text = FAILURE, {"error": "interrupted"}, ""
         _say("Interrupted.")
     if as_json:
-        print(json.dumps(_finite(answer)), flush=True)
+        _print(json.dumps(_finite(answer)))
     elif text:
-        print(text, flush=True)
+        _print(text)
     return status
+
+
+def _print(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:  # whoever reads, as ``head`` does, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it closes
 
 
 class _Parser(argparse.ArgumentParser):
@@ -219,7 +226,11 @@ def _show(options: argparse.Namespace) -> Answer:
         "damaged_lines": reading.damaged_lines,
     }
     head = {name: answer[name] for name in ("run_id", "run_dir", "created", "images_seen", "train_seconds")}
-    head |= {"status": STATUSES[run.status()], "test_accuracy": answer["test_accuracy"], "message": answer["message"]}
+    head |= {
+        "status": STATUSES[answer["status"]],
+        "test_accuracy": answer["test_accuracy"],
+        "message": answer["message"],
+    }
     changed = {name: value for name, value in answer["config"].items() if value != KNOBS[name].default}
     settings = ", ".join(f"{name} {value}" for name, value in changed.items()) or "the defaults"
     lines = [_table(head), f"settings        {settings}", *map(_epoch_line, history.evaluations)]

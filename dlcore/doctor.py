@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dlcore.data import DATASETS
-from dlcore.data.availability import available
+from dlcore.data.availability import available, pen_strokes_file
 from dlcore.home import data_root, home
 from dlcore.machine import cores
 from dlcore.messages import UserError
@@ -62,11 +62,7 @@ def examine() -> tuple[dict[str, Any], str]:
         _line("home folder", home_problem is None, home_problem or f"{home()}, {found['free_megabytes']:,} MB free")
     )
     lines.append(_line("bundled model", model_problem is None, model_problem or "undamaged"))
-    for name, at_hand in found["datasets"].items():
-        size = DATASETS[name].download_megabytes
-        lines.append(
-            _line(f"dataset {name}", True, "at hand" if at_hand else f"will be downloaded when first used, {size:g} MB")
-        )
+    lines += [_line(f"dataset {name}", True, _dataset(name)) for name in DATASETS]
     lines.append(
         _line("browser", True, browser or "none found; only the browser tests need one (apt install chromium)")
     )
@@ -75,6 +71,18 @@ def examine() -> tuple[dict[str, Any], str]:
 
 def _line(name: str, good: bool, text: str) -> str:
     return f"{'ok ' if good else 'BAD'} {name:<26} {text}"
+
+
+def _dataset(name: str) -> str:
+    """Whether a dataset is at hand; if not, what is missing and how to get it."""
+    if available(name):
+        return "at hand"
+    if name != "mnist-pen":
+        return f"will be downloaded when first used, {DATASETS[name].download_megabytes:g} MB"
+    missing = "" if available("mnist") else "MNIST (downloaded when first used); "
+    if not pen_strokes_file().is_file():
+        missing += f"{pen_strokes_file()}, which cannot be downloaded (CONTRIBUTING.md says how to make it)"
+    return f"missing: {missing.removesuffix('; ')}"
 
 
 def _version(package: str) -> str | None:

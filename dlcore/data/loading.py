@@ -64,8 +64,9 @@ def prepare(name: str) -> Generator[Preparing, None, Dataset]:
         yield Preparing(stage="reading", file="digits")
         return _digits()
     if name == "mnist-pen":
-        from dlcore.data.pen_strokes import add_pen_strokes  # noqa: PLC0415  # it draws, which nothing else here does
+        from dlcore.data.pen_strokes import add_pen_strokes, check_at_hand  # noqa: PLC0415  # it draws, as nothing here
 
+        check_at_hand()  # before MNIST is fetched for nothing
         mnist = yield from prepare("mnist")
         yield Preparing(stage="reading", file=name)
         return add_pen_strokes(mnist)
@@ -86,7 +87,8 @@ def _from_torchvision(name: str) -> Dataset:
             N_("The files of {dataset} in {folder} cannot be read: {reason}. Delete that folder and start again."),
             dataset=DATASETS[name].title,
             folder=f"{FOLDERS[name]}/raw",
-            reason=str(error) or type(error).__name__,
+            # what the system says itself, without the place of the file on the server
+            reason=(error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__,
         ) from error
     for part in (train, test):
         if part.data.dtype != torch.uint8 or part.data.dim() != 3 or len(part.data) != len(part.targets):

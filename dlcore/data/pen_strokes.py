@@ -36,15 +36,15 @@ def read_drawings(path: Path) -> Iterator[Drawing]:
     """The drawings in a file of JSON lines.
 
     Raises:
-        UserError: the file is missing, or a line is no drawing.
+        UserError: the file cannot be read, or a line is no drawing.
     """
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 try:
                     values = json.loads(line)
-                    yield Drawing(int(values["label"]), int(values["writer"]), read_strokes(values["strokes"]))
-                except (ValueError, KeyError, TypeError, UserError) as error:
+                    yield Drawing(_digit(values["label"]), int(values["writer"]), read_strokes(values["strokes"]))
+                except (ValueError, KeyError, TypeError, RecursionError, UserError) as error:
                     raise UserError(
                         N_("Line {number} of {file} is no drawing: {reason}."),
                         number=number,
@@ -52,13 +52,29 @@ def read_drawings(path: Path) -> Iterator[Drawing]:
                         reason=str(error).rstrip("."),
                     ) from error
     except OSError:
-        raise UserError(
-            N_(
-                "The pen strokes are not at hand: {file} is missing in the folder of datasets."
-                " Choose MNIST, or put the file there (CONTRIBUTING.md says how)."
-            ),
-            file=f"{path.parent.name}/{path.name}",
-        ) from None
+        raise _missing(path) from None
+
+
+def check_at_hand() -> None:
+    """Raise :class:`UserError` if the file of pen strokes is missing, which no download can cure."""
+    if not pen_strokes_file().is_file():
+        raise _missing(pen_strokes_file())
+
+
+def _missing(path: Path) -> UserError:
+    return UserError(
+        N_(
+            "The pen strokes are not at hand: {file} is missing in the folder of datasets."
+            " Choose MNIST, or put the file there (CONTRIBUTING.md says how)."
+        ),
+        file=f"{path.parent.name}/{path.name}",
+    )
+
+
+def _digit(value: object) -> int:
+    if type(value) is not int or not 0 <= value <= 9:
+        raise ValueError(f"label must be in [0, 9], got {str(value)[:40]}")
+    return value
 
 
 def held_out(writers: set[int]) -> set[int]:
@@ -72,9 +88,11 @@ def add_pen_strokes(dataset: Dataset) -> Dataset:
     The test set stays as it is.
 
     Raises:
-        UserError: the drawings are not at hand or damaged.
+        UserError: the drawings are not at hand or damaged, or there are none.
     """
     drawings = list(read_drawings(pen_strokes_file()))
+    if not drawings:
+        raise _missing(pen_strokes_file())
     judges = held_out({drawing.writer for drawing in drawings})
     teachers = [drawing for drawing in drawings if drawing.writer not in judges]
     images = np.stack([strokes_to_image(drawing.strokes, width) for width in PEN_WIDTHS for drawing in teachers])

@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 from dlcore import doctor
 from dlcore.cli import main
 from dlcore.config import KNOBS, TrainConfig
+from dlcore.data.availability import FILES, pen_strokes_file, raw_folder
 from dlcore.presets import PRESETS
 from dlcore.runs.directory import create, list_runs, open_run
 
@@ -231,6 +232,27 @@ def test_the_doctor_finds_what_is_there(command, text, home):
     assert "dataset mnist" in text("doctor")[1]
 
 
+def test_the_doctor_says_what_no_download_can_bring(text, monkeypatch, tmp_path):
+    monkeypatch.setenv("DLCORE_DATA", str(tmp_path))
+    strokes = pen_strokes_file()
+
+    def said() -> str:
+        return next(line for line in text("doctor")[1].splitlines() if "dataset mnist-pen" in line)
+
+    assert "MNIST (downloaded when first used)" in said()
+    assert f"{strokes}, which cannot be downloaded" in said()
+    assert " 0 MB" not in said()
+    strokes.parent.mkdir()
+    strokes.touch()
+    assert said().endswith("missing: MNIST (downloaded when first used)")
+    raw_folder("mnist").mkdir(parents=True)
+    for file in FILES:
+        (raw_folder("mnist") / file).write_bytes(b"x")
+    assert said().endswith("at hand")
+    strokes.unlink()
+    assert f"missing: {strokes}, which cannot" in said()
+
+
 def test_the_doctor_finds_what_is_missing(command, monkeypatch, tmp_path, home):
     monkeypatch.setattr("dlcore.inference.sources.FOLDER", tmp_path)
     (tmp_path / "model.safetensors").write_bytes(b"x" * 100)
@@ -267,6 +289,17 @@ def test_as_a_program_ctrl_c_keeps_what_was_learned(home):
     assert "Traceback" not in err
     assert runs[0].status() == "stopped"
     assert runs[0].model_at_hand()
+
+
+def test_as_a_program_it_minds_no_reader_that_leaves(home):
+    words = [sys.executable, "-m", "dlcore", "runs"]
+    environment = os.environ | {"DLCORE_HOME": str(home)}
+    with subprocess.Popen(
+        words, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
 
 
 def test_as_a_program_a_finished_run_needs_no_second_worker(run_of_linear):

@@ -1,5 +1,6 @@
 """Datasets as tensors, and the one normalisation."""
 
+import errno
 import gzip
 import os
 import struct
@@ -14,6 +15,7 @@ from dlcore.data.availability import FILES, available, raw_folder
 from dlcore.data.loading import load
 from dlcore.data.normalization import MEAN, STD, normalize
 from dlcore.data.randomness import derive, generator
+from dlcore.data.torchvision_datasets import torchvision_datasets
 from dlcore.messages import UserError
 from dlcore.training.events import Preparing
 
@@ -97,6 +99,18 @@ def test_a_damaged_file_is_one_sentence(damage):
     put("mnist", contents)
     with pytest.raises(UserError, match="cannot be read"):
         load("mnist")
+
+
+def test_a_file_that_cannot_be_read_does_not_tell_where_it_lies(monkeypatch):
+    folder = put("mnist", small_mnist())
+
+    def refuse(*_args, **_settings):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder / FILES[0]))
+
+    monkeypatch.setattr(torchvision_datasets().MNIST, "_load_data", refuse)
+    with pytest.raises(UserError, match=r"MNIST/raw cannot be read: Permission denied\.") as error:
+        load("mnist")
+    assert str(folder) not in str(error.value)
 
 
 def test_availability_needs_no_torch():

@@ -55,17 +55,26 @@ def test_every_third_writer_judges_and_never_teaches(root):
         '{"label": 1}',
         '{"label": "x", "writer": 1, "strokes": []}',
         '{"label": 1, "writer": 1, "strokes": [[["a", 1]]]}',
+        '{"label": 10, "writer": 1, "strokes": []}',
+        '{"label": "\udcff", "writer": 1, "strokes": []}',
+        "[" * 100_000,
     ],
 )
 def test_a_broken_line_is_named(root, line):
     path = write(root, [{"label": 7, "writer": 1, "strokes": SEVEN}])
-    path.write_text(path.read_text() + line + "\n")
+    path.write_bytes(path.read_bytes() + line.encode(errors="surrogateescape") + b"\n")
     with pytest.raises(UserError, match=r"Line 2 of pen-strokes/train.jsonl"):
         list(read_drawings(path))
 
 
 def test_without_the_strokes_there_is_a_way_on(root):
     assert not available("mnist-pen")
+    with pytest.raises(UserError, match="Choose MNIST"):
+        add_pen_strokes(tiny())
+    with pytest.raises(UserError, match="Choose MNIST"):
+        load("mnist-pen")
+    assert [path.name for path in root.iterdir()] == ["pen-strokes"]  # nothing was fetched for nothing
+    write(root, [])
     with pytest.raises(UserError, match="Choose MNIST"):
         add_pen_strokes(tiny())
 
