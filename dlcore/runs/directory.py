@@ -248,11 +248,8 @@ class Run:
     def _is_locked(self) -> bool:
         if not (self.path / "lock").exists():
             return False
-        for pause in (
-            0.001,
-            0.003,
-            0.0,
-        ):  # another reader holds the lock for microseconds while it looks; a worker stays
+        # Another reader holds the lock for microseconds while it looks; a worker stays.
+        for pause in (0.001, 0.003, 0.0):
             try:
                 with self.lock().acquire(timeout=0):
                     return False

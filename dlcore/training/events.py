@@ -139,7 +139,7 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=a
 
 
 def to_json(event: Event) -> str:
-    """One line of JSON, without the line break. Not-a-number and infinity become ``null``-safe text by json's own names."""
+    """One line of JSON, without the line break. Not a number and infinity are written as Python's json does, ``NaN``."""
     return _ENCODER.encode({"kind": event.kind} | {name: getattr(event, name) for name in event.__slots__})
 
 
