@@ -16,15 +16,30 @@ from dlcore.models import MODELS
 
 OPTIMIZERS: Mapping[str, str] = {
     "sgd": N_("SGD"),
+    "nesterov": N_("SGD with Nesterov momentum"),
     "adam": N_("Adam"),
     "adamw": N_("AdamW"),
     "rmsprop": N_("RMSprop"),
+    "adagrad": N_("Adagrad"),
 }
 SCHEDULES: Mapping[str, str] = {
     "constant": N_("Constant"),
     "cosine": N_("Cosine decay"),
     "one-cycle": N_("One cycle: up, then down"),
     "step": N_("Step: a tenth at two thirds of the way"),
+    "warm-up": N_("Warm-up: a straight line up, then cosine decay"),
+    "plateau": N_("Plateau: a tenth when validation has not improved for two epochs"),
+}
+LOSSES: Mapping[str, str] = {
+    "cross-entropy": N_("Cross-entropy"),
+    "mse": N_("Squared error"),
+}
+INITIALISATIONS: Mapping[str, str] = {
+    "default": N_("PyTorch's default"),
+    "xavier": N_("Xavier: keeps signals even"),
+    "kaiming": N_("Kaiming: the same, made for ReLU"),
+    "zeros": N_("Zeros: nothing tells neurons apart"),
+    "large": N_("Large: far too large"),
 }
 AUGMENTATIONS: Mapping[str, str] = {
     "none": N_("None"),
@@ -41,6 +56,8 @@ GROUPS: Mapping[str, str] = {
     "essentials": N_("The essentials"),
     "optimisation": N_("Optimisation"),
     "regularisation": N_("Regularisation"),
+    "data": N_("Training data"),
+    "stopping": N_("When to stop"),
     "machinery": N_("Machinery"),
 }
 """Groups of fields in the order in which a form shows them."""
@@ -108,7 +125,9 @@ class TrainConfig(BaseModel):
     momentum: float = knob(
         0.9,
         N_("Momentum"),
-        N_("How much of the last update carries over. Only SGD and RMSprop use it; Adam has its own."),
+        N_(
+            "How much of the last update carries over. SGD, Nesterov and RMSprop use it; Adam has its own, Adagrad none."
+        ),
         group="optimisation",
         step=0.05,
         ge=0,
@@ -121,10 +140,53 @@ class TrainConfig(BaseModel):
         group="optimisation",
         choices=SCHEDULES,
     )
+    loss: str = knob(
+        "cross-entropy",
+        N_("Loss function"),
+        N_("What training makes small: the surprise at the right answer, or the squared distance to it."),
+        group="optimisation",
+        choices=LOSSES,
+    )
+    gradient_clipping: float = knob(
+        0.0,
+        N_("Gradient clipping"),
+        N_("Longest gradient allowed; a longer one is shortened to this. 0 clips nothing."),
+        group="optimisation",
+        step=0.5,
+        ge=0,
+        le=100,
+    )
+    initialisation: str = knob(
+        "default",
+        N_("Initialisation"),
+        N_("The weights before the first update. Learning can be won or lost there."),
+        group="optimisation",
+        choices=INITIALISATIONS,
+    )
+    ema: float = knob(
+        0.0,
+        N_("Averaged weights"),
+        N_(
+            "Decay of a moving average of the weights, judged and kept in place of the last ones. 0 keeps the last ones."
+        ),
+        group="optimisation",
+        step=0.01,
+        ge=0,
+        lt=1,
+    )
     weight_decay: float = knob(
         0.0,
         N_("Weight decay"),
         N_("Pulls every weight towards zero a little at each step, against over-fitting."),
+        group="regularisation",
+        logarithmic=True,
+        ge=0,
+        le=1,
+    )
+    l1: float = knob(
+        0.0,
+        N_("L1 penalty"),
+        N_("Pulls every weight towards zero by the same amount at each step, until many are almost zero."),
         group="regularisation",
         logarithmic=True,
         ge=0,
@@ -156,6 +218,45 @@ class TrainConfig(BaseModel):
         ),
         group="regularisation",
         choices=AUGMENTATIONS,
+    )
+    train_fraction: float = knob(
+        1.0,
+        N_("Share of the training images"),
+        N_("Learn from this share of them only: the fewer, the easier it is to learn them by heart."),
+        group="data",
+        logarithmic=True,
+        gt=0,
+        le=1,
+    )
+    label_noise: float = knob(
+        0.0,
+        N_("Wrong labels"),
+        N_("Share of the training labels replaced by a wrong one, at random. Validation and test labels stay right."),
+        group="data",
+        step=0.05,
+        ge=0,
+        le=0.9,
+    )
+    early_stopping: int = knob(
+        0,
+        N_("Patience"),
+        N_(
+            "Stops when the validation loss has not improved for this many epochs, and keeps the last weights. 0: never."
+        ),
+        group="stopping",
+        unit=N_("passes"),
+        step=1,
+        ge=0,
+        le=100,
+    )
+    target_accuracy: float = knob(
+        0.0,
+        N_("Target accuracy"),
+        N_("Stops when the validation accuracy reaches this. 0: no target."),
+        group="stopping",
+        step=0.01,
+        ge=0,
+        le=1,
     )
     validation_fraction: float = knob(
         0.1,

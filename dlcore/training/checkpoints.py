@@ -1,6 +1,7 @@
 """Training on disk: checkpoints to continue from, and weights to predict with. Both notice any damage."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from dlcore.models import MODELS
 from dlcore.training import tensor_file
 from dlcore.training.events import Tested
 from dlcore.training.loop import FORMAT, TrainingState, channels_together
+from dlcore.training.validation_record import ValidationRecord
 
 _CHECKPOINT_LIMIT_BYTES = 1_000_000_000
 _WEIGHTS_LIMIT_BYTES = 256_000_000
@@ -24,7 +26,9 @@ def save(state: TrainingState, path: Path) -> str:
 
     Random states are no part of it, because every random number follows from the seed and the step.
     """
-    tensors = {f"model.{name}": tensor for name, tensor in state.model.state_dict().items()}
+    tensors = {f"model.{name}": tensor for name, tensor in state.network.state_dict().items()}
+    if state.averaged is not None:
+        tensors |= {f"averaged.{name}": tensor for name, tensor in state.averaged.state_dict().items()}
     for index, values in state.optimizer.state_dict()["state"].items():
         for name, value in values.items():
             if isinstance(value, Tensor):  # SGD without momentum keeps None
@@ -37,6 +41,7 @@ def save(state: TrainingState, path: Path) -> str:
         "step": state.step,
         "evaluated_epoch": state.evaluated_epoch,
         "seconds": state.seconds,
+        "record": asdict(state.record),
     }
     return tensor_file.write(path, tensors, about)
 
@@ -49,13 +54,18 @@ def load(config: TrainConfig, dataset: Dataset, path: Path) -> TrainingState:
     """
     tensors, about = tensor_file.read(path, limit_bytes=_CHECKPOINT_LIMIT_BYTES)
     state = TrainingState.create(config, dataset)
-    expected = {"format": FORMAT, "kind": "checkpoint", "config": config.model_dump(), "images": _images(state)}
+    expected = {"format": FORMAT, "kind": "checkpoint", "images": _images(state)}
     try:
-        if any(about.get(name) != value for name, value in expected.items()):
+        # A setting that the file does not know is of a later version, and its default changes nothing.
+        same = TrainConfig.model_validate(about.get("config")) == config
+        if not same or any(about.get(name) != value for name, value in expected.items()):
             raise ValueError("not of this experiment")  # noqa: TRY301  # said below, as for tensors that do not fit
-        state.model.load_state_dict(_of(tensors, "model."))
+        state.network.load_state_dict(_of(tensors, "model."))
+        if state.averaged is not None:
+            state.averaged.load_state_dict(_of(tensors, "averaged."))
         _restore_optimizer(state, _of(tensors, "optimizer."))
-    except (RuntimeError, ValueError) as error:
+        state.record = ValidationRecord(**about.get("record", {}))
+    except (RuntimeError, ValueError, TypeError) as error:
         raise UserError(
             N_("The checkpoint {file} belongs to other settings or another version. Start a new run."), file=path.name
         ) from error

@@ -3,11 +3,11 @@
 import base64
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dlcore.data.normalization import normalize
 from dlcore.training.events import Mistake, Tested
+from dlcore.training.losses import training_loss
 
 _BATCH = 250
 """Images at a time: larger batches are no faster here and hold more activations in memory."""
@@ -26,14 +26,18 @@ def log_probabilities(model: nn.Module, images: Tensor) -> Tensor:
         model.train(was_training)
 
 
-def loss_and_accuracy(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[float, float]:
-    """Mean loss per image in nats and accuracy in [0, 1]."""
+def loss_and_accuracy(
+    model: nn.Module, images: Tensor, labels: Tensor, *, loss: str = "cross-entropy"
+) -> tuple[float, float]:
+    """Mean loss per image, without smoothing, and accuracy in [0, 1]."""
     log_p = log_probabilities(model, images)
     labels = labels.cpu()
-    return float(F.nll_loss(log_p, labels)), float((log_p.argmax(1) == labels).float().mean())
+    return float(training_loss(log_p, labels, loss=loss)), float((log_p.argmax(1) == labels).float().mean())
 
 
-def judge(model: nn.Module, images: Tensor, labels: Tensor, *, seconds: float = 0.0) -> Tested:
+def judge(
+    model: nn.Module, images: Tensor, labels: Tensor, *, loss: str = "cross-entropy", seconds: float = 0.0
+) -> Tested:
     """The result of ``model`` on a whole test set, with the confusion matrix and its most confident mistakes."""
     log_p, labels = log_probabilities(model, images), labels.cpu()
     classes = log_p.shape[1]
@@ -43,7 +47,7 @@ def judge(model: nn.Module, images: Tensor, labels: Tensor, *, seconds: float = 
     worst = wrong[confidence[wrong].argsort(descending=True, stable=True)][:_MISTAKES]
     counts = torch.bincount(labels * classes + predictions, minlength=classes * classes)
     return Tested(
-        loss=float(F.nll_loss(log_p, labels)),
+        loss=float(training_loss(log_p, labels, loss=loss)),
         accuracy=(len(labels) - len(wrong)) / len(labels),
         correct=len(labels) - len(wrong),
         count=len(labels),

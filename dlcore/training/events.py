@@ -10,7 +10,8 @@
     Ended                 always last, with the reason
 
 ``Resumed`` is written by the worker when it continues a run from a checkpoint: whoever reads the log forgets what came
-after that checkpoint. Losses are means per sample in nats, accuracies lie in [0, 1], times are in seconds.
+after that checkpoint. Losses are means per sample, in nats or as the
+configuration's ``loss`` says, accuracies lie in [0, 1], times are in seconds.
 Events are plain data: reading them needs no torch.
 """
 

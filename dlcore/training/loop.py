@@ -7,7 +7,7 @@ import math
 import platform
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -15,17 +15,22 @@ from torch.optim import Optimizer
 
 from dlcore.config import TrainConfig
 from dlcore.data.augmentation import augment
+from dlcore.data.labels import with_wrong_labels
 from dlcore.data.loading import Dataset, prepare
 from dlcore.data.normalization import normalize
 from dlcore.data.randomness import generator, seeded
+from dlcore.data.split import split_counts
 from dlcore.machine import cores
 from dlcore.messages import N_, UserError
 from dlcore.models import MODELS
+from dlcore.training import averaging
 from dlcore.training.evaluation import judge, loss_and_accuracy
 from dlcore.training.events import Ended, Evaluated, Event, Started, Stepped, Tested
+from dlcore.training.initialisation import initialise
 from dlcore.training.losses import training_loss
-from dlcore.training.optimizers import build_optimizer, set_learning_rate
+from dlcore.training.optimizers import add_l1_gradient, build_optimizer, set_learning_rate
 from dlcore.training.schedules import learning_rate_at
+from dlcore.training.validation_record import ValidationRecord
 
 FORMAT = "1"
 """Version of the recipe and of the files: the same configuration gives the same numbers within one version."""
@@ -38,7 +43,10 @@ class TrainingState:
     """All that training changes, and the split of the data that it must not change. Indices are int64 (N,)."""
 
     config: TrainConfig
-    model: nn.Module
+    network: nn.Module
+    """What the updates move."""
+    averaged: nn.Module | None
+    """The moving average of its weights, if the configuration asks for one."""
     optimizer: Optimizer
     device: torch.device
     train_indices: Tensor
@@ -49,6 +57,7 @@ class TrainingState:
     """Last epoch whose ``Evaluated`` was yielded; 0 is the untrained network, -1 says that nothing was yielded yet."""
     seconds: float = 0.0
     """Time spent on updates."""
+    record: ValidationRecord = field(default_factory=ValidationRecord)
 
     @classmethod
     def create(cls, config: TrainConfig, dataset: Dataset) -> "TrainingState":
@@ -60,21 +69,30 @@ class TrainingState:
         device = pick_device(config.device)
         _, channels, _, size = dataset.train_images.shape
         with seeded(config.seed, "initialisation"):
-            model = MODELS[config.model].build(
+            network = MODELS[config.model].build(
                 in_channels=channels, image_size=size, classes=len(dataset.class_names), dropout=config.dropout
             )
-        model = channels_together(model.to(device))
+            initialise(network, config.initialisation)
+        network = channels_together(network.to(device))
         count = len(dataset.train_images)
         order = torch.randperm(count, generator=generator(config.seed, "split"))
-        held_back = min(max(1, round(config.validation_fraction * count)), count - 1)
+        learned_from, held_back = split_counts(
+            count, validation_fraction=config.validation_fraction, train_fraction=config.train_fraction
+        )
         return cls(
             config=config,
-            model=model,
-            optimizer=build_optimizer(model, config),
+            network=network,
+            averaged=averaging.frozen_copy(network) if config.ema else None,
+            optimizer=build_optimizer(network, config),
             device=device,
-            train_indices=order[held_back:],
+            train_indices=order[held_back : held_back + learned_from],
             validation_indices=order[:held_back],
         )
+
+    @property
+    def model(self) -> nn.Module:
+        """What is judged, kept and predicted with: the averaged weights where there are some."""
+        return self.network if self.averaged is None else self.averaged
 
     @property
     def steps_per_epoch(self) -> int:
@@ -100,7 +118,29 @@ class TrainingState:
     def next_learning_rate(self) -> float:
         """The learning rate of the next update."""
         config = self.config
-        return learning_rate_at(config.schedule, config.learning_rate, step=self.step, total_steps=self.total_steps)
+        rate = learning_rate_at(config.schedule, config.learning_rate, step=self.step, total_steps=self.total_steps)
+        return rate * self.record.plateau_factor if config.schedule == "plateau" else rate
+
+    def ending(self) -> Ended | None:
+        """How the run ends, if what was evaluated so far ends it: all epochs done, target reached, or no progress."""
+        config, record, epoch = self.config, self.record, self.evaluated_epoch
+        if epoch >= config.epochs:
+            return Ended(reason="completed")
+        if epoch >= 1 and 0 < config.target_accuracy <= record.accuracy:
+            return Ended(
+                reason="completed",
+                message=N_("Stopped after epoch {epoch}: the validation accuracy of {accuracy} % reached the target."),
+                values={"epoch": epoch, "accuracy": round(100 * record.accuracy, 2)},
+            )
+        if epoch >= 1 and 0 < config.early_stopping <= record.stale_epochs:
+            return Ended(
+                reason="completed",
+                message=N_(
+                    "Stopped early, after epoch {epoch}: no lower validation loss for {patience} epochs in a row."
+                ),
+                values={"epoch": epoch, "patience": record.stale_epochs},
+            )
+        return None
 
 
 def train(
@@ -109,7 +149,8 @@ def train(
     """Train as ``config`` says and yield what happens, in the order that :mod:`dlcore.training.events` lists.
 
     With ``state`` given, training continues from it; bit for bit as if it had never stopped, given the same machine
-    and the same number of threads. The last event is ``Ended``, with ``completed`` or ``diverged``.
+    and the same number of threads. The last event is ``Ended``, with ``completed`` (and a message where that was before
+    the last epoch) or ``diverged``.
 
     Raises:
         UserError: the dataset or the device is not to be had.
@@ -119,12 +160,12 @@ def train(
         dataset = yield from prepare(config.dataset)
     if state is None:
         state = TrainingState.create(config, dataset)
-    images, labels = dataset.train_images.to(state.device), dataset.train_labels.to(state.device)
+    images, labels = dataset.train_images.to(state.device), _labels(state, dataset).to(state.device)
 
     if state.evaluated_epoch < 0:
         yield _started(state, dataset, threads)
         yield _evaluate(state, images, labels, epoch=0)
-    while state.evaluated_epoch < config.epochs:
+    while (ended := state.ending()) is None:
         epoch = state.evaluated_epoch + 1
         order = torch.randperm(len(state.train_indices), generator=generator(config.seed, "order", epoch))
         while state.step < epoch * state.steps_per_epoch:
@@ -141,12 +182,13 @@ def train(
             return
         yield evaluated
     yield test(state, dataset)
-    yield Ended(reason="completed")
+    yield ended
 
 
 def test(state: TrainingState, dataset: Dataset) -> Tested:
     """The network as it is now, on the test set. For a run that ends early; a complete one yields this by itself."""
-    return judge(state.model, dataset.test_images, dataset.test_labels, seconds=state.seconds)
+    images, labels = dataset.test_images, dataset.test_labels
+    return judge(state.model, images, labels, loss=state.config.loss, seconds=state.seconds)
 
 
 def channels_together(model: nn.Module) -> nn.Module:
@@ -183,15 +225,21 @@ def _update(state: TrainingState, images: Tensor, labels: Tensor, epoch: int) ->
     images = augment(images, config.augmentation, generator(config.seed, "augmentation", step))
     learning_rate = state.next_learning_rate()
     set_learning_rate(state.optimizer, learning_rate)
-    state.model.train()
+    state.network.train()
     state.optimizer.zero_grad()
     with seeded(config.seed, "dropout", step, device=state.device):
-        loss = training_loss(state.model(normalize(images)), labels, config.label_smoothing)
+        loss = training_loss(state.network(normalize(images)), labels, config.label_smoothing, loss=config.loss)
     value = loss.item()
     if math.isfinite(value):
         loss.backward()  # type: ignore[no-untyped-call]
+        if config.l1:
+            add_l1_gradient(state.optimizer, config.l1)
+        if config.gradient_clipping:
+            nn.utils.clip_grad_norm_(state.network.parameters(), config.gradient_clipping)
         state.optimizer.step()
         state.step += 1
+        if state.averaged is not None:
+            averaging.follow(state.averaged, state.network, decay=config.ema, updates=state.step)
     state.seconds += time.perf_counter() - start
     return Stepped(
         step=step + 1,
@@ -203,13 +251,29 @@ def _update(state: TrainingState, images: Tensor, labels: Tensor, epoch: int) ->
     )
 
 
+def _labels(state: TrainingState, dataset: Dataset) -> Tensor:
+    """The labels int64 (N,) that training sees: some wrong where the configuration says so, the same ones all along."""
+    config, labels = state.config, dataset.train_labels
+    if not config.label_noise:
+        return labels
+    return with_wrong_labels(
+        labels,
+        state.train_indices,
+        share=config.label_noise,
+        classes=len(dataset.class_names),
+        generator=generator(config.seed, "label noise"),
+    )
+
+
 def _evaluate(state: TrainingState, images: Tensor, labels: Tensor, epoch: int) -> Evaluated:
     held_back = state.validation_indices.to(state.device)
     # Like the split, the sample of training images stays the same for the whole run.
     sample = state.train_indices[: min(len(held_back), _TRAIN_SAMPLE)].to(state.device)
-    train_loss, train_accuracy = loss_and_accuracy(state.model, images[sample], labels[sample])
-    validation_loss, validation_accuracy = loss_and_accuracy(state.model, images[held_back], labels[held_back])
+    model, loss = state.model, state.config.loss
+    train_loss, train_accuracy = loss_and_accuracy(model, images[sample], labels[sample], loss=loss)
+    validation_loss, validation_accuracy = loss_and_accuracy(model, images[held_back], labels[held_back], loss=loss)
     state.evaluated_epoch = epoch
+    state.record.note(validation_loss, validation_accuracy)
     return Evaluated(
         epoch=epoch,
         step=state.step,

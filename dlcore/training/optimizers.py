@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import torch
 from torch import nn
-from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
+from torch.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 
 from dlcore.config import TrainConfig
 
@@ -13,6 +13,11 @@ _Groups = list[dict[str, object]]
 
 def _sgd(groups: _Groups, config: TrainConfig) -> Optimizer:
     return SGD(groups, lr=config.learning_rate, momentum=config.momentum)
+
+
+def _nesterov(groups: _Groups, config: TrainConfig) -> Optimizer:
+    # Without momentum there is nothing to look ahead along, and torch refuses the combination.
+    return SGD(groups, lr=config.learning_rate, momentum=config.momentum, nesterov=config.momentum > 0)
 
 
 def _adam(groups: _Groups, config: TrainConfig) -> Optimizer:
@@ -27,11 +32,17 @@ def _rmsprop(groups: _Groups, config: TrainConfig) -> Optimizer:
     return RMSprop(groups, lr=config.learning_rate, momentum=config.momentum)
 
 
+def _adagrad(groups: _Groups, config: TrainConfig) -> Optimizer:
+    return Adagrad(groups, lr=config.learning_rate)
+
+
 _BUILDERS: Mapping[str, Callable[[_Groups, TrainConfig], Optimizer]] = {
     "sgd": _sgd,
+    "nesterov": _nesterov,
     "adam": _adam,
     "adamw": _adamw,
     "rmsprop": _rmsprop,
+    "adagrad": _adagrad,
 }
 
 
@@ -41,8 +52,8 @@ def build_optimizer(model: nn.Module, config: TrainConfig) -> Optimizer:
     Biases and the scales of batch normalisation are vectors; pulling them to zero costs accuracy and regularises
     nothing. ``adam`` adds the decay to the gradient (L2), ``adamw`` to the weight.
 
-    Sources: SGD with momentum, Sutskever et al. 2013; RMSprop, Tieleman and Hinton 2012; Adam, Kingma and Ba 2015;
-    AdamW, Loshchilov and Hutter 2019.
+    Sources: SGD with momentum and Nesterov's, Sutskever et al. 2013; RMSprop, Tieleman and Hinton 2012; Adagrad, Duchi
+    et al. 2011; Adam, Kingma and Ba 2015; AdamW, Loshchilov and Hutter 2019.
     """
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     groups: _Groups = [
@@ -56,6 +67,16 @@ def set_learning_rate(optimizer: Optimizer, learning_rate: float) -> None:
     """Use ``learning_rate`` from the next step on."""
     for group in optimizer.param_groups:
         group["lr"] = learning_rate
+
+
+def add_l1_gradient(optimizer: Optimizer, l1: float) -> None:
+    """Add the gradient of ``l1 · Σ|w|``, which is ``l1 · sign(w)``, to the weights that weight decay pulls on too.
+
+    Source: Tibshirani, "Regression Shrinkage and Selection via the Lasso" (1996).
+    """
+    matrices, _vectors = optimizer.param_groups
+    for parameter in matrices["params"]:
+        parameter.grad.add_(parameter.detach().sign(), alpha=l1)
 
 
 def _can_fuse(groups: _Groups) -> bool:

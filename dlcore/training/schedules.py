@@ -1,4 +1,7 @@
-"""Learning rate schedules, as functions of the step alone: nothing to store, nothing to get out of step. Torch-free."""
+"""Learning rate schedules, as functions of the step alone: nothing to store, nothing to get out of step. Torch-free.
+
+Plateau is the exception: what it multiplies the learning rate by is in :mod:`dlcore.training.validation_record`.
+"""
 
 import math
 from collections.abc import Callable, Mapping
@@ -6,9 +9,11 @@ from collections.abc import Callable, Mapping
 WARM_UP_SHARE = 0.3
 """Share of the steps in which one-cycle goes up."""
 START_DIVISOR = 25.0
-"""One-cycle starts at the peak divided by this,"""
+"""One-cycle and warm-up start at the peak divided by this,"""
 END_DIVISOR = 1e4
-"""and ends at its start divided by this."""
+"""and one-cycle ends at its start divided by this."""
+RAMP_SHARE = 0.1
+"""Share of the steps in which warm-up goes up."""
 
 
 def _constant(_progress: float) -> float:
@@ -33,11 +38,23 @@ def _step(progress: float) -> float:
     return 1.0 if progress < 2 / 3 else 0.1
 
 
+def _warm_up(progress: float) -> float:
+    """A straight line up to the peak, then half a cosine down to zero. Goyal et al., "Accurate, Large Minibatch SGD"
+    (2017), section 2.2, for the line.
+    """
+    low = 1 / START_DIVISOR
+    if progress < RAMP_SHARE:
+        return low + (1 - low) * progress / RAMP_SHARE
+    return _cosine((progress - RAMP_SHARE) / (1 - RAMP_SHARE))
+
+
 _FACTORS: Mapping[str, Callable[[float], float]] = {
     "constant": _constant,
     "cosine": _cosine,
     "one-cycle": _one_cycle,
     "step": _step,
+    "warm-up": _warm_up,
+    "plateau": _constant,
 }
 
 

@@ -79,6 +79,9 @@ def test_too_small_images_are_refused_with_the_value():
     ("settings", "kind", "expected"),
     [
         ({"optimizer": "sgd", "momentum": 0.8}, torch.optim.SGD, {"lr": 0.02, "momentum": 0.8, "nesterov": False}),
+        ({"optimizer": "nesterov", "momentum": 0.8}, torch.optim.SGD, {"momentum": 0.8, "nesterov": True}),
+        ({"optimizer": "nesterov", "momentum": 0}, torch.optim.SGD, {"momentum": 0, "nesterov": False}),
+        ({"optimizer": "adagrad"}, torch.optim.Adagrad, {"lr": 0.02}),
         ({"optimizer": "adam"}, torch.optim.Adam, {"lr": 0.02, "betas": (0.9, 0.999)}),
         ({"optimizer": "adamw"}, torch.optim.AdamW, {"lr": 0.02, "betas": (0.9, 0.999)}),
         ({"optimizer": "rmsprop", "momentum": 0.7}, torch.optim.RMSprop, {"lr": 0.02, "momentum": 0.7}),

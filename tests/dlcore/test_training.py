@@ -88,7 +88,7 @@ def test_overfits_one_batch_to_nothing(digits, model):
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimizer_learns(digits, optimizer):
-    rate = 0.05 if optimizer == "sgd" else 0.002
+    rate = {"sgd": 0.05, "nesterov": 0.05, "adagrad": 0.01}.get(optimizer, 0.002)
     settings = config(optimizer=optimizer, learning_rate=rate, momentum=0.5, epochs=6, dropout=0)
     events = [event for event in loop.train(settings, dataset=digits) if isinstance(event, Evaluated)]
     assert events[-1].train_loss < events[0].train_loss / 2
@@ -202,6 +202,17 @@ def test_label_smoothing_is_cross_entropy_with_smoothed_targets():
         torch.testing.assert_close(training_loss(log_p, labels, smoothing), expected)
 
 
+def test_squared_error_is_the_distance_to_the_one_hot_target():
+    torch.manual_seed(0)
+    logits, labels = torch.randn(6, 10, dtype=torch.double, requires_grad=True), torch.arange(6)
+    for smoothing in (0.0, 0.1):
+        target = torch.eye(10, dtype=torch.double)[labels] * (1 - smoothing) + smoothing / 10
+        expected = F.mse_loss(logits.softmax(1), target) * 10  # torch also takes the mean over the classes
+        loss = training_loss(F.log_softmax(logits, 1), labels, smoothing, loss="mse")
+        torch.testing.assert_close(loss, expected)
+        torch.testing.assert_close(*(torch.autograd.grad(x, logits)[0] for x in (loss, expected)))
+
+
 def test_label_smoothing_does_not_touch_evaluation(digits):
     """Before the first update both networks are the same, and so must be what is said of them."""
     plain, smooth = (
@@ -228,6 +239,8 @@ def test_schedules_have_their_closed_forms():
     assert [rate("cosine", s) for s in (0, 50, 100)] == pytest.approx([2, 1, 0])
     assert rate("cosine", 25) == pytest.approx(1 + math.sqrt(0.5))
     assert [rate("step", s) for s in (0, 66, 67, 100)] == pytest.approx([2, 2, 0.2, 0.2])
+    assert [rate("warm-up", s) for s in (0, 5, 10, 55, 100)] == pytest.approx([0.08, 1.04, 2, 1, 0])
+    assert rate("plateau", 77) == 2
 
 
 def test_one_cycle_is_torchs():
