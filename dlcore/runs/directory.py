@@ -29,10 +29,10 @@ from typing import Any, Literal, NamedTuple
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from dlcore import atomic
 from dlcore.config import TrainConfig
 from dlcore.home import home
 from dlcore.messages import N_, UserError
-from dlcore.runs import atomic
 from dlcore.training.events import Ended, Event, Tested, from_json
 
 FORMAT_VERSION = 1

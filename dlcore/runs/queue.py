@@ -20,10 +20,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
 
+from dlcore import atomic
 from dlcore.config import TrainConfig
 from dlcore.machine import cores
 from dlcore.messages import N_, UserError
-from dlcore.runs import atomic, launch
+from dlcore.runs import launch
 from dlcore.runs.directory import LIVE, Run, create, open_run, runs_folder, summarise, waiting_mark
 from dlcore.training.events import Ended
 

@@ -18,8 +18,8 @@ from typing import Any, Self
 
 from filelock import Timeout
 
+from dlcore import atomic
 from dlcore.messages import N_, UserError
-from dlcore.runs import atomic
 from dlcore.runs.directory import Run, Summary, summarise
 from dlcore.runs.history import RunHistory
 from dlcore.training.events import Ended, Evaluated, Event, Preparing, Resumed, Started, Stepped, Tested, to_json

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import os
 import random
 
 import pytest
@@ -162,7 +163,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(weights, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(tensor_file.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
         tensor_file.write(weights, {"a": torch.ones(1)}, {})
     assert weights.read_bytes() == before

@@ -5,16 +5,16 @@ import secrets
 from pathlib import Path
 
 
-def write(path: Path, text: str) -> None:
-    """Replace ``path`` by ``text`` in one move: a temporary file in the same folder, fsynced, renamed.
+def write(path: Path, content: str | bytes) -> None:
+    """Replace ``path`` by ``content``, text as UTF-8, in one move: a temporary file in the same folder, fsynced, renamed.
 
     Raises:
         OSError: the disk is full or the folder is not writable; the old file is untouched then.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        with temporary.open("x", encoding="utf-8") as file:
-            file.write(text)
+        with temporary.open("xb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
