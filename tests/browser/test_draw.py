@@ -5,7 +5,10 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from dlcore.config import TrainConfig
 from dlcore.inference.sources import FOLDER
+from dlcore.runs.directory import create
+from dlcore.runs.worker import work
 
 pytestmark = pytest.mark.skipif(
     not (FOLDER / "model.safetensors").is_file(), reason="no bundled model: python -m dlcore train --preset pretrained"
@@ -175,3 +178,18 @@ def test_a_pixel_tells_its_brightness(page, app_url):
     expect(remark).to_have_text("Row 1, column 1: brightness 0 of 255")
     page.mouse.move(2, 2)
     expect(remark).to_have_text(before)
+
+
+def test_a_visitor_who_was_here_before_gets_the_model_of_the_link(page, app_url, app_home, monkeypatch):
+    monkeypatch.setenv("DLCORE_HOME", str(app_home))
+    visitor = "v" * 32
+    run = create(TrainConfig(dataset="digits", model="linear", epochs=1, threads=1), owner=visitor)
+    work(run)
+    page.add_init_script(f"localStorage.setItem('dlcore.visitor', '{visitor}')")
+    for _visit in range(3):  # each time the page runs again as soon as the browser has named its token
+        page.goto(f"{app_url}/draw?lang=en&model={run.run_id}")
+        page.locator(".answer .bars li[data-top]").wait_for()
+        expect(page.get_by_role("combobox", name="Who answers")).to_have_value(re.compile("^Small digits"))
+        page.get_by_role("radio", name="中文").click()
+        expect(page.get_by_role("combobox", name="由谁来答")).to_have_value(re.compile("^小数字"))
+        expect(page).to_have_url(re.compile(f"model={run.run_id}"))

@@ -17,9 +17,8 @@ from ui.visitor import visitor_token
 
 _CANVAS = "draw.canvas"
 _MODEL = "draw.model"
-_LOOK_AGAIN_SECONDS = (
-    1.0  # each look takes time from the thread that is waited for: at 0.4 s it took three times as long
-)
+# Each look takes time from the thread that is waited for: at 0.4 s it took three times as long.
+_LOOK_AGAIN_SECONDS = 1.0
 
 
 def show_draw() -> None:
@@ -105,7 +104,7 @@ def _look_again() -> None:
 def _choose_model() -> str:
     """The model that answers: as chosen, else as in the link; the link follows the choice."""
     page = state.page()
-    asked = st.query_params.get("model", page.model)
+    asked = st.session_state.get(_MODEL) or st.query_params.get("model", page.model)
     owner = visitor_token()
     try:
         sources = models.choices(owner, asked)
@@ -113,8 +112,8 @@ def _choose_model() -> str:
         show_error(error)
         asked = PRETRAINED
         sources = models.choices(owner, asked)
-    if st.session_state.get(_MODEL) not in sources:
-        st.session_state[_MODEL] = asked
+    # Set at every run, or the run that follows when the browser has named its token may lose what the link asked for.
+    st.session_state[_MODEL] = asked
     chosen: str = st.selectbox(
         _("Who answers"),
         sources,
