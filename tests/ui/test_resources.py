@@ -107,6 +107,8 @@ def test_a_link_restores_everything(open_page, language):
         ({"view": "admin"}, "view"),
         ({"id": "nothing-like-it"}, "nothing-like-it"),
         ({"view": "paths", "hours": "-3"}, "hours"),
+        ({"view": "paths", "hours": "00123"}, "hours"),
+        ({"view": "paths", "hours": "0001" + 5000 * "9"}, "hours"),
         ({"view": "paths", "goal": "world peace"}, "goal"),
         ({"view": "frameworks", "where": "the moon"}, "where"),
     ],

@@ -88,7 +88,7 @@ def _follow(link: Mapping[str, str], visit: Visit) -> None:
     visit.know = _choice(link, "know", backgrounds(), visit.know, visit.refused)
     visit.goal = _choice(link, "goal", paths(), visit.goal, visit.refused)
     hours = link.get("hours", str(visit.hours))
-    if hours.isascii() and hours.isdigit() and 1 <= int(hours[:4]) <= MOST_HOURS:
+    if hours.isascii() and hours.isdigit() and len(hours) <= 4 and 1 <= int(hours) <= MOST_HOURS:
         visit.hours = int(hours)
     else:
         message = N_("hours in the link must be a whole number from 1 to {most}, got {value}; it was left out.")
