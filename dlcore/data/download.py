@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from dlcore.data import DATASETS
 from dlcore.data.availability import FOLDERS, raw_folder
@@ -29,6 +29,8 @@ _ATTEMPTS = 3
 _PAUSE_SECONDS = 0.5
 """Wait before the second try; twice as long before the third."""
 _TIMEOUT_SECONDS = 20.0
+_LOCK_SECONDS = 1.0
+"""How often a run that waits for another one's download says so."""
 _CHUNK_BYTES = 1 << 16
 _REPORT_BYTES = 1 << 19
 """A progress event for so many bytes."""
@@ -49,13 +51,18 @@ def download(name: str) -> Iterator[Preparing]:
     folder = raw_folder(name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock"):  # two runs that want the same data fetch it once
+        lock = FileLock(folder / ".lock")  # two runs that want the same data fetch it once
+        while not _acquire(lock):
+            yield Preparing(stage="downloading", file=DATASETS[name].title)  # so that who waits can still be stopped
+        try:
             for file, md5 in source.resources:
                 target = folder / file.removesuffix(".gz")
                 if not target.exists():
                     yield from _fetch_from_any([mirror + file for mirror in source.mirrors], folder / file, md5)
                     yield Preparing(stage="verifying", file=target.name)
                     _unpack(folder / file, target)
+        finally:
+            lock.release()
     except _FAILURES as error:
         raise UserError(
             N_(
@@ -65,6 +72,14 @@ def download(name: str) -> Iterator[Preparing]:
             dataset=DATASETS[name].title,
             reason=_reason(error),
         ) from error
+
+
+def _acquire(lock: FileLock) -> bool:
+    try:
+        lock.acquire(timeout=_LOCK_SECONDS)
+    except Timeout:
+        return False
+    return True
 
 
 def _fetch_from_any(urls: list[str], path: Path, md5: str) -> Iterator[Preparing]:

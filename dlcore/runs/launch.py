@@ -13,7 +13,7 @@ _PROJECT = Path(__file__).resolve().parents[2]
 
 
 def start(run: Run) -> None:
-    """Let a new worker train ``run``, and return at once.
+    """Let a new worker train ``run``, from its checkpoint if it has one, and return at once.
 
     Raises:
         UserError: no process could be started.
@@ -44,16 +44,6 @@ def start(run: Run) -> None:
             reason=type(error).__name__,
             log=f"{run.run_id}/{run.log_path.name}",
         ) from error
-
-
-def resume(run: Run) -> None:
-    """Let a new worker continue ``run`` from its checkpoint, or from the start if there is none, and return at once.
-
-    Raises:
-        UserError: the run cannot go on (it runs, has completed or has diverged), or no process could be started.
-    """
-    check_resumable(run)
-    start(run)
 
 
 def check_resumable(run: Run) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from filelock import FileLock
 
 from dlcore.data import download as downloading
 from dlcore.data.availability import FILES, available, raw_folder
@@ -153,6 +154,19 @@ def test_a_part_that_is_longer_than_the_file_is_thrown_away(server):
     raw_folder("mnist").mkdir(parents=True)
     (raw_folder("mnist") / f"{LARGE}.part").write_bytes(b"x" * (len(PACKED[LARGE]) + 1))
     assert len(load("mnist").train_images) == 400
+
+
+def test_who_waits_for_anothers_download_can_be_stopped(server, monkeypatch):
+    monkeypatch.setattr(downloading, "_LOCK_SECONDS", 0.05)
+    raw_folder("mnist").mkdir(parents=True)
+    other = FileLock(raw_folder("mnist") / ".lock")
+    with other:
+        waiting = downloading.download("mnist")
+        assert [next(waiting).file for _ in range(3)] == ["MNIST"] * 3
+        assert server.requests == []
+    assert len(list(waiting)) > 4
+    with other.acquire(timeout=0):  # whoever has fetched it keeps no lock
+        assert available("mnist")
 
 
 def test_a_missing_file_is_not_asked_for_again(server):

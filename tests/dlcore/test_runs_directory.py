@@ -186,12 +186,12 @@ def test_a_home_that_cannot_be_written_is_explained(home):
 
 def test_only_ended_runs_can_be_continued(run):
     with pytest.raises(UserError, match="still going on"):
-        launch.resume(run)
+        launch.check_resumable(run)
     run.expect_no_worker()
     for reason, words in (("completed", "nothing left"), ("diverged", "lower learning rate")):
         write_lines(run, to_json(Ended(reason=reason)), "\n")
         with pytest.raises(UserError, match=words):
-            launch.resume(run)
+            launch.check_resumable(run)
 
 
 def test_a_worker_that_cannot_be_started_is_explained(run, monkeypatch):

@@ -355,7 +355,8 @@ def test_killed_in_the_middle_it_shows_as_interrupted_and_resumes_bit_for_bit(mo
     assert LONG_EPOCH < cut.latest.step < 4 * LONG_EPOCH
     assert cut.ended is None
 
-    launch.resume(run)
+    launch.check_resumable(run)
+    launch.start(run)
     worker.work(reference)
     wait_for(lambda: run.status() == "completed")
     assert curves(history_of(run)) == curves(history_of(reference))
