@@ -42,6 +42,18 @@ MODELS: Mapping[str, ModelSpec] = {
         ),
         builder="dlcore.models.compact_cnn:build",
     ),
+    "resnet-small": ModelSpec(
+        title=N_("Small ResNet"),
+        summary=N_(
+            "Fourteen layers that each correct what they are given, by He et al. (2016): deep, accurate and slow."
+        ),
+        builder="dlcore.models.resnet_small:build",
+    ),
+    "lenet5": ModelSpec(
+        title=N_("LeNet-5"),
+        summary=N_("The classic by LeCun et al. (1998), with tanh and average pooling: 62 thousand parameters."),
+        builder="dlcore.models.lenet5:build",
+    ),
     "mlp": ModelSpec(
         title=N_("Multilayer perceptron"),
         summary=N_("Two hidden layers of 128 neurons: no idea of neighbouring pixels, still surprisingly good."),

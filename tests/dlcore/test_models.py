@@ -8,7 +8,14 @@ from dlcore.config import TrainConfig
 from dlcore.models import MODELS
 from dlcore.training.optimizers import build_optimizer
 
-PARAMETERS = {"article-cnn": 1_199_882, "compact-cnn": 168_554, "mlp": 118_282, "linear": 7_850}
+PARAMETERS = {
+    "article-cnn": 1_199_882,
+    "compact-cnn": 168_554,
+    "mlp": 118_282,
+    "linear": 7_850,
+    "lenet5": 61_706,
+    "resnet-small": 174_970,
+}
 
 
 def build(name, *, in_channels=1, image_size=28, classes=10, dropout=0.5):
@@ -70,7 +77,7 @@ def test_dropout_changes_training_only(name):
 
 
 def test_too_small_images_are_refused_with_the_value():
-    for name in ("article-cnn", "compact-cnn"):
+    for name in ("article-cnn", "compact-cnn", "lenet5"):
         with pytest.raises(ValueError, match="got 5"):
             build(name, image_size=5)
 
