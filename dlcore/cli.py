@@ -163,11 +163,10 @@ def _work_here(run: Run) -> Answer:
 
 
 def _work(options: argparse.Namespace) -> Answer:
-    from dlcore.runs.worker import NICENESS, log_to, stop_on_signals, work  # noqa: PLC0415
+    from dlcore.runs.worker import log_to, step_back, stop_on_signals, work  # noqa: PLC0415
 
     run = open_directory(options.directory)
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
+    step_back()
     try:
         with log_to(run.log_path), stop_on_signals(signal.SIGTERM) as stop:
             ended = work(run, stop=stop)

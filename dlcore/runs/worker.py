@@ -10,7 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -31,7 +31,9 @@ FLUSH_SECONDS = 0.2
 LOGGED_STEPS = 50_000
 """A run with more updates logs every n-th of them only, so that no log grows without bound."""
 NICENESS = 5
-"""The pages come first."""
+"""The pages come first,"""
+MEMORY_PENALTY = 800
+"""and when memory runs out, Linux ends this process before them (``oom_score_adj``, at most 1000)."""
 
 _LOG = logging.getLogger("dlcore.worker")
 
@@ -308,6 +310,14 @@ def _failure(error: Exception, run: Run) -> Ended:
         message=N_("Training broke off by a fault of this program ({kind}). The details are in {log}."),
         values={"kind": type(error).__name__, "log": f"{run.run_id}/{run.log_path.name}"},
     )
+
+
+def step_back() -> None:
+    """Let whoever shares the machine with this process come first, in computing time and in memory."""
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    with suppress(OSError):  # not on Linux, or it stands back further already
+        Path("/proc/self/oom_score_adj").write_text(str(MEMORY_PENALTY), encoding="ascii")
 
 
 @contextmanager

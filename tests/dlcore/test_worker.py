@@ -4,7 +4,9 @@ import errno
 import hashlib
 import os
 import signal
+import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -371,6 +373,9 @@ def test_a_terminated_worker_keeps_what_it_learned():
     wait_for(lambda: history_of(run).latest)
     process = process_of(run)
     assert process.nice() > psutil.Process().nice() or os.name != "posix"
+    if sys.platform == "linux":
+        penalty = int(Path(f"/proc/{process.pid}/oom_score_adj").read_text())
+        assert penalty >= worker.MEMORY_PENALTY
     process.send_signal(signal.SIGTERM)
     wait_for(lambda: run.status() == "stopped")
     assert run.model_at_hand()
