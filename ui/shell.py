@@ -10,7 +10,8 @@ from ui import language
 from ui.language import LANGUAGES
 from ui.language import translate as _
 
-_MARKDOWN = re.compile(r"[\\`*\[<$~]")
+_MARKS = re.compile(r"[\\`*\[\]<>$~#|]|(?<![^\W_])_|_(?![^\W_])")
+_LINKS = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?=@)", re.IGNORECASE)
 _STYLE = Path(__file__).with_name("shell.css")
 
 
@@ -68,9 +69,13 @@ def page_title(title: str, lead: str) -> None:
 
 def show_error(error: UserError) -> None:
     """What went wrong, why, and what to do, in the visitor's language; values from outside stay plain text."""
-    st.error(language.explain(error, show=_as_plain_text), icon=":material/error:")
+
+    def show(value: object) -> object:
+        return plain_text(value) if isinstance(value, str) else value
+
+    st.error(language.explain(error, show=show), icon=":material/error:")
 
 
-def _as_plain_text(value: object) -> object:
-    """Text that Markdown shows as it is: no link, no formula, no picture."""
-    return _MARKDOWN.sub(r"\\\g<0>", value) if isinstance(value, str) else value
+def plain_text(text: str) -> str:
+    """Markdown that shows ``text`` as it is: no formula, no picture, and no link, not even of an address in it."""
+    return _LINKS.sub("\N{WORD JOINER}", _MARKS.sub(r"\\\g<0>", text))

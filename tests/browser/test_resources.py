@@ -5,8 +5,6 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-expect.set_options(timeout=30_000)  # the machine may be busy
-
 CARDS = "[class*=st-key-resources-card-]"
 SPOKEN = {
     "en": {
@@ -69,6 +67,18 @@ def test_an_entry_opens_and_the_way_back_leads_to_the_list(app_url, page):
     page.wait_for_url(re.compile("id=cs231n"))
     page.get_by_role("button", name=re.compile("返回目录|Back to the directory")).click()
     expect(page.locator(".st-key-resources-card-cs231n").first).to_be_visible()
+
+
+def test_a_link_brings_no_links_and_no_pictures_of_its_own(app_url, page):
+    foreign = "https://elsewhere.example"
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.url.startswith(foreign) else None)
+    page.goto(f"{app_url}/resources?lang=en&id={foreign}/a@b.example")
+    expect(page.get_by_test_id("stAlert")).to_contain_text("There is no entry")
+    expect(page.get_by_test_id("stAlert").locator("a")).to_have_count(0)
+    page.goto(f"{app_url}/resources?lang=en&kind=book&q=![x]({foreign}/x.png)")
+    expect(page.get_by_role("button", name=f"Without the search “![x]({foreign[:6]}")).to_be_visible()
+    assert not asked
 
 
 def test_what_is_ticked_off_is_remembered_by_the_browser(app_url, page):

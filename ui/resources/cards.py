@@ -8,6 +8,7 @@ from ui import language
 from ui.language import translate as _
 from ui.resources import visit
 from ui.resources.catalogue import Resource, by_id, vocabulary
+from ui.shell import plain_text
 
 ICONS = {
     "course": "school",
@@ -29,11 +30,6 @@ _STATUS = {
     "discontinued": ("red", "block"),
 }
 _LONG = 34
-
-
-def escape(text: str) -> str:
-    """Text that Markdown shows as it is."""
-    return re.sub(r"([\\\[\]*_$~<>`#|])", r"\\\1", text)
 
 
 def bold(text: str) -> str:
@@ -111,7 +107,7 @@ def body(resource: Resource) -> list[str]:
     spoken = language.current()
     other = resource.told("title", "en" if spoken == "zh" else "zh")
     small = [other, byline(resource)] if other != title(resource) else [byline(resource)]
-    paragraphs = ["  \n".join(f":gray[:small[{escape(line)}]]" for line in small), badges(resource)]
+    paragraphs = ["  \n".join(f":gray[:small[{plain_text(line)}]]" for line in small), badges(resource)]
     if reason := resource.told("status_reason", spoken):
         colour = "red" if resource.status == "discontinued" else "orange"
         paragraphs.append(f":{colour}[:material/info: {reason}]")
@@ -133,7 +129,7 @@ def entry_button(identifier: str, place: str, *, icon: str | None = None, label:
 def card(resource: Resource) -> None:
     """An entry in a list."""
     with st.container(border=True, height="stretch", key=f"resources-card-{resource.id}"):
-        heading = f"**[{escape(title(resource))}]({resource.url})**"
+        heading = f"**[{plain_text(title(resource))}]({resource.url})**"
         st.markdown(heading + "  \n" + "\n\n".join(body(resource)))
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             st.button(

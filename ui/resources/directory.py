@@ -10,6 +10,7 @@ from ui.resources.catalogue import Resource, all_resources, vocabulary
 from ui.resources.entry import show_entry
 from ui.resources.export import CITED, to_bibtex, to_csv, to_markdown
 from ui.resources.visit import Visit, key
+from ui.shell import plain_text
 
 
 def directory(state: Visit) -> None:
@@ -118,7 +119,7 @@ def _nothing(state: Visit) -> None:
     """Say which filter stands in the way, and offer to drop it."""
     looser = selection.loosenings(state.selection)
     names = {
-        "q": _("the search “{query}”").format(query=state.selection.q),
+        "q": _("the search “{query}”").format(query=plain_text(state.selection.q)),
         "kind": _("the kind"),
         "topic": _("the topic"),
         "level": _("the level"),

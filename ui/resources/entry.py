@@ -5,10 +5,11 @@ import streamlit as st
 from ui import language
 from ui.language import translate as _
 from ui.resources import visit
-from ui.resources.cards import body, bold, duration, entry_button, escape, icon_of, name, title
+from ui.resources.cards import body, bold, duration, entry_button, icon_of, name, title
 from ui.resources.catalogue import Resource, by_id, catalogue, in_order, needed_by, related
 from ui.resources.paths import paths
 from ui.resources.visit import key
+from ui.shell import plain_text
 
 _PAGES = {"train": "pages/train.py", "draw": "pages/draw.py", "concepts": "pages/concepts.py"}
 _SOFTWARE = frozenset({"framework", "library", "tool"})
@@ -25,7 +26,7 @@ def show_entry(identifier: str) -> None:
         on_click=visit.close_entry,
     )
     with st.container(border=True, key="resources-entry"):
-        st.subheader(f"{icon_of(resource)} {escape(title(resource))}", anchor=False)
+        st.subheader(f"{icon_of(resource)} {plain_text(title(resource))}", anchor=False)
         st.markdown("\n\n".join(body(resource)))
         with st.container(horizontal=True, vertical_alignment="center"):
             st.link_button(_("Open"), resource.url, icon=":material/open_in_new:", type="primary")

@@ -7,10 +7,11 @@ import streamlit as st
 from ui import language
 from ui.language import translate as _
 from ui.resources import visit
-from ui.resources.cards import duration, entry_button, escape, icon_of, name, short_title, title
+from ui.resources.cards import duration, entry_button, icon_of, name, short_title, title
 from ui.resources.paths import Plan, Stop, backgrounds, paths, plan, to_dot
 from ui.resources.progress import keep
 from ui.resources.visit import Visit, key
+from ui.shell import plain_text
 
 
 def start(state: Visit) -> None:
@@ -41,7 +42,7 @@ def start(state: Visit) -> None:
     for number, stop in enumerate(fitted.stops, start=1):
         _stop(state, number, stop)
     if fitted.left_out:
-        known = ", ".join(escape(short_title(resource)) for resource in fitted.left_out)
+        known = ", ".join(plain_text(short_title(resource)) for resource in fitted.left_out)
         st.caption(_("Left out, since you know it: {titles}.").format(titles=known))
     _picture(state, fitted)
     keep(state)
@@ -78,7 +79,7 @@ def _stop(state: Visit, number: int, stop: Stop) -> None:
     if stop.step:
         reason = stop.step.reason_zh if spoken == "zh" else stop.step.reason_en
     elif stop.needed_for:
-        titles = _(", ").join(escape(short_title(other)) for other in stop.needed_for)
+        titles = _(", ").join(plain_text(short_title(other)) for other in stop.needed_for)
         reason = _("Put in because these need it: {titles}.").format(titles=titles)
     else:
         reason = _("To warm up.")
@@ -95,7 +96,7 @@ def _stop(state: Visit, number: int, stop: Stop) -> None:
             width=24,
         )
         with st.container(gap=None):
-            heading = f"**{number}. [{escape(title(resource))}]({resource.url})**"
+            heading = f"**{number}. [{plain_text(title(resource))}]({resource.url})**"
             st.markdown(f"{heading}  \n{reason}  \n:gray[:small[{'　'.join(filter(None, facts))}]]")
         entry_button(resource.id, "stop", icon=":material/read_more:", label=_("Details"))
 
