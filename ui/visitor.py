@@ -1,13 +1,15 @@
-"""Who is asking: a random token that stays in the visitor's browser, so that a reload finds the same runs.
+"""Who is asking: a random token that stays in the visitor's browser, so that a reload finds the same runs; their clock.
 
-It is no login. It keeps visitors' lists of runs apart; whoever has a run's link may watch it.
+The token is no login. It keeps visitors' lists of runs apart; whoever has a run's link may watch it.
 """
 
 import re
 import secrets
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
@@ -50,3 +52,12 @@ def visitor_token() -> str:
         st.session_state[_KEY] = kept
         return kept
     return token
+
+
+def local_time(moment: datetime) -> str:
+    """The day and minute of ``moment`` by the visitor's clock, by UTC where the browser names no place that is known."""
+    try:
+        zone = ZoneInfo(st.context.timezone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder of places
+        zone = UTC
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"

@@ -12,6 +12,7 @@ from dlcore.messages import UserError
 from dlcore.models import MODELS
 from dlcore.runs.directory import Run, list_runs, open_run
 from ui.language import translate as _
+from ui.visitor import local_time
 
 if TYPE_CHECKING:
     from dlcore.inference.prediction import Model
@@ -85,7 +86,7 @@ def title(source: str) -> str:
         dataset=_(DATASETS[run.config.dataset].title),
         model=_(MODELS[run.config.model].title),
         accuracy=_accuracy(run),
-        date=f"{run.created.astimezone():%Y-%m-%d %H:%M}",
+        date=local_time(run.created),
     )
 
 

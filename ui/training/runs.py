@@ -1,8 +1,5 @@
 """The visitor's runs: open one, start one."""
 
-from datetime import datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
 import streamlit as st
 
 from dlcore.messages import UserError
@@ -11,6 +8,7 @@ from dlcore.runs.directory import Run
 from ui.language import translate as _
 from ui.training.state import TrainPage
 from ui.training.words import ICONS, title
+from ui.visitor import local_time
 
 _SHOWN_AT_ONCE = 6
 _MOST_SHOWN = 50
@@ -53,7 +51,7 @@ def _row(state: TrainPage, run: Run) -> None:
         icon=ICONS[run.status()],
         type="tertiary",
         help=_("Started {time}. {epochs} epochs, learning rate {rate:g}.").format(
-            time=f"{_local(run.created):%Y-%m-%d %H:%M}", epochs=run.config.epochs, rate=run.config.learning_rate
+            time=local_time(run.created), epochs=run.config.epochs, rate=run.config.learning_rate
         ),
         on_click=_open,
         args=(state, run),
@@ -63,10 +61,3 @@ def _row(state: TrainPage, run: Run) -> None:
 def _open(state: TrainPage, run: Run) -> None:
     state.run_id, state.config = run.run_id, run.config
     state.problem, state.refusals = None, ()
-
-
-def _local(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(ZoneInfo(st.context.timezone or "UTC"))
-    except (ZoneInfoNotFoundError, ValueError):
-        return moment
