@@ -5,8 +5,6 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-expect.set_options(timeout=30_000)  # two slow cores train while the page answers
-
 POINTS = "(document.querySelector('.js-plotly-plot')?.data?.[1]?.x?.length ?? 0)"
 RECORDED = "/Recording|录像/.test(document.querySelector('[data-testid=stMain]').innerText)"
 WATCH = """() => {
