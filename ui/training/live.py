@@ -17,7 +17,9 @@ from ui.training.results import draw_link
 from ui.training.state import TrainPage, Watch
 
 TICK_SECONDS = 0.6
-"""Between two looks at a live run."""
+"""Between two looks at a run that a worker has."""
+WAITING_TICK_SECONDS = 2.0
+"""Between two looks at a run that waits: a whole class may wait at once, and each look reads the whole queue."""
 
 
 def live_view(state: TrainPage, run: Run) -> RunHistory | None:
@@ -28,17 +30,28 @@ def live_view(state: TrainPage, run: Run) -> RunHistory | None:
     """
     if state.watch is None or state.watch.run.run_id != run.run_id:
         state.watch = Watch(run)
-    live = run.status() in LIVE
-    st.fragment(run_every=TICK_SECONDS if live else None)(_tick)(state, state.watch, live=live)
-    return None if live else state.watch.history
+    pause = _pause(run.status())
+    st.fragment(run_every=pause)(_tick)(state, state.watch, pause=pause)
+    return None if pause else state.watch.history
 
 
-def _tick(state: TrainPage, watch: Watch, *, live: bool) -> None:
-    queue.advance()  # if a worker was killed, whoever watches gives its place away
+def _pause(status: Status) -> float | None:
+    """The seconds between two looks at a run of this status; None where one look is enough."""
+    if status == "queued":
+        return WAITING_TICK_SECONDS
+    return TICK_SECONDS if status in LIVE else None
+
+
+def _tick(state: TrainPage, watch: Watch, *, pause: float | None) -> None:
     status = watch.run.status()  # before the log: a run that has ended by now has written all of it
     watch.update()
-    if live != (status in LIVE):  # it ended, or was resumed: the page's clock has to follow
+    if pause != _pause(status):  # it began, ended, or was resumed: the page's clock has to follow
         st.rerun()
+    if pause != TICK_SECONDS:  # whoever waits, or sees that a worker was killed, gives its place away
+        try:
+            queue.advance()
+        except UserError as error:
+            state.problem = error
     _header(state, watch, status)
     curves(watch.history, revision=watch.run.run_id)
 
