@@ -1,5 +1,6 @@
 """The concepts page: every chapter in both languages, and a lab whose numbers are PyTorch's."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -183,6 +184,12 @@ class TestLab:
         app = open_page("concepts", chapter="steps", **broken)
         assert app.error
         assert "w_{11}" in formulas(app)
+
+    @pytest.mark.parametrize("broken", [{"x": "1,2,3"}, {"rate": "fast"}, {"step": "9"}])
+    def test_a_broken_link_is_refused_in_the_visitors_language(self, open_page, broken):
+        app = open_page("concepts", language="zh", chapter="steps", **broken)
+        words = app.error[0].value.removeprefix(next(iter(broken))).replace(broken.get("rate", ""), "")
+        assert not re.search("[a-z]", words)
 
     def test_the_lab_survives_a_visit_to_another_chapter(self, open_page):
         app = open_page("concepts", chapter="steps", hidden="tanh", updates=3, step=4)

@@ -204,21 +204,22 @@ def from_query(query: Mapping[str, str]) -> Lab:
 
 
 def _numbers(name: str, text: str, count: int) -> tuple[float, ...]:
-    rule = "a number" if count == 1 else f"{count} numbers with commas between"
     try:
         values = tuple(float(part) for part in text[:400].split(","))
     except ValueError:
         values = ()
     if len(values) != count:
-        raise UserError(N_("{name} must be {rule}, got {value}."), name=name, rule=rule, value=text[:40])
+        if count == 1:
+            raise UserError(N_("{name} must be a number; got {value}."), name=name, value=text[:40])
+        message = N_("{name} must be {count} numbers with commas between them; got {value}.")
+        raise UserError(message, name=name, count=count, value=text[:40])
     return values
 
 
 def _whole(name: str, text: str, low: int, high: int) -> int:
     if not (text.isdecimal() and len(text) < 12 and low <= int(text) <= high):
-        raise UserError(
-            N_("{name} must be {rule}, got {value}."), name=name, rule=f"in [{low}, {high}]", value=text[:40]
-        )
+        message = N_("{name} must be in {allowed}; got {value}.")
+        raise UserError(message, name=name, allowed=f"[{low}, {high}]", value=text[:40])
     return int(text)
 
 
