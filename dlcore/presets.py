@@ -29,6 +29,27 @@ PRESETS: Mapping[str, Preset] = {
             dataset="digits", model="compact-cnn", epochs=10, learning_rate=0.005, schedule="one-cycle", dropout=0.2
         ),
     ),
+    "overfit": Preset(
+        title=N_("Learning by heart"),
+        summary=N_(
+            "65 images, four labels in ten wrong, nothing to hold it back: it learns them all, and little else."
+        ),
+        config=TrainConfig(
+            dataset="digits",
+            model="mlp",
+            epochs=60,
+            batch_size=8,
+            learning_rate=0.003,
+            dropout=0.0,
+            train_fraction=0.05,
+            label_noise=0.4,
+        ),
+    ),
+    "diverge": Preset(
+        title=N_("Far too fast"),
+        summary=N_("A learning rate so large that the loss runs away within a few updates. See how that looks."),
+        config=TrainConfig(dataset="digits", epochs=5, learning_rate=0.3, optimizer="sgd"),
+    ),
     "pretrained": Preset(
         title=N_("The bundled model"),
         summary=N_("The recipe of the model on the Draw page."),
