@@ -42,6 +42,13 @@ MODELS: Mapping[str, ModelSpec] = {
         ),
         builder="dlcore.models.compact_cnn:build",
     ),
+    "sprint-cnn": ModelSpec(
+        title=N_("Sprint CNN"),
+        summary=N_(
+            "Three small convolutions, each pooled at once: a sixth of the article's arithmetic, made for a hurry."
+        ),
+        builder="dlcore.models.sprint_cnn:build",
+    ),
     "resnet-small": ModelSpec(
         title=N_("Small ResNet"),
         summary=N_(

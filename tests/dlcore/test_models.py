@@ -15,6 +15,7 @@ PARAMETERS = {
     "linear": 7_850,
     "lenet5": 61_706,
     "resnet-small": 174_970,
+    "sprint-cnn": 29_178,
 }
 
 
@@ -77,7 +78,7 @@ def test_dropout_changes_training_only(name):
 
 
 def test_too_small_images_are_refused_with_the_value():
-    for name in ("article-cnn", "compact-cnn", "lenet5"):
+    for name in ("article-cnn", "compact-cnn", "lenet5", "sprint-cnn"):
         with pytest.raises(ValueError, match="got 5"):
             build(name, image_size=5)
 
