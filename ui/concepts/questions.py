@@ -10,7 +10,7 @@ from ui.concepts.prose import heading_and_body, sections
 from ui.language import current
 from ui.language import translate as _
 from ui.resources.catalogue import by_id
-from ui.resources.frameworks import AVOID, FIRST, MARKS, WITH_REASON, WORKS, chooser
+from ui.resources.frameworks import MARKS, MEANINGS, chooser
 
 _KEY = "concepts.question"
 
@@ -61,7 +61,7 @@ def _frameworks() -> None:
     table = chooser()
     needs = [need for question in table.questions for need in question.needs if need.id != "table"]
     names = [by_id(name).told("title", spoken) for name in table.frameworks]
-    said = {need.id: need.zh if spoken == "zh" else need.en for need in needs}
+    said = {need.id: need.name(spoken) for need in needs}
     st.table(
         [
             {_("The project needs"): said[need.id]}
@@ -70,12 +70,6 @@ def _frameworks() -> None:
         ],
         hide_index=True,
     )
-    meanings = (
-        (FIRST, _("first choice")),
-        (WORKS, _("works")),
-        (WITH_REASON, _("only with a reason")),
-        (AVOID, _("avoid")),
-    )
-    st.caption(" · ".join(f"{MARKS[mark]} {meaning}" for mark, meaning in meanings))
+    st.caption(" · ".join(f"{MARKS[mark]} {_(meaning)}" for mark, meaning in MEANINGS.items()))
     st.markdown("\n".join(f"- **{said[need.id]}** – {need.told('because', spoken)}" for need in needs))
     door(_("Answer three questions and get a ranking"), "resources", view="frameworks")

@@ -60,16 +60,35 @@ Month = Annotated[str, StringConstraints(pattern=r"^20\d\d-(0[1-9]|1[0-2])$")]
 Link = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.-]+\.[a-z]{2,}(/[^\s<>\"'`]*)?$")]
 
 
-class Here(BaseModel):
-    """Where in this dashboard an entry can be tried: a page and the experiment in its link."""
+class Content(BaseModel):
+    """Content as it was written: unchanging, nothing unknown in it, texts in both languages as ``<field>_<language>``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def told(self, field: str, language: str) -> str:
+        """A text of this content in a language, ``why`` for instance; empty if there is none."""
+        return getattr(self, f"{field}_{language}") or ""
+
+
+class Named(Content):
+    """Something with a name in both languages."""
+
+    en: Text
+    zh: Text
+
+    def name(self, language: str) -> str:
+        """The name in a language."""
+        return self.zh if language == "zh" else self.en
+
+
+class Here(Content):
+    """Where in this dashboard an entry can be tried: a page and the experiment in its link."""
 
     page: Literal["train", "draw", "concepts"]
     query: dict[str, str | int | float]
 
 
-class Resource(BaseModel):
+class Resource(Content):
     """One entry of the directory.
 
     ``license`` is an SPDX name; of a course or a book it is that of the code or text repository, not of the videos.
@@ -77,8 +96,6 @@ class Resource(BaseModel):
     ``checked`` is when somebody last looked, ``checked_how`` at what, ``evidence`` where exactly.
     ``last_activity`` is the last change seen in the entry's own repository.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: Identifier
     kind: Kind
@@ -125,34 +142,20 @@ class Resource(BaseModel):
             raise ValueError(f"{self.id}: minutes need minutes_from, and the other way round")
         return self
 
-    def told(self, field: str, language: str) -> str:
-        """``title``, ``why``, ``idea`` or ``status_reason`` in a language; empty if there is none."""
-        return getattr(self, f"{field}_{language}") or ""
-
     @property
     def retired(self) -> bool:
         """Whether the entry is kept as a warning or for reading only."""
         return self.status in RETIRED
 
 
-class Word(BaseModel):
-    """A word of a vocabulary: its name in both languages and what people type for it."""
+class Word(Named):
+    """A word of a vocabulary, and what people type for it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    en: Text
-    zh: Text
     aliases: tuple[Text, ...] = ()
 
-    def name(self, language: str) -> str:
-        """The word in a language."""
-        return self.zh if language == "zh" else self.en
 
-
-class Catalogue(BaseModel):
+class Catalogue(Content):
     """All entries, the month they were put together, and those to meet first."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: Literal[1]
     date: Month

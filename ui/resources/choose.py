@@ -7,7 +7,7 @@ from ui.language import translate as _
 from ui.resources import visit
 from ui.resources.cards import bold, entry_button, icon_of, title
 from ui.resources.catalogue import by_id
-from ui.resources.frameworks import AVOID, FIRST, MARKS, WORKS, Need, chooser, rank
+from ui.resources.frameworks import AVOID, FIRST, MARKS, MEANINGS, WORKS, Need, chooser, rank
 from ui.resources.visit import Visit, key
 
 
@@ -17,10 +17,10 @@ def choose(state: Visit) -> None:
     questions = chooser().questions
     for column, question in zip(st.columns(len(questions)), questions, strict=True):
         answers = {visit.ANY: _("No matter")}
-        answers |= {need.id: need.zh if spoken == "zh" else need.en for need in question.needs}
+        answers |= {need.id: need.name(spoken) for need in question.needs}
         with column:
             st.selectbox(
-                question.zh if spoken == "zh" else question.en,
+                question.name(spoken),
                 list(answers),
                 key=key(question.id),
                 format_func=answers.__getitem__,
@@ -28,10 +28,6 @@ def choose(state: Visit) -> None:
     chosen = [need for question in questions for need in question.needs if state.needs.get(question.id) == need.id]
     _answer(chosen)
     _table(chosen)
-
-
-def _marks() -> dict[int, str]:
-    return {3: _("first choice"), 2: _("works"), 1: _("only with a reason"), 0: _("avoid")}
 
 
 def _answer(chosen: list[Need]) -> None:
@@ -43,7 +39,7 @@ def _answer(chosen: list[Need]) -> None:
             _verdict(["scikit-learn"], [table])
             return
         if not chosen:
-            st.markdown(bold(chooser().usual_zh if spoken == "zh" else chooser().usual_en))
+            st.markdown(bold(chooser().told("usual", spoken)))
             st.markdown(_("If something does bind you, let the hardware or the code you inherit decide."))
             return
         usable = [place for place in rank(chosen) if place.worst != AVOID]
@@ -67,8 +63,7 @@ def _verdict(best: list[str], chosen: list[Need]) -> None:
             if means := need.via.get(framework):
                 named = {"framework": title(by_id(framework)), "means": means}
                 reasons.append(_("{framework} here by way of {means}.").format(**named))
-        answer = need.zh if spoken == "zh" else need.en
-        st.markdown("- " + bold(answer) + _(": ") + " ".join(reasons))
+        st.markdown("- " + bold(need.name(spoken)) + _(": ") + " ".join(reasons))
     with st.container(horizontal=True):
         for framework in best:
             entry_button(framework, "choose", icon=icon_of(by_id(framework)))
@@ -86,9 +81,9 @@ def _table(chosen: list[Need]) -> None:
     for need in needs:
         cells = [MARKS[need.ratings[framework]] for framework in frameworks]
         cells = [f":green[**{cell}**]" if cell == MARKS[FIRST] else cell for cell in cells]
-        label = need.zh if spoken == "zh" else need.en
+        label = need.name(spoken)
         lines.append("| " + " | ".join([bold(label) if need in chosen else label, *cells]) + " |")
     with st.container(key="resources-frameworks"):
         st.markdown("\n".join(lines))
-    legend = _(", ").join(f"{MARKS[mark]} {words}" for mark, words in _marks().items())
+    legend = _(", ").join(f"{MARKS[mark]} {_(meaning)}" for mark, meaning in MEANINGS.items())
     st.caption(legend + "  \n" + _("The marks are our judgement; the reasons are facts that you can check."))

@@ -4,48 +4,38 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from pydantic import BaseModel, ConfigDict
-
-from ui.resources.catalogue import read_json
+from dlcore.messages import N_
+from ui.resources.catalogue import Content, Named, read_json
 
 FIRST, WORKS, WITH_REASON, AVOID = 3, 2, 1, 0
 MARKS: Mapping[int, str] = {FIRST: "◎", WORKS: "○", WITH_REASON: "△", AVOID: "✕"}
+MEANINGS: Mapping[int, str] = {
+    FIRST: N_("first choice"),
+    WORKS: N_("works"),
+    WITH_REASON: N_("only with a reason"),
+    AVOID: N_("avoid"),
+}
 
 
-class Need(BaseModel):
+class Need(Named):
     """A thing that a project may need: how well each framework serves it (0 to 3), by what means, and why."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     id: str
-    en: str
-    zh: str
     ratings: dict[str, int]
     because_en: str
     because_zh: str
     via: dict[str, str]
 
-    def told(self, field: str, language: str) -> str:
-        """``because`` in a language."""
-        text: str = getattr(self, f"{field}_{language}")
-        return text
 
-
-class Question(BaseModel):
+class Question(Named):
     """One question and the needs that may answer it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     id: str
-    en: str
-    zh: str
     needs: tuple[Need, ...]
 
 
-class Chooser(BaseModel):
+class Chooser(Content):
     """The frameworks (ids of catalogue entries, in the order of preference), the questions, the usual advice."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     frameworks: tuple[str, ...]
     questions: tuple[Question, ...]

@@ -5,27 +5,19 @@ from dataclasses import dataclass
 from functools import cache
 from math import ceil
 
-from pydantic import BaseModel, ConfigDict
-
-from ui.resources.catalogue import Resource, by_id, read_json
+from ui.resources.catalogue import Content, Named, Resource, by_id, read_json
 
 
-class Background(BaseModel):
+class Background(Named):
     """What somebody knows: what to meet first, and what to leave out."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     id: str
-    en: str
-    zh: str
     first: tuple[str, ...]
     known: tuple[str, ...]
 
 
-class Step(BaseModel):
+class Step(Content):
     """One entry of a path, why it stands there, and its minutes if not all of it is meant."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
     reason_en: str
@@ -33,10 +25,8 @@ class Step(BaseModel):
     minutes: int | None = None
 
 
-class LearningPath(BaseModel):
+class LearningPath(Content):
     """An ordered way to a goal. ``covers``: prerequisites that its own steps teach; ``speaks``: a language it keeps to."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
     title_en: str
@@ -48,11 +38,6 @@ class LearningPath(BaseModel):
     speaks: str | None
     covers: tuple[str, ...]
     steps: tuple[Step, ...]
-
-    def told(self, field: str, language: str) -> str:
-        """``title``, ``goal`` or ``lead`` in a language."""
-        text: str = getattr(self, f"{field}_{language}")
-        return text
 
 
 @dataclass(frozen=True)

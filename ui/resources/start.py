@@ -23,9 +23,7 @@ def start(state: Visit) -> None:
             _("What do you know?"),
             list(backgrounds()),
             key=key("know"),
-            format_func={
-                item.id: item.zh if spoken == "zh" else item.en for item in backgrounds().values()
-            }.__getitem__,
+            format_func={item.id: item.name(spoken) for item in backgrounds().values()}.__getitem__,
         )
     with columns[1]:
         st.selectbox(
@@ -77,7 +75,7 @@ def _stop(state: Visit, number: int, stop: Stop) -> None:
     if resource.cost != "free":
         facts.append(name("cost", resource.cost))
     if stop.step:
-        reason = stop.step.reason_zh if spoken == "zh" else stop.step.reason_en
+        reason = stop.step.told("reason", spoken)
     elif stop.needed_for:
         titles = _(", ").join(plain_text(short_title(other)) for other in stop.needed_for)
         reason = _("Put in because these need it: {titles}.").format(titles=titles)

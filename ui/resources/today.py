@@ -3,18 +3,16 @@
 from functools import cache
 
 import streamlit as st
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import TypeAdapter
 
 from ui import language
 from ui.language import translate as _
 from ui.resources.cards import entry_button, icon_of
-from ui.resources.catalogue import by_id, read_json
+from ui.resources.catalogue import Content, by_id, read_json
 
 
-class Correction(BaseModel):
+class Correction(Content):
     """A sentence of the article (``correction``) or of older texts in general, and what holds today."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
     correction: bool
@@ -24,11 +22,6 @@ class Correction(BaseModel):
     claim_zh: str
     today_en: str
     today_zh: str
-
-    def told(self, field: str, spoken: str) -> str:
-        """``claim`` or ``today`` in a language."""
-        text: str = getattr(self, f"{field}_{spoken}")
-        return text
 
 
 @cache
