@@ -13,7 +13,8 @@ from ui.concepts.numbers import factor, plain
 from ui.language import translate as _
 
 _HERE = Path(__file__).resolve().parent
-_SYMBOLS = ("w₁₁", "w₁₂", "w₂₁", "w₂₂", "b₁", "b₂", "v₁", "v₂", "c")
+SYMBOLS = ("w₁₁", "w₁₂", "w₂₁", "w₂₂", "b₁", "b₂", "v₁", "v₂", "c")
+"""The weights as a formula writes them, in the order of ``WEIGHT_NAMES``."""
 _ENDS = (("x1", "h1"), ("x2", "h1"), ("x1", "h2"), ("x2", "h2"), None, None, ("h1", "p"), ("h2", "p"), None)
 _BIAS_NODES = {"b1": "h1", "b2": "h2", "c": "p"}
 _FACTORS = ("δ₁ · x₁", "δ₁ · x₂", "δ₂ · x₁", "δ₂ · x₂", "δ₁", "δ₂", "δ · h₁", "δ · h₂", "δ")
@@ -121,7 +122,7 @@ def _weights(experiment: Experiment, step: int, lap: Lap) -> list[dict[str, Any]
     for index, name in enumerate(WEIGHT_NAMES):
         before, after = lap.weights[index], lap.weights_after[index]
         slope = lap.gradients.autograd[index]
-        symbol = _SYMBOLS[index]
+        symbol = SYMBOLS[index]
         match step:
             case 4:
                 label = f"∂ {plain(slope, 3)}"

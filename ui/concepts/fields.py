@@ -2,11 +2,9 @@
 
 from collections.abc import Callable, Mapping
 
-import streamlit as st
-
 from ui.concepts import field_figures
-from ui.concepts.doors import door, read_next
-from ui.concepts.prose import sections
+from ui.concepts.doors import door
+from ui.concepts.subjects import show_subjects
 from ui.language import current
 from ui.language import translate as _
 
@@ -36,15 +34,6 @@ _FIGURES: Mapping[str, Callable[[], None]] = {
 
 
 def show() -> None:
-    """Each field as a card: words on the left, figure on the right."""
-    text = sections("fields")
-    st.markdown(text["intro"])
-    for name, draw in _FIGURES.items():
-        with st.container(border=True):
-            left, right = st.columns(2, gap="large", vertical_alignment="center")
-            with left:
-                st.markdown(text[name])
-            with right:
-                draw()
-            read_next(*(CHINESE_READING.get(name) if current() == "zh" else None) or READING[name])
+    """Each field as a card, and a door."""
+    show_subjects("fields", _FIGURES, {**READING, **CHINESE_READING} if current() == "zh" else READING)
     door(_("Let a network read your handwriting"), "draw")

@@ -16,7 +16,7 @@ from dlcore.concepts.six_steps import (
 )
 from dlcore.messages import N_, UserError
 from ui.concepts import formulas
-from ui.concepts.drawing import network
+from ui.concepts.drawing import SYMBOLS, network
 from ui.concepts.lab_course import course
 from ui.concepts.lab_state import (
     PARAMETERS,
@@ -42,7 +42,6 @@ STEPS: Mapping[str, str] = {
     "update": N_("Update"),
     "repeat": N_("Repeat"),
 }
-_SYMBOLS = ("w₁₁", "w₁₂", "w₂₁", "w₂₂", "b₁", "b₂", "v₁", "v₂", "c")
 
 
 def show() -> None:
@@ -181,7 +180,7 @@ def _settings(lab: Lab) -> None:
                 width=150,
                 placeholder=_("none"),
             )
-            for name, symbol, weight in zip(WEIGHT_NAMES, _SYMBOLS, experiment.weights, strict=True):
+            for name, symbol, weight in zip(WEIGHT_NAMES, SYMBOLS, experiment.weights, strict=True):
                 _number(name, symbol, weight, -WEIGHT_LIMIT, WEIGHT_LIMIT, width=130)
 
 
@@ -301,7 +300,7 @@ def _gradients(lap: Lap) -> None:
     """Each gradient three ways, to ten digits, with the differences."""
     st.markdown(_("##### The same nine gradients, three ways"))
     ways = lap.gradients
-    rows = zip(_SYMBOLS, ways.autograd, ways.closed_form, ways.finite_difference, strict=True)
+    rows = zip(SYMBOLS, ways.autograd, ways.closed_form, ways.finite_difference, strict=True)
     st.table(
         [
             {

@@ -7,8 +7,8 @@ import streamlit as st
 
 from dlcore.concepts import trends
 from ui import palette
-from ui.concepts.doors import door, read_next
-from ui.concepts.prose import sections
+from ui.concepts.doors import door
+from ui.concepts.subjects import show_subjects
 from ui.figure import figure
 from ui.language import translate as _
 
@@ -23,24 +23,9 @@ READING: Mapping[str, tuple[str, ...]] = {
 
 
 def show() -> None:
-    """Each trend as a card."""
-    text = sections("trends")
-    st.markdown(text["intro"])
-    for name, draw in _FIGURES.items():
-        with st.container(border=True):
-            left, right = st.columns(2, gap="large", vertical_alignment="center")
-            with left:
-                st.markdown(text[name])
-            with right:
-                draw()
-            read_next(*READING[name])
-    door(
-        _("Train the compact network"),
-        "train",
-        dataset="digits",
-        model="compact-cnn",
-        epochs=10,
-    )
+    """Each trend as a card, and a door."""
+    show_subjects("trends", _FIGURES, READING)
+    door(_("Train the compact network"), "train", dataset="digits", model="compact-cnn", epochs=10)
 
 
 def _bigger() -> None:
