@@ -2,28 +2,32 @@
 
 import time
 from functools import cache
-from pathlib import Path
 
 import streamlit as st
 
 from dlcore.presets import PRESETS
-from dlcore.runs.directory import open_directory
+from dlcore.runs.directory import Run, open_directory
 from dlcore.runs.history import RunHistory
 from dlcore.training.events import Event, Stepped
+from ui.language import CONTENT
 from ui.language import translate as _
 from ui.training.live import curves, progress_bar
 from ui.training.results import draw_link
 from ui.training.state import TrainPage
 from ui.training.words import title
 
-_FOLDER = Path(__file__).resolve().parents[2] / "content" / "recorded_run"
 REPLAY_SECONDS = 12.0
 _TICK_SECONDS = 0.5
 
 
 @cache
+def _run() -> Run:
+    return open_directory(CONTENT / "recorded_run")
+
+
+@cache
 def _events() -> tuple[Event, ...]:
-    events, _offset = open_directory(_FOLDER).read()
+    events, _offset = _run().read()
     return tuple(events)
 
 
@@ -58,7 +62,7 @@ def _tick(state: TrainPage) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         with st.container(horizontal=True, vertical_alignment="center", width="content"):
             st.badge(_("Recording"), icon=":material/videocam:", color="violet")
-            st.markdown(f"**{title(open_directory(_FOLDER).config)}**", width="content")
+            st.markdown(f"**{title(_run().config)}**", width="content")
         with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
             _controls(state, replaying=share < 1)
     st.caption(_("You have no run yet, so this is one that we recorded earlier. Start your own at any time."))
@@ -67,7 +71,7 @@ def _tick(state: TrainPage) -> None:
 
 
 def _controls(state: TrainPage, *, replaying: bool) -> None:
-    if open_directory(_FOLDER).config == PRESETS["pretrained"].config:
+    if _run().config == PRESETS["pretrained"].config:
         draw_link("pretrained")
     replay = st.button(
         _("Replay"),
