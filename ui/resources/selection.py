@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 
 from dlcore.messages import N_, UserError
@@ -117,10 +117,16 @@ def _fits(resource: Resource, selection: Selection, without: str = "") -> bool:
     )
 
 
+@lru_cache(maxsize=64)
+def _scores(query: str) -> Mapping[str, float]:
+    """What a search found; one look at the page asks for it several times."""
+    return MappingProxyType(search(query))
+
+
 def _found(selection: Selection) -> tuple[Resource, ...]:
     if not selection.q:
         return all_resources()
-    scores = search(selection.q)
+    scores = _scores(selection.q)
     return tuple(resource for resource in all_resources() if resource.id in scores)
 
 
@@ -180,7 +186,7 @@ def _recommended_key(resource: Resource, language: str) -> tuple[object, ...]:
 def select(selection: Selection, language: str) -> list[Resource]:
     """The entries that fit, in the wanted order."""
     fitting = [resource for resource in _found(selection) if _fits(resource, selection)]
-    scores = search(selection.q) if selection.q else {}
+    scores = _scores(selection.q) if selection.q else {}
     keys: Mapping[str, Callable[[Resource], tuple[object, ...]]] = {
         "relevance": lambda r: (-scores[r.id],) if scores else _recommended_key(r, language),
         "title": lambda r: _title_key(r, language),
