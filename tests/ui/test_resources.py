@@ -1,8 +1,5 @@
 """The resources page as a visitor meets it, without a browser."""
 
-import subprocess
-import sys
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -182,8 +179,3 @@ def test_a_selection_can_be_taken_home(open_page):
         "resources.csv",
         "resources.bibtex",
     }
-
-
-def test_the_page_needs_no_torch():
-    program = "import sys, ui.resources.page; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", program], check=False, capture_output=True).returncode == 0
