@@ -42,6 +42,8 @@ class Limits:
     """Runs of one visitor that train at the same time."""
     waiting_each: int = 2
     """Runs of one visitor that wait."""
+    waiting_in_all: int = 100
+    """Runs of all visitors that wait; a new token costs nothing, so the bound for one visitor alone bounds nobody."""
     free_megabytes: int = 500
     """Room that has to be left on the disk."""
 
@@ -146,7 +148,10 @@ def _check(owner: str) -> None:
             free=free,
             needed=bounds.free_megabytes,
         )
-    waiting = sum(entry.owner == owner for entry in _entries("waiting"))
+    line = list(_entries("waiting"))
+    if len(line) >= bounds.waiting_in_all:
+        raise UserError(N_("{count} runs are waiting already, the line is full. Try again later."), count=len(line))
+    waiting = sum(entry.owner == owner for entry in line)
     if owner and waiting >= bounds.waiting_each:
         raise UserError(
             N_("You already have {count} runs waiting. Stop one of them, or wait until one has begun."), count=waiting

@@ -97,6 +97,14 @@ def test_a_visitor_has_at_most_two_waiting_and_nothing_is_left_of_a_refusal(work
     assert submit("bob").status() == "queued"
 
 
+def test_the_line_is_bounded_whoever_stands_in_it(workers, monkeypatch):
+    monkeypatch.setattr(queue, "limits", lambda: queue.Limits(workers=1, waiting_in_all=3))
+    for visitor in range(4):
+        submit(f"visitor {visitor}")
+    with pytest.raises(UserError, match="line is full"):
+        submit("one more")
+
+
 def test_a_waiting_run_that_is_stopped_leaves_the_queue_and_can_be_resumed(workers):
     first, second, third = submit("ann"), submit("bob"), submit("eve")
     queue.stop(second)
