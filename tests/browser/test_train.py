@@ -47,7 +47,7 @@ def test_one_epoch_from_the_page_to_its_results(app_url, page):
     start(page, app_url, epochs=1)
     told(page, "All epochs are done")
     expect(page.get_by_text("Class by class")).to_be_visible()
-    expect(page.get_by_text("95 % interval").first).to_be_visible()
+    expect(page.get_by_text("95% interval").first).to_be_visible()
     pictures = page.locator("[data-testid=stImage] img")
     expect(pictures).to_have_count(20)
     assert pictures.evaluate_all("all => all.every(one => one.complete && one.naturalWidth >= 84)")

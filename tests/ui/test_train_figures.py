@@ -11,7 +11,7 @@ from plotly import graph_objects
 from dlcore.runs.history import RunHistory
 from dlcore.training.events import Ended, Stepped
 from ui.figure import publish_plotly
-from ui.training import recorded
+from ui.training import recorded, words
 from ui.training.curves import MOST_POINTS
 from ui.training.figures import accuracy_figure, confusion_figure, loss_figure
 from ui.training.results import picture_of
@@ -109,3 +109,20 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path):
     (tmp_path / "static").write_text("in the way")
     with pytest.raises(Exception, match="cannot be written"):
         publish_plotly(tmp_path / "static")
+
+
+def test_an_empty_chart_begins_at_zero_and_a_curve_sets_no_range_that_would_undo_a_zoom(history):
+    assert loss_figure(RunHistory(), logarithmic=False, revision="x")[1]["xaxis"]["range"][0] == 0
+    assert "range" not in loss_figure(history, logarithmic=False, revision="x")[1]["xaxis"]
+
+
+def test_a_network_that_only_guesses_is_not_called_done_and_well(history):
+    assert history.tested is not None
+    assert "only guesses" not in words.explanation("completed", history)
+    history.tested = replace(history.tested, correct=history.tested.count // 10, accuracy=0.1)
+    assert "only guesses: it got 10.00% right" in words.explanation("completed", history)
+
+
+def test_a_run_that_is_resumed_does_not_claim_to_be_almost_there(history):
+    assert history.ended is not None
+    assert "left" not in words.progress(history, going=True)

@@ -16,6 +16,8 @@ _SMOOTHING_WINDOWS = 40
 """The smoothed loss remembers this fraction of a full run."""
 _FEW_EPOCHS = 40
 """Up to this many, epochs get large markers."""
+_LABELS = 64
+"""Pixels left of a chart, enough for its labels, so that two charts one below the other begin at the same place."""
 _SHADED = 0.45
 """From this share of its row on, a cell of the confusion matrix is so dark that its number must be white."""
 
@@ -153,6 +155,7 @@ def _epochs(
         "name": name,
         "line": {"color": colour, "width": 1.5, "dash": "dot" if symbol == "diamond" else "solid"},
         "marker": {"symbol": symbol, "size": 7 if len(xs) <= _FEW_EPOCHS else 4},
+        "cliponaxis": False,
         "hovertemplate": "%{y:.2%}" if share else "%{y:.4f}",
     }
 
@@ -161,10 +164,13 @@ def _layout(history: RunHistory, title: str, revision: str) -> dict[str, Any]:
     end = _horizon(history)
     per_epoch = history.started.steps_per_epoch if history.started else 0
     words = _("Updates ({count} an epoch)").format(count=per_epoch) if per_epoch else _("Updates")
+    # A range given outright would undo the visitor's zoom whenever it changes, but without a point there is no other.
+    empty = history.latest is None and not history.evaluations
+    extent = {"range": [0, max(10, end)]} if empty else {"autorangeoptions": {"include": [0, end]}}
     return {
-        # A range given outright would undo the visitor's zoom whenever it changes.
-        "xaxis": {"title": {"text": words}, "autorangeoptions": {"include": [0, end]}, "zeroline": False},
+        "xaxis": {"title": {"text": words}, "zeroline": False} | extent,
         "yaxis": {"title": {"text": title}},
+        "margin": {"l": _LABELS},
         "hovermode": "x unified",
         "showlegend": True,
         "uirevision": revision,

@@ -9,7 +9,7 @@ from dlcore.messages import UserError
 from dlcore.runs.directory import LIVE, Run, list_runs, open_run
 from ui.language import translate as _
 from ui.shell import show_error
-from ui.training import link
+from ui.training import link, words
 from ui.training.form import form, planned_updates
 from ui.training.live import live_view
 from ui.training.recorded import recorded_view
@@ -80,8 +80,8 @@ def _shown(state: TrainPage, mine: list[Run]) -> Run | None:
 
 
 def _settings(state: TrainPage, run: Run | None) -> None:
-    for refusal in state.refusals:
-        show_error(refusal)
+    for refused in state.refusals:
+        show_error(words.refusal(refused))
     if state.refusals:
         st.caption(_("What was refused has no effect. Choose a value that fits below."))
     if st.button(

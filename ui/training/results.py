@@ -44,7 +44,7 @@ def _headline(history: RunHistory) -> None:
             help=_("{correct:,} of {count:,} test images, which the network never saw while learning.").format(
                 correct=tested.correct, count=tested.count
             ),
-            delta=_("95 % interval {low:.2%} to {high:.2%}").format(low=low, high=high),
+            delta=_("95% interval {low:.2%} to {high:.2%}").format(low=low, high=high),
             delta_color="off",
             delta_arrow="off",
             width="content",

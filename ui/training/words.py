@@ -3,14 +3,15 @@
 import math
 from collections.abc import Mapping
 
-from dlcore.config import TrainConfig
+from dlcore.config import KNOBS, TrainConfig
 from dlcore.data import DATASETS
-from dlcore.messages import N_
+from dlcore.messages import N_, UserError
 from dlcore.models import MODELS
 from dlcore.runs.directory import Status
 from dlcore.runs.history import RunHistory
 from dlcore.training.events import Preparing
 from ui.language import translate as _
+from ui.training.statistics import wilson_interval
 
 COLOURS: Mapping[Status, str] = {
     "queued": "gray",
@@ -50,6 +51,9 @@ _EXPLANATIONS: Mapping[Status, str] = {
     "interrupted": N_("The process ended without a word, as in a restart. Its curves are kept."),
 }
 _UNTESTED = N_("The run is over. It was not tested.")
+_GUESSES = N_(
+    "All epochs are done, but the network only guesses: it got {accuracy:.2%} right. A lower learning rate is the first thing to try."
+)
 _MEGABYTE = 1e6
 
 
@@ -65,10 +69,24 @@ def explanation(status: Status, history: RunHistory) -> str:
     template = _EXPLANATIONS[status]
     if "{accuracy" in template and history.tested is None:
         template = _UNTESTED
+    elif status == "completed" and _only_guesses(history):
+        template = _GUESSES
     return _(template).format(
         epoch=history.latest.epoch if history.latest else 0,
         accuracy=history.tested.accuracy if history.tested else 0,
     )
+
+
+def _only_guesses(history: RunHistory) -> bool:
+    """Whether the test cannot tell the network from one that draws lots."""
+    tested = history.tested
+    return tested is not None and wilson_interval(tested.correct, tested.count)[0] <= 1 / len(tested.confusion)
+
+
+def refusal(error: UserError) -> UserError:
+    """A refused setting, named as the form names it."""
+    name = error.values.get("name")
+    return UserError(error.template, **error.values | {"name": KNOBS[name].title}) if name in KNOBS else error
 
 
 def in_line(place: int) -> str:
@@ -105,7 +123,7 @@ def progress(history: RunHistory, *, going: bool) -> str:
         parts.append(_("{speed:,.0f} images/s").format(speed=speed))
     if not going:
         parts.append(_("{time} of training").format(time=duration(latest.seconds)))
-    elif (left := history.seconds_left) is not None:
+    elif history.ended is None and (left := history.seconds_left) is not None:  # one that is resumed had ended
         parts.append(_("about {time} left").format(time=duration(left)))
     return " · ".join(parts)
 
