@@ -98,10 +98,10 @@ def show(answer: Answer, kind: Literal["example", "drawing"], *, waiting: bool =
 def percent(probability: float) -> str:
     """A probability to one decimal, never rounded to certainty."""
     if probability >= 0.9995:
-        return ">\N{NO-BREAK SPACE}99.9\N{NO-BREAK SPACE}%"
+        return ">\N{NO-BREAK SPACE}99.9%"
     if probability < 0.0005:
-        return "<\N{NO-BREAK SPACE}0.1\N{NO-BREAK SPACE}%"
-    return f"{100 * probability:.1f}\N{NO-BREAK SPACE}%"
+        return "<\N{NO-BREAK SPACE}0.1%"
+    return f"{100 * probability:.1f}%"
 
 
 @cache

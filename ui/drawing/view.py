@@ -60,7 +60,7 @@ def _paper(page: state.DrawPage) -> list[Stroke]:
     with st.container(horizontal=True):
         st.button(_("Undo"), key="draw.undo", icon=":material/undo:", disabled=empty, on_click=page.undo)
         st.button(_("Clear"), key="draw.clear", icon=":material/delete:", disabled=empty, on_click=page.clear)
-    st.caption(_("Drawings stay on this machine."))
+    st.caption(_("The drawing goes to the server of this page, which does not keep it."))
     return strokes
 
 
@@ -147,4 +147,4 @@ def _explain_model(source: str) -> None:
         st.markdown(prose("draw-how"))
     if source == PRETRAINED and (card := model_card(current())):
         with st.expander(_("About the bundled model"), key="draw.card"):
-            st.markdown(card)
+            st.markdown(card.partition("\n")[2].replace("\n## ", "\n#### "))  # its title is the expander's

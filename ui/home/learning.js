@@ -70,7 +70,7 @@ export default function ({ data, parentElement }) {
     slider.value = String(Math.min(frame, last));
     caption.textContent = [
       `${text.epoch} ${epochs[shown]}`,
-      `${text.accuracy} ${Math.round(accuracies[shown] * 100)} %`,
+      `${text.accuracy} ${Math.round(accuracies[shown] * 100)}%`,
       `${text.loss} ${losses[shown].toFixed(3)}`,
     ].join("  ·  ");
     button.dataset.playing = String(playing);
