@@ -141,6 +141,7 @@ def medical() -> None:
     ]
     layout = {
         "barmode": "stack",
+        "legend": {"traceorder": "normal"},
         "xaxis": {"title": {"text": _("positive tests among 10,000 people")}, "fixedrange": True},
         "yaxis": {"fixedrange": True, "showticklabels": False},
     }

@@ -88,6 +88,7 @@ def _loss_chart(lab: Lab) -> None:
             "mode": "markers",
             "marker": {"color": palette.HIGHLIGHT, "size": 12},
             "name": _("You are here"),
+            "cliponaxis": False,
         },
     ]
     layout = {
