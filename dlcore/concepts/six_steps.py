@@ -63,11 +63,16 @@ class Experiment:
         for name, choices in (("hidden", HIDDEN), ("head", HEADS)):
             value = getattr(self, name)
             if value not in choices:
-                raise _refuse(name, "one of " + ", ".join(choices), value)
+                raise UserError(
+                    N_("{name} must be one of {allowed}; got {value}."),
+                    name=name,
+                    allowed=", ".join(choices),
+                    value=str(value)[:40],
+                )
         if len(self.x) != 2:
-            raise _refuse("x", "two numbers", len(self.x))
+            raise _wrong_count("x", 2, len(self.x))
         if len(self.weights) != len(WEIGHT_NAMES):
-            raise _refuse("weights", f"{len(WEIGHT_NAMES)} numbers", len(self.weights))
+            raise _wrong_count("weights", len(WEIGHT_NAMES), len(self.weights))
         for value in self.x:
             _bound("x", value, -INPUT_LIMIT, INPUT_LIMIT)
         for value in self.weights:
@@ -81,11 +86,16 @@ class Experiment:
 
 def _bound(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:  # also refuses what is not a number
-        raise _refuse(name, f"in [{low:g}, {high:g}]", value)
+        raise UserError(
+            N_("{name} must be in {allowed}; got {value}."),
+            name=name,
+            allowed=f"[{low:g}, {high:g}]",
+            value=str(value)[:40],
+        )
 
 
-def _refuse(name: str, rule: str, value: object) -> UserError:
-    return UserError(N_("{name} must be {rule}, got {value}."), name=name, rule=rule, value=str(value)[:40])
+def _wrong_count(name: str, count: int, given: int) -> UserError:
+    return UserError(N_("{name} must hold {count} numbers; got {given}."), name=name, count=count, given=given)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ import pytest
 from dlcore.config import TrainConfig
 from dlcore.messages import UserError
 from dlcore.runs import launch
-from dlcore.runs.directory import LIVE, RESUMABLE, STATUSES, create, list_runs, open_directory, open_run
+from dlcore.runs.directory import LIVE, RESUMABLE, STATUSES, Run, create, list_runs, open_directory, open_run
 from dlcore.training.events import Ended, Preparing, Stepped, to_json
 
 CONFIG = TrainConfig(dataset="digits", model="linear", epochs=1)
@@ -211,6 +211,5 @@ def test_many_runs_are_listed_without_reading_their_logs(monkeypatch):
     for run in runs:
         run.expect_no_worker()
         run.events_path.write_bytes(b"x" * 200_000 + b"\n")
-    start = time.perf_counter()
+    monkeypatch.delattr(Run, "scan")
     assert [run.status() for run in list_runs()] == ["interrupted"] * 50
-    assert time.perf_counter() - start < 1
