@@ -126,3 +126,8 @@ def test_a_network_that_only_guesses_is_not_called_done_and_well(history):
 def test_a_run_that_is_resumed_does_not_claim_to_be_almost_there(history):
     assert history.ended is not None
     assert "left" not in words.progress(history, going=True)
+
+
+def test_a_run_that_failed_before_its_first_update_is_not_still_loading():
+    assert "Loading" in words.progress(RunHistory(), going=True)
+    assert words.progress(RunHistory(), going=False) == "It ended before the first update."

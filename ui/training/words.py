@@ -111,6 +111,8 @@ def duration(seconds: float) -> str:
 def progress(history: RunHistory, *, going: bool) -> str:
     """Epoch, update, speed, and time left if it is ``going``; before the first update, what is being prepared."""
     latest, started = history.latest, history.started
+    if latest is None and not going:
+        return _("It ended before the first update.")
     if started is None:
         return _preparation(history.preparing)
     if latest is None:
