@@ -6,6 +6,7 @@ from dlcore.data.loading import load
 from dlcore.presets import PRESETS
 from dlcore.training import loop
 from dlcore.training.events import Ended, Evaluated, Started, Stepped
+from dlcore.training.events import Tested as FinallyTested
 
 
 @pytest.fixture(scope="module")
@@ -34,3 +35,13 @@ def test_diverge_blows_up_within_a_few_updates(digits):
     assert steps[-1].loss > 10 * steps[0].loss
     assert isinstance(events[-1], Ended)
     assert events[-1].reason == "diverged"
+
+
+@pytest.mark.data
+def test_fast_99_gets_there_in_one_epoch(shared_data, monkeypatch):
+    """Of five seeds the mean is 99.1 % and the worst 99.0 %; threads and processors move single images."""
+    monkeypatch.setenv("DLCORE_DATA", str(shared_data))
+    config = PRESETS["fast-99"].config.model_copy(update={"device": "cpu"})
+    events = list(loop.train(config, dataset=load("mnist")))
+    tested = next(event for event in events if isinstance(event, FinallyTested))
+    assert tested.accuracy >= 0.988
