@@ -256,6 +256,15 @@ def test_a_failed_run_tells_the_reason_in_the_visitor_s_language(open_page):
     assert "must be in" not in app.error[0].value
 
 
+def test_a_dataset_that_could_not_be_had_leaves_a_way_on(open_page):
+    run = finished(QUICK.model_copy(update={"dataset": "kmnist"}))
+    run.events_path.write_text(to_json(Ended(reason="failed", message="No network.", values={})) + "\n")
+    (run.path / "summary.json").write_text('{"reason": "failed"}')
+    app = open_page("train", run=run.run_id)
+    app.button(key="train.at_hand").click().run()
+    assert app.selectbox(key="train.dataset").value == "digits"
+
+
 def test_a_live_run_is_watched_and_can_be_stopped(open_page, started):
     app = open_page("train", model="linear")
     app.button(key="train.start").click().run()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from dlcore.data.availability import available
 from dlcore.messages import UserError
 from dlcore.runs import queue
 from dlcore.runs.directory import LIVE, RESUMABLE, STATUSES, Run, Status
@@ -150,10 +151,19 @@ def _advice(state: TrainPage, watch: Watch, status: Status) -> None:
         _lower_the_rate(state, watch.run)
     elif status == "failed" and ended is not None and ended.message:
         show_error(UserError(ended.message, **ended.values))
+        _use_what_is_at_hand(state, watch.run)
     elif status == "failed":
         st.error(_("The reason is in the run's worker.log."), icon=":material/error:")
     elif status == "interrupted" and not watch.run.checkpoint_path.is_file():
         st.info(_("It ended before its first checkpoint: start it again with the same settings."))
+
+
+def _use_what_is_at_hand(state: TrainPage, run: Run) -> None:
+    if available(run.config.dataset):
+        return
+    if st.button(_("Use the small digits"), icon=":material/wifi_off:", key="train.at_hand"):
+        state.config = run.config.model_copy(update={"dataset": "digits"})
+        st.rerun()
 
 
 def _lower_the_rate(state: TrainPage, run: Run) -> None:

@@ -52,7 +52,7 @@ _EXPLANATIONS: Mapping[Status, str] = {
 }
 _UNTESTED = N_("The run is over. It was not tested.")
 _GUESSES = N_(
-    "All epochs are done, but the network only guesses: it got {accuracy:.2%} right. A lower learning rate is the first thing to try."
+    "All epochs are done, but the network only guesses: it got {accuracy:.2%} right. Its learning rate may be too high, or too low for so few updates."
 )
 _MEGABYTE = 1e6
 
