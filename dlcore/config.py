@@ -150,7 +150,8 @@ class TrainConfig(BaseModel):
     gradient_clipping: float = knob(
         0.0,
         N_("Gradient clipping"),
-        N_("Longest gradient allowed; a longer one is shortened to this. 0 clips nothing."),
+        N_("Longest gradient allowed; a longer one is shortened to this."),
+        zero=N_("off"),
         group="optimisation",
         step=0.5,
         ge=0,
@@ -166,9 +167,8 @@ class TrainConfig(BaseModel):
     ema: float = knob(
         0.0,
         N_("Averaged weights"),
-        N_(
-            "Decay of a moving average of the weights, judged and kept in place of the last ones. 0 keeps the last ones."
-        ),
+        N_("Decay of a moving average of the weights, judged and kept in place of the last ones."),
+        zero=N_("off"),
         group="optimisation",
         step=0.01,
         ge=0,
@@ -240,9 +240,8 @@ class TrainConfig(BaseModel):
     early_stopping: int = knob(
         0,
         N_("Patience"),
-        N_(
-            "Stops when the validation loss has not improved for this many epochs, and keeps the last weights. 0: never."
-        ),
+        N_("Stops when the validation loss has not improved for this many epochs, and keeps the last weights."),
+        zero=N_("off"),
         group="stopping",
         unit=N_("passes"),
         step=1,
@@ -252,7 +251,8 @@ class TrainConfig(BaseModel):
     target_accuracy: float = knob(
         0.0,
         N_("Target accuracy"),
-        N_("Stops when the validation accuracy reaches this. 0: no target."),
+        N_("Stops when the validation accuracy reaches this."),
+        zero=N_("off"),
         group="stopping",
         step=0.01,
         ge=0,
@@ -286,9 +286,9 @@ class TrainConfig(BaseModel):
     threads: int = knob(
         0,
         N_("CPU threads"),
-        N_("Cores that the arithmetic may use; 0 takes all. Another number changes the last digits of a result."),
+        N_("Cores that the arithmetic may use. Another number changes the last digits of a result."),
+        zero=N_("all cores"),
         group="machinery",
-        unit=N_("threads"),
         step=1,
         ge=0,
         le=256,

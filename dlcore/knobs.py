@@ -28,6 +28,8 @@ class Knob(BaseModel, frozen=True):
     logarithmic: bool = False
     """Whether a slider or number field moves by factors."""
     unit: str = ""
+    zero: str = ""
+    """What 0 means where it is no amount, such as "off"."""
     choices: Mapping[str, str] | None = None
     """Value to English title, for fields of text."""
 
@@ -51,10 +53,18 @@ def knob(
     step: float | None = None,
     logarithmic: bool = False,
     unit: str = "",
+    zero: str = "",
     **bounds: float,
 ) -> Any:
     """A field of a schema, with all that is shown of it; ``bounds`` are pydantic's ``ge``, ``gt``, ``le`` and ``lt``."""
-    shown: Any = {"group": group, "choices": choices, "step": step, "logarithmic": logarithmic, "unit": unit}
+    shown: Any = {
+        "group": group,
+        "choices": choices,
+        "step": step,
+        "logarithmic": logarithmic,
+        "unit": unit,
+        "zero": zero,
+    }
     finite: dict[str, Any] = {"allow_inf_nan": False} if isinstance(default, float) else {}
     return Field(
         default=default,

@@ -88,7 +88,7 @@ def test_opening_a_link_shows_its_settings(open_page):
 def test_a_bad_link_gets_a_kind_answer_and_safe_values(open_page, language):
     app = open_page("train", language=language, epochs="a million", dropout="0.1", run="../../etc/passwd")
     assert len(app.error) == 2
-    assert {"en": "Epochs must", "zh": "训练轮数 必须"}[language] in app.error[0].value  # as the form names it
+    assert {"en": "Epochs must", "zh": "训练轮数必须"}[language] in app.error[0].value  # as the form names it
     assert "a million" in app.error[0].value
     assert "../../etc/passwd" in app.error[1].value
     assert app.number_input(key="train.epochs").value == 10
@@ -315,3 +315,16 @@ def test_presets_are_all_expressible_in_the_form(open_page):
 def test_durations_are_said_as_people_say_them(monkeypatch):
     monkeypatch.setattr("streamlit.context", SimpleNamespace(locale="en"))
     assert [duration(s) for s in (0.2, 89.5, 91, 3600, 7300)] == ["1 s", "90 s", "2 min", "60 min", "2 h 2 min"]
+
+
+def test_a_run_that_stops_early_says_why(open_page):
+    run = finished(QUICK.model_copy(update={"epochs": 30, "target_accuracy": 0.3}))
+    text = shown(open_page("train", run=run.run_id))
+    assert "reached the target" in text
+    assert "never seen" in text
+    assert "All epochs" not in text
+
+
+def test_updates_are_counted_from_the_images_that_are_used():
+    config = TrainConfig(dataset="digits", batch_size=10, epochs=2, validation_fraction=0.1, train_fraction=0.5)
+    assert planned_updates(config) == (65, 130)  # 1437 - 144 = 1293, half of it 646

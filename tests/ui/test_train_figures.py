@@ -131,3 +131,10 @@ def test_a_run_that_is_resumed_does_not_claim_to_be_almost_there(history):
 def test_a_run_that_failed_before_its_first_update_is_not_still_loading():
     assert "Loading" in words.progress(RunHistory(), going=True)
     assert words.progress(RunHistory(), going=False) == "It ended before the first update."
+
+
+def test_a_squared_error_is_not_called_nats(history):
+    data, layout = loss_figure(history, logarithmic=False, revision="x", squared=True)
+    valid((data, layout))
+    assert "squared" in layout["yaxis"]["title"]["text"]
+    assert "shapes" not in layout

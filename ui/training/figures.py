@@ -22,8 +22,8 @@ _SHADED = 0.45
 """From this share of its row on, a cell of the confusion matrix is so dark that its number must be white."""
 
 
-def loss_figure(history: RunHistory, *, logarithmic: bool, revision: str) -> Figure:
-    """The loss of each batch, smoothed, and of both sets after each epoch."""
+def loss_figure(history: RunHistory, *, logarithmic: bool, revision: str, squared: bool = False) -> Figure:
+    """The loss of each batch, smoothed, and of both sets after each epoch; ``squared`` where it is a squared error."""
     steps = history.steps
     window = history.total_steps / _SMOOTHING_WINDOWS
     batches = thin(steps.step, steps.loss)
@@ -42,11 +42,13 @@ def loss_figure(history: RunHistory, *, logarithmic: bool, revision: str) -> Fig
         ),
     ]
     classes = len(history.started.class_names) if history.started else 10
-    layout = _layout(history, _("Loss (nats per image)"), revision)
+    unit = _("Loss (squared error per image)") if squared else _("Loss (nats per image)")
+    layout = _layout(history, unit, revision)
     layout["yaxis"] |= (
         {"type": "log", "dtick": 1, "minor": {"ticks": "inside"}} if logarithmic else {"rangemode": "tozero"}
     )
-    layout["shapes"] = [_guess(math.log(classes), _("guessing: ln {classes}").format(classes=classes))]
+    if not squared:
+        layout["shapes"] = [_guess(math.log(classes), _("guessing: ln {classes}").format(classes=classes))]
     return traces, layout
 
 

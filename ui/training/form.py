@@ -11,6 +11,7 @@ import streamlit as st
 from dlcore.config import DEVICES, GROUPS, KNOBS, OPTIMIZERS, Knob, TrainConfig
 from dlcore.data import DATASETS
 from dlcore.data.availability import available
+from dlcore.data.split import split_counts
 from dlcore.messages import UserError
 from dlcore.models import MODELS
 from dlcore.presets import PRESETS
@@ -45,6 +46,8 @@ def unused(config: TrainConfig) -> dict[str, str]:
         reasons["momentum"] = _("Not used: {optimizer} has a momentum of its own.").format(
             optimizer=_(OPTIMIZERS[config.optimizer])
         )
+    if config.optimizer == "adagrad":
+        reasons["momentum"] = _("Not used: Adagrad has no momentum.")
     if config.model == "linear":
         reasons["dropout"] = _("Not used: this model has no hidden neurons to silence.")
     if config.device in {"cuda", "mps"}:
@@ -56,9 +59,12 @@ def unused(config: TrainConfig) -> dict[str, str]:
 
 def planned_updates(config: TrainConfig) -> tuple[int, int]:
     """Updates in an epoch, and in the whole run."""
-    count = DATASETS[config.dataset].train_count
-    held_back = min(max(1, round(config.validation_fraction * count)), count - 1)
-    per_epoch = math.ceil((count - held_back) / config.batch_size)
+    learned_from, _held_back = split_counts(
+        DATASETS[config.dataset].train_count,
+        validation_fraction=config.validation_fraction,
+        train_fraction=config.train_fraction,
+    )
+    per_epoch = math.ceil(learned_from / config.batch_size)
     return per_epoch, per_epoch * config.epochs
 
 
@@ -96,6 +102,8 @@ def _about_dataset(name: str) -> str:
     spec = DATASETS[name]
     if available(name):
         return _(spec.summary)
+    if not spec.download_megabytes:
+        return _("{summary} Not at hand here, and cannot be downloaded by itself.").format(summary=_(spec.summary))
     return _("{summary} The first run downloads it: {megabytes:g} MB.").format(
         summary=_(spec.summary), megabytes=spec.download_megabytes
     )
@@ -198,7 +206,10 @@ def _edit(state: TrainPage, name: str, key: str) -> None:
 
 
 def _label(knob: Knob) -> str:
-    return f"{_(knob.title)} ({_(knob.unit)})" if knob.unit else _(knob.title)
+    notes = [_(knob.unit)] if knob.unit else []
+    if knob.zero:
+        notes.append(_("0: {meaning}").format(meaning=_(knob.zero)))
+    return _("{title} ({notes})").format(title=_(knob.title), notes=", ".join(notes)) if notes else _(knob.title)
 
 
 def _help(knob: Knob) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from dlcore.config import TrainConfig
 from dlcore.data.availability import available
 from dlcore.messages import UserError
 from dlcore.runs import queue
@@ -54,7 +55,7 @@ def _tick(state: TrainPage, watch: Watch, *, pause: float | None) -> None:
         except UserError as error:
             state.problem = error
     _header(state, watch, status)
-    curves(watch.history, revision=watch.run.run_id)
+    curves(watch.history, watch.run.config, revision=watch.run.run_id)
 
 
 def progress_bar(history: RunHistory, *, going: bool) -> None:
@@ -64,7 +65,7 @@ def progress_bar(history: RunHistory, *, going: bool) -> None:
     st.progress(min(1.0, history.progress if share is None else share), text=words.progress(history, going=going))
 
 
-def curves(history: RunHistory, *, revision: str) -> None:
+def curves(history: RunHistory, config: TrainConfig, *, revision: str) -> None:
     """Loss and accuracy, one below the other. Zoom is kept as long as ``revision`` stays."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(_("**Loss**: how wrong, smaller is better"), width="content")
@@ -79,7 +80,7 @@ def curves(history: RunHistory, *, revision: str) -> None:
             width="content",
         )
     figure(
-        *loss_figure(history, logarithmic=scale == "log", revision=f"{revision} {scale}"),
+        *loss_figure(history, logarithmic=scale == "log", revision=f"{revision} {scale}", squared=config.loss == "mse"),
         key="train.loss_curve",
         height=330,
         description=words.loss_in_words(history),

@@ -67,7 +67,7 @@ def _tick(state: TrainPage) -> None:
             _controls(state, replaying=share < 1)
     st.caption(_("You have no run yet, so this is one that we recorded earlier. Start your own at any time."))
     progress_bar(history, going=share < 1)
-    curves(history, revision="recorded")
+    curves(history, _run().config, revision="recorded")
 
 
 def _controls(state: TrainPage, *, replaying: bool) -> None:

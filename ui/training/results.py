@@ -49,7 +49,12 @@ def _headline(history: RunHistory) -> None:
             delta_arrow="off",
             width="content",
         )
-        st.metric(_("Test loss"), f"{tested.loss:.4f}", help=_("Mean over the test images, in nats."), width="content")
+        st.metric(
+            _("Test loss"),
+            f"{tested.loss:.4f}",
+            help=_("Mean over the test images, in the unit of the curve."),
+            width="content",
+        )
         st.metric(_("Parameters"), f"{started.parameters:,}", width="content")
         if latest is not None:
             st.metric(_("Training time"), duration(latest.seconds), width="content")

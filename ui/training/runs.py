@@ -42,7 +42,7 @@ def runs_list(state: TrainPage, runs: list[Run]) -> None:
 
 def _row(state: TrainPage, run: Run) -> None:
     summary = run.summary()
-    words = title(run.config)
+    words = f"{local_time(run.created)[-5:]} · {title(run.config)}"
     if summary is not None and summary.test_accuracy is not None:
         words = f"{words} · {summary.test_accuracy:.2%}"
     st.button(

@@ -10,6 +10,7 @@ from dlcore.models import MODELS
 from dlcore.runs.directory import Status
 from dlcore.runs.history import RunHistory
 from dlcore.training.events import Preparing
+from ui.language import explain
 from ui.language import translate as _
 from ui.training.statistics import wilson_interval
 
@@ -50,6 +51,7 @@ _EXPLANATIONS: Mapping[Status, str] = {
     "failed": N_("The run ended with an error."),
     "interrupted": N_("The process ended without a word, as in a restart. Its curves are kept."),
 }
+_ON_TEST_IMAGES = N_("On images it had never seen, the network got {accuracy:.2%} right.")
 _UNTESTED = N_("The run is over. It was not tested.")
 _GUESSES = N_(
     "All epochs are done, but the network only guesses: it got {accuracy:.2%} right. Its learning rate may be too high, or too low for so few updates."
@@ -71,6 +73,10 @@ def explanation(status: Status, history: RunHistory) -> str:
         template = _UNTESTED
     elif status == "completed" and _only_guesses(history):
         template = _GUESSES
+    elif status == "completed" and history.ended is not None and history.ended.message:
+        accuracy = history.tested.accuracy if history.tested else 0
+        early = explain(UserError(history.ended.message, **history.ended.values))
+        return f"{early} " + _(_ON_TEST_IMAGES).format(accuracy=accuracy)
     return _(template).format(
         epoch=history.latest.epoch if history.latest else 0,
         accuracy=history.tested.accuracy if history.tested else 0,
