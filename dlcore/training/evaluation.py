@@ -20,8 +20,15 @@ def log_probabilities(model: nn.Module, images: Tensor) -> Tensor:
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()
+    log_p_NK = torch.empty(0)
     try:
-        return torch.cat([model(normalize(batch.to(device))).cpu() for batch in torch.split(images, _BATCH)])
+        for start in range(0, len(images), _BATCH):
+            log_p_BK = model(normalize(images[start : start + _BATCH].to(device))).cpu()
+            if start == 0:
+                # One tensor for all: small ones among large ones would keep the large ones' memory from being used again.
+                log_p_NK = log_p_BK.new_empty(len(images), log_p_BK.shape[1])
+            log_p_NK[start : start + len(log_p_BK)] = log_p_BK
+        return log_p_NK
     finally:
         model.train(was_training)
 
