@@ -6,7 +6,6 @@ from typing import Any, cast
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, Field
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 
 class Knob(BaseModel, frozen=True):
@@ -90,7 +89,7 @@ def describe(name: str, field: FieldInfo) -> Knob:
                 bounds["maximum"] = high
             case Lt(lt=high):
                 bounds |= {"maximum": high, "maximum_excluded": True}
-    assert field.default is not PydanticUndefined
+    assert not field.is_required()
     return Knob(
         name=name,
         title=field.title or name,
