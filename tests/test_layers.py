@@ -51,7 +51,7 @@ def test_reading_and_launching_runs_needs_no_torch():
 
 
 @pytest.mark.parametrize("page", ["home", "train", "resources"])
-def test_the_light_pages_do_not_load_torch(page, home):
+def test_the_light_pages_load_neither_torch_nor_pandas(page, home):
     code = f"""
 from streamlit.testing.v1 import AppTest
 app = AppTest.from_file("streamlit_app.py", default_timeout=60)
@@ -61,4 +61,4 @@ assert not app.exception, app.exception
 """
     modules = _modules_after(code)
     assert "ui.shell" in modules
-    assert not modules & {"torch", "torchvision"}
+    assert not modules & {"torch", "torchvision", "pandas", "pyarrow"}

@@ -130,7 +130,8 @@ const create = (parent) => {
   return chart
 }
 
-export default ({ data, parentElement }) => {
+export default ({ data: sent, parentElement }) => {
+  const data = JSON.parse(sent.json)
   if (!charts.has(parentElement)) charts.set(parentElement, create(parentElement))
   const chart = charts.get(parentElement)
   chart.figure = data

@@ -20,6 +20,7 @@ import streamlit as st
 from dlcore.messages import N_, UserError
 from ui import palette
 from ui.language import translate as _
+from ui.packing import packed
 from ui.shell import show_error
 
 _HERE = Path(__file__).resolve().parent
@@ -101,22 +102,19 @@ def figure(
     except UserError as error:
         show_error(error)
         return
-    _mount()(
-        data={
-            "data": list(data),
-            "layout": layout,
-            "config": config or {},
-            "key": key,
-            "height": height,
-            "colorway": palette.CLASSES,
-            "library": library,
-            "description": description,
-            "labels": _labels(),
-            "failure": _("The chart could not be loaded. Check the connection and reload the page."),
-        },
-        key=key,
-        height=height,
-    )
+    drawn = {
+        "data": list(data),
+        "layout": layout,
+        "config": config or {},
+        "key": key,
+        "height": height,
+        "colorway": palette.CLASSES,
+        "library": library,
+        "description": description,
+        "labels": _labels(),
+        "failure": _("The chart could not be loaded. Check the connection and reload the page."),
+    }
+    _mount()(data=packed(drawn), key=key, height=height)
 
 
 def _labels() -> dict[str, str]:

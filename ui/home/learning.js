@@ -1,5 +1,5 @@
 // Plays the recorded training of a small network: its answer over the plane, epoch by epoch.
-// data: { recording, colours: [class 0, class 1], text: { play, pause, epoch, accuracy, loss, scrub, description } }
+// sent.json: { recording, colours: [class 0, class 1], text: { play, pause, epoch, accuracy, loss, scrub, description } }
 
 const SECONDS = 9; // from the first frame to the last
 const REST = 2.5; // on the last frame before it starts again
@@ -12,7 +12,8 @@ function paperColour(element) {
   return rgb(probe.fillStyle);
 }
 
-export default function ({ data, parentElement }) {
+export default function ({ data: sent, parentElement }) {
+  const data = JSON.parse(sent.json);
   const root = parentElement.querySelector(".learning");
   const [canvas, button, slider, caption] = ["canvas", "button", "input", ".caption"].map((s) => root.querySelector(s));
   const { recording, colours, text } = data;

@@ -11,6 +11,7 @@ import streamlit as st
 
 from ui.language import CONTENT, prose
 from ui.language import translate as _
+from ui.packing import packed
 from ui.palette import NEGATIVE, POSITIVE
 from ui.shell import page_title
 
@@ -47,7 +48,8 @@ def _show_learning() -> None:
         "scrub": _("Move through the recorded training"),
         "description": description,
     }
-    _player()(key="home.learning", data={"recording": recording, "colours": [NEGATIVE, POSITIVE], "text": text})
+    played = {"recording": recording, "colours": [NEGATIVE, POSITIVE], "text": text}
+    _player()(key="home.learning", data=packed(played))
     st.caption(description)
 
 

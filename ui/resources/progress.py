@@ -7,11 +7,13 @@ from typing import Any
 
 import streamlit as st
 
+from ui.packing import packed
 from ui.resources.catalogue import known
 from ui.resources.visit import Visit, key
 
 _JS = """
-export default ({ data, setStateValue }) => {
+export default ({ data: sent, setStateValue }) => {
+  const data = JSON.parse(sent.json)
   const name = "dlcore.resources.done"
   try {
     const kept = localStorage.getItem(name) ?? "[]"
@@ -46,7 +48,7 @@ def keep(state: Visit) -> None:
     """Take over what the browser remembers, once; afterwards let it remember what is ticked here."""
     loaded = bool(st.session_state.get(key(_LOADED)))
     answer = _keeper()(
-        data={"loaded": loaded, "done": sorted(state.done)},
+        data=packed({"loaded": loaded, "done": sorted(state.done)}),
         key="resources.progress",
         default={"kept": ""},
         on_kept_change=lambda: None,
