@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlcore.config import KNOBS, TrainConfig
+from dlcore.knobs import Knob
 from dlcore.messages import UserError
 from dlcore.presets import PRESETS
 from dlcore.runs import launch, queue
@@ -84,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--preset", metavar="NAME", help=f"start from a named recipe: {', '.join(PRESETS)}")
     for name, knob in KNOBS.items():
         unit = f" {knob.unit}" if knob.unit else ""
-        text = f"{knob.description} {knob.allowed}{unit}; {knob.default} if not given"
+        text = f"{knob.description} {knob.allowed}{unit}; {knob.default} if not given{_only_for(knob)}"
         train.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar="VALUE", help=text.replace("%", "%%"))
 
     resume = add("resume", _resume, "Continue a run that was stopped, failed or interrupted.")
@@ -111,6 +112,11 @@ def _parser() -> argparse.ArgumentParser:
     work = add("work", _work, "Be the worker of a run directory. The dashboard starts this.")
     work.add_argument("directory", metavar="RUN_DIR", type=Path)
     return parser
+
+
+def _only_for(knob: Knob) -> str:
+    settings = [f"{name} {' or '.join(sorted(wanted))}" for name, wanted in knob.only_for.items()]
+    return f"; only for {' and '.join(settings)}" if settings else ""
 
 
 def _train(options: argparse.Namespace) -> Answer:

@@ -327,6 +327,9 @@ def _explain(error: ValidationError) -> UserError:
             N_("There is no setting called {name}; the settings are {names}."), name=name[:40], names=names
         )
     template = N_("{name} must be one of {allowed}; got {value}.")
+    if KNOBS[name].kind is str and KNOBS[name].choices is None:
+        template = N_("{name} must be a text of at most {allowed} characters; got {value}.")
+        return UserError(template, name=name, allowed=KNOBS[name].longest, value=value[:40])
     if KNOBS[name].choices is None:
         template = N_("{name} must be in {allowed}; got {value}.")
     return UserError(template, name=name, allowed=KNOBS[name].allowed, value=value[:40])

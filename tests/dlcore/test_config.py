@@ -4,7 +4,9 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
+from dlcore import knobs
 from dlcore.config import GROUPS, KNOBS, TrainConfig
 from dlcore.messages import UserError
 from dlcore.presets import PRESETS
@@ -23,7 +25,8 @@ def test_every_setting_describes_itself():
         assert knob.title
         assert knob.description.endswith(".")
         assert knob.group in GROUPS
-        assert knob.choices or (knob.minimum is not None and knob.maximum is not None)
+        assert knob.choices or knob.longest or (knob.minimum is not None and knob.maximum is not None)
+        assert all(wanted <= set(KNOBS[other].choices) for other, wanted in knob.only_for.items())
         if knob.choices:
             assert knob.default in knob.choices
 
@@ -36,6 +39,10 @@ def test_values_just_outside_the_range_are_refused_and_the_ends_obeyed(name):
             TrainConfig.parse({name: "nonsense"})
         for choice in knob.choices:
             assert getattr(TrainConfig.parse({name: choice}), name) == choice
+        return
+    if knob.kind is str:
+        with pytest.raises(UserError, match=f"at most {knob.longest} characters"):
+            TrainConfig.parse({name: "9" * (knob.longest + 1)})
         return
     step = 1 if knob.kind is int else 1e-9
     for end, outward, excluded in [
@@ -82,3 +89,20 @@ def test_a_configuration_survives_json_and_text(values):
     again = TrainConfig.parse(as_text)
     assert again == config
     assert math.isfinite(again.learning_rate)
+
+
+def test_a_knob_says_where_it_matters():
+    class Schema(BaseModel):
+        model: str = knobs.knob("linear", "Model", "What.", group="g", choices={"linear": "", "mlp": "", "custom": ""})
+        loss: str = knobs.knob("mse", "Loss", "What.", group="g", choices={"mse": "", "nll": ""})
+        width: int = knobs.knob(
+            3, "Width", "How.", group="g", ge=1, le=9, only_for={"model": {"mlp", "custom"}, "loss": {"mse"}}
+        )
+        words: str = knobs.knob("", "Words", "Which.", group="g", max_length=12)
+
+    width, words = (knobs.describe(name, Schema.model_fields[name]) for name in ("width", "words"))
+    assert width.applies({"model": "mlp", "loss": "mse"})
+    assert not width.applies({"model": "mlp", "loss": "nll"})
+    assert not width.applies({"model": "linear", "loss": "mse"})
+    assert words.applies({})
+    assert (words.kind, words.longest, words.choices) == (str, 12, None)

@@ -43,7 +43,8 @@ def started(monkeypatch) -> list[directory.Run]:
 def test_parameters_and_parse_are_inverse():
     config = TrainConfig(dataset="kmnist", learning_rate=0.00123, dropout=0.333, batch_size=77, seed=2**31 - 1)
     query = link.parameters(config, "some-run")
-    assert set(query) == {*KNOBS, "run"}
+    told = {name for name, knob in KNOBS.items() if knob.applies(config.model_dump())}
+    assert set(query) == {*told, "run"}
     parsed = link.parse(query | {"lang": "zh", "utm_source": "mail"})
     assert TrainConfig(**parsed.values) == config
     assert parsed.run_id == "some-run"
@@ -112,16 +113,31 @@ def test_with_mnist_at_hand_a_first_visit_gets_the_article(monkeypatch):
     assert link.default_config() == TrainConfig()
 
 
-def test_every_knob_has_a_widget_with_its_explanation(open_page):
-    app = open_page("train")
-    widgets = {
-        widget.key: widget
-        for kind in ("selectbox", "number_input", "select_slider")
-        for widget in getattr(app, kind)
-        if widget.key
-    }
-    for name, knob in KNOBS.items():
-        assert knob.description in widgets[f"train.{name}"].help
+def widgets(app) -> dict:
+    kinds = ("selectbox", "number_input", "select_slider", "text_input", "text_area")
+    return {widget.key: widget for kind in kinds for widget in getattr(app, kind) if widget.key}
+
+
+def test_every_knob_has_a_widget_with_its_explanation_where_it_matters(open_page):
+    settings = [{other: min(wanted) for other, wanted in knob.only_for.items()} for knob in KNOBS.values()]
+    for setting in {str(setting): setting for setting in settings}.values():
+        app = open_page("train", **link.parameters(TrainConfig(**setting), ""))
+        for name, knob in KNOBS.items():
+            applies = knob.applies(TrainConfig(**setting).model_dump())
+            assert (f"train.{name}" in widgets(app)) == applies
+            assert not applies or knob.description in widgets(app)[f"train.{name}"].help
+
+
+def test_what_does_not_fit_together_in_a_link_is_refused_and_the_rest_counts(monkeypatch):
+    def refuse(values):
+        if values["model"] == "mlp" and values["seed"] == 3:
+            raise UserError("No {name}.", name="seed")
+        return TrainConfig(**values)
+
+    monkeypatch.setattr(link.TrainConfig, "parse", refuse)
+    config, refusals = link.combine(TrainConfig(), {"seed": 3, "model": "mlp", "epochs": 2})
+    assert (config.model, config.seed, config.epochs) == ("mlp", 0, 2)
+    assert [str(error) for error in refusals] == ["No seed."]
 
 
 def test_edits_reach_the_link_and_the_run(open_page, started):

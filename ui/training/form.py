@@ -110,9 +110,14 @@ def _about_dataset(name: str) -> str:
 
 
 def _widget(knob: Knob, state: TrainPage, reasons: dict[str, str]) -> None:
+    """The widget of a setting; nothing where the setting does not matter."""
+    if not knob.applies(state.config.model_dump()):
+        return
     disabled = knob.name in reasons
     if knob.choices is not None:
         _choice(knob, state, disabled=disabled)
+    elif knob.kind is str:
+        _text(knob, state, disabled=disabled)
     elif knob.logarithmic:
         _by_factors(knob, state, disabled=disabled)
     else:
@@ -133,6 +138,20 @@ def _choice(knob: Knob, state: TrainPage, *, disabled: bool) -> None:
         help=_(knob.description),
         disabled=disabled,
         filter_mode=None,
+        on_change=_edit,
+        args=(state, knob.name, key),
+    )
+
+
+def _text(knob: Knob, state: TrainPage, *, disabled: bool) -> None:
+    key = f"train.{knob.name}"
+    st.session_state[key] = getattr(state.config, knob.name)
+    st.text_input(
+        _label(knob),
+        key=key,
+        help=_(knob.description),
+        max_chars=knob.longest,
+        disabled=disabled,
         on_change=_edit,
         args=(state, knob.name, key),
     )

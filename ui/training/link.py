@@ -49,8 +49,29 @@ def parse(query: Mapping[str, str]) -> Link:
 
 
 def parameters(config: TrainConfig, run_id: str) -> dict[str, str]:
-    """The query parameters that bring this experiment, and this run if one is shown, back."""
-    return {name: _text(getattr(config, name)) for name in KNOBS} | ({"run": run_id} if run_id else {})
+    """The query parameters that bring this experiment, and this run if one is shown, back.
+
+    A setting that does not matter here, and was not touched, is left out.
+    """
+    values = config.model_dump()
+    told = [name for name, knob in KNOBS.items() if knob.applies(values) or values[name] != knob.default]
+    return {name: _text(values[name]) for name in told} | ({"run": run_id} if run_id else {})
+
+
+def combine(base: TrainConfig, values: Mapping[str, object]) -> tuple[TrainConfig, tuple[UserError, ...]]:
+    """``base`` changed by ``values``, each of which fits by itself; what does not fit together is refused and left."""
+    try:
+        return TrainConfig.parse(base.model_dump() | dict(values)), ()
+    except UserError:
+        pass  # said below, of the one value that is at fault
+    config, refusals = base, []
+    for name in KNOBS:
+        if name in values:
+            try:
+                config = TrainConfig.parse(config.model_dump() | {name: values[name]})
+            except UserError as error:
+                refusals.append(error)
+    return config, tuple(refusals[:_MOST_REFUSALS])
 
 
 def write(config: TrainConfig, run_id: str) -> None:

@@ -60,7 +60,8 @@ def _enter() -> TrainPage:
             state.run_id = asked.run_id
         except UserError as error:
             state.refusals = (*state.refusals, error)
-    state.config = base.model_copy(update=dict(asked.values))
+    state.config, clashes = link.combine(base, asked.values)
+    state.refusals += clashes
     state.linked = bool(asked.values or asked.run_id)
     return state
 
