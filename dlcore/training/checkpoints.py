@@ -10,11 +10,12 @@ from torch import Tensor, nn
 
 from dlcore.config import TrainConfig
 from dlcore.data.loading import Dataset
+from dlcore.formats import CHECKPOINT_FORMAT, RECIPE, WEIGHTS_FORMAT, check, check_recipe, recipe_of
 from dlcore.messages import N_, UserError
 from dlcore.models import MODELS
 from dlcore.training import tensor_file
 from dlcore.training.events import Tested
-from dlcore.training.loop import FORMAT, TrainingState, channels_together
+from dlcore.training.loop import TrainingState, channels_together
 from dlcore.training.validation_record import ValidationRecord
 
 _CHECKPOINT_LIMIT_BYTES = 1_000_000_000
@@ -34,8 +35,9 @@ def save(state: TrainingState, path: Path) -> str:
             if isinstance(value, Tensor):  # SGD without momentum keeps None
                 tensors[f"optimizer.{index}.{name}"] = value
     about = {
-        "format": FORMAT,
+        "format": str(CHECKPOINT_FORMAT),
         "kind": "checkpoint",
+        "recipe": RECIPE,
         "config": state.config.model_dump(),
         "images": _images(state),
         "step": state.step,
@@ -50,12 +52,14 @@ def load(config: TrainConfig, dataset: Dataset, path: Path) -> TrainingState:
     """The state that :func:`save` wrote, to be continued with :func:`~dlcore.training.loop.train`.
 
     Raises:
-        UserError: the file is damaged, or of other settings, another version or other data.
+        UserError: the file is damaged, or of other settings, another recipe, a newer version or other data.
     """
     tensors, about = tensor_file.read(path, limit_bytes=_CHECKPOINT_LIMIT_BYTES)
-    state = TrainingState.create(config, dataset)
-    expected = {"format": FORMAT, "kind": "checkpoint", "images": _images(state)}
     try:
+        check(path.name, about.get("format"), CHECKPOINT_FORMAT)
+        check_recipe(recipe_of(about))
+        state = TrainingState.create(config, dataset)
+        expected = {"kind": "checkpoint", "images": _images(state)}
         # A setting that the file does not know is of a later version, and its default changes nothing.
         same = TrainConfig.model_validate(about.get("config")) == config
         if not same or any(about.get(name) != value for name, value in expected.items()):
@@ -122,20 +126,23 @@ def describe_weights(state: TrainingState, dataset: Dataset, tested: Tested | No
 
 def save_weights(model: nn.Module, path: Path, metadata: Mapping[str, Any]) -> str:
     """Write ``model`` for prediction and return the file's SHA-256. For ``metadata`` see :func:`describe_weights`."""
-    return tensor_file.write(path, model.state_dict(), {"format": FORMAT, "kind": "weights", **metadata})
+    about = {"format": str(WEIGHTS_FORMAT), "kind": "weights", "recipe": RECIPE, **metadata}
+    return tensor_file.write(path, model.state_dict(), about)
 
 
 def load_weights(path: Path) -> tuple[nn.Module, dict[str, Any]]:
     """The network that :func:`save_weights` wrote, in eval mode on the CPU, and its metadata.
 
     Raises:
-        UserError: the file is damaged, no weights of this version, or describes a network of another shape.
+        UserError: the file is damaged, of a newer version, or describes a network of another shape. The recipe that
+            the weights were trained by does not matter: they predict all the same.
     """
     tensors, about = tensor_file.read(path, limit_bytes=_WEIGHTS_LIMIT_BYTES)
     foreign = UserError(N_("{file} holds no model that this version knows. Train a new one."), file=path.name)
-    if about.get("format") != FORMAT or about.get("kind") != "weights" or str(about.get("model")) not in MODELS:
-        raise foreign
     try:
+        check(path.name, about.get("format"), WEIGHTS_FORMAT)
+        if about.get("kind") != "weights" or str(about.get("model")) not in MODELS:
+            raise foreign
         classes = _bounded(about, "classes", 2, 1000)
         with torch.device("meta"):  # shapes are compared before any memory is taken
             model = MODELS[about["model"]].build(

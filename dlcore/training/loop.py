@@ -20,6 +20,7 @@ from dlcore.data.loading import Dataset, prepare
 from dlcore.data.normalization import normalize
 from dlcore.data.randomness import generator, seeded
 from dlcore.data.split import split_counts
+from dlcore.formats import RECIPE
 from dlcore.machine import cores
 from dlcore.messages import N_, UserError
 from dlcore.models import MODELS
@@ -32,8 +33,6 @@ from dlcore.training.optimizers import add_l1_gradient, build_optimizer, set_lea
 from dlcore.training.schedules import learning_rate_at
 from dlcore.training.validation_record import ValidationRecord
 
-FORMAT = "1"
-"""Version of the recipe and of the files: the same configuration gives the same numbers within one version."""
 _TRAIN_SAMPLE = 5_000
 """Most training images that an evaluation looks at."""
 
@@ -296,7 +295,7 @@ def _started(state: TrainingState, dataset: Dataset, threads: int) -> Started:
         epochs=state.config.epochs,
         device=state.device.type,
         threads=threads,
-        versions={"python": platform.python_version(), "torch": str(torch.__version__), "format": FORMAT},
+        versions={"python": platform.python_version(), "torch": str(torch.__version__), "recipe": RECIPE},
     )
 
 

@@ -1,0 +1,106 @@
+"""Runs of any age: directories frozen as format 1 wrote them, and files that claim to come from the future."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dlcore import formats
+from dlcore.config import TrainConfig
+from dlcore.data.loading import load
+from dlcore.inference.prediction import load_file, predict
+from dlcore.messages import UserError
+from dlcore.runs import worker
+from dlcore.runs.directory import create, open_run, runs_folder
+from dlcore.runs.history import RunHistory
+from dlcore.training import checkpoints, loop, tensor_file
+
+FROZEN = Path(__file__).with_name("runs_of_format_1")
+COMPLETED, STOPPED = "20261123-162334-digits-linear-0df801d589ce", "20261123-162354-digits-linear-24ce0cc41a99"
+
+
+@pytest.fixture
+def thaw(home):
+    """Puts a copy of a frozen run among the runs and opens it."""
+
+    def copy(run_id):
+        shutil.copytree(FROZEN / run_id, runs_folder() / run_id)
+        return open_run(run_id)
+
+    return copy
+
+
+@pytest.fixture
+def digits():
+    return load("digits").subset(120, 40)
+
+
+def history_of(run) -> RunHistory:
+    reading = run.scan()
+    assert reading.damaged_lines == 0
+    history = RunHistory()
+    history.append(reading.events)
+    return history
+
+
+def test_a_completed_run_of_format_1_opens_shows_and_predicts(thaw):
+    run = thaw(COMPLETED)
+    assert (run.status(), run.config.epochs, run.owner) == ("completed", 2, "a-visitor-of-version-1-0000")
+    history = history_of(run)
+    assert len(history.evaluations) == 3
+    assert run.summary().test_accuracy == history.tested.accuracy > 0.7
+    model = load_file(run.weights_path, run.run_id)
+    assert predict(model, np.zeros((28, 28), np.uint8)).shape == (1, 10)
+
+
+def test_weights_predict_whatever_recipe_trained_them(thaw, monkeypatch):
+    monkeypatch.setattr(formats, "RECIPE", "2")
+    assert load_file(thaw(COMPLETED).weights_path, "x").class_names == tuple("0123456789")
+
+
+@pytest.mark.skipif(formats.RECIPE != "1", reason="runs of recipe 1 are not continued by a later one")
+def test_a_stopped_run_of_format_1_goes_on_exactly(thaw):
+    run = thaw(STOPPED)
+    assert worker.work(run).reason == "completed"
+    reference = create(run.config)
+    worker.work(reference)
+    old, new = history_of(run), history_of(reference)
+    assert old.resumed == [8]
+    assert old.steps.step == new.steps.step
+    # What was logged before was computed by another processor perhaps, and later steps follow from it.
+    assert np.allclose(old.steps.loss, new.steps.loss, rtol=1e-4)
+
+
+def test_a_run_of_another_recipe_is_not_continued_and_keeps_what_it_learned(thaw, monkeypatch):
+    run = thaw(STOPPED)
+    before, weights = run.summary(), run.weights_path.read_bytes()
+    monkeypatch.setattr(formats, "RECIPE", "none-such")
+    ended = worker.work(run)
+    assert ended.reason == "failed"
+    assert "Start it again with the same settings" in ended.message
+    after = run.summary()
+    assert (after.test_accuracy, after.step, run.weights_path.read_bytes()) == (before.test_accuracy, 8, weights)
+
+
+@pytest.mark.parametrize("kind", ["weights", "checkpoint"])
+def test_files_of_a_newer_version_say_update(kind, digits, tmp_path):
+    config = TrainConfig(dataset="digits", model="linear", threads=1, device="cpu")
+    state, path = loop.TrainingState.create(config, digits), tmp_path / "model.safetensors"
+
+    def read():
+        return checkpoints.load_weights(path) if kind == "weights" else checkpoints.load(config, digits, path)
+
+    if kind == "weights":
+        checkpoints.save_weights(state.model, path, checkpoints.describe_weights(state, digits))
+    else:
+        checkpoints.save(state, path)
+    read()
+    tensors, about = tensor_file.read(path, limit_bytes=10**7)
+    tensor_file.write(path, tensors, about | {"format": "99", "what": "nobody knows yet"})
+    with pytest.raises(UserError, match=r"newer version of this program \(format 99.*Update"):
+        read()
+    for nonsense in ("", "0", "-1", "one", "٣", None, [1], "9" * 5000):
+        tensor_file.write(path, tensors, about | {"format": nonsense})
+        with pytest.raises(UserError, match=r"this version knows|another version"):
+            read()
