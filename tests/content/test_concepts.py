@@ -15,7 +15,7 @@ from ui.concepts.lab import STEPS
 from ui.concepts.lab_state import TRIALS
 from ui.concepts.measured import measured
 from ui.concepts.prose import split
-from ui.resources.catalogue import known
+from ui.resources.catalogue import labs
 
 CONTENT = Path(__file__).resolve().parents[2] / "content"
 NAMES = sorted(path.stem for path in (CONTENT / "en").glob("concepts-*.md"))
@@ -85,15 +85,11 @@ def test_the_lab_has_words_for_each_step_and_each_trial():
     assert list(split(text("en", "concepts-lab"))) == list(TRIALS)
 
 
-def test_reading_is_in_the_catalogue():
-    source = "".join(path.read_text(encoding="utf-8") for path in Path(fields.__file__).parent.glob("*.py"))
-    named = {name for call in re.findall(r"read_next\(([^)]*)\)", source) for name in re.findall(r'"([^"]+)"', call)}
-    for reading in (fields.READING, fields.CHINESE_READING, trends.READING):
-        named |= {name for names in reading.values() for name in names}
-    assert len(named) > 30
-    assert not {name for name in named if not known(name)}
-    assert len(fields.READING) == 7
-    assert len(trends.READING) == 5
+def test_each_chapter_names_labs_of_the_catalogue_and_each_lab_is_named():
+    source = "".join(path.read_text(encoding="utf-8") for path in Path(fields.__file__).parents[1].rglob("*.py"))
+    named = set(re.findall(r'read_next\("([^"]+)"\)', source))
+    named |= {f"field-{name}" for name in fields._FIGURES} | {f"trend-{name}" for name in trends._FIGURES}
+    assert named == set(labs())
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -7,16 +7,19 @@ from collections.abc import Callable
 import pytest
 from pydantic import ValidationError
 
+from dlcore.resources.catalogue import FOLDER, Catalogue, read_entry
+from dlcore.resources.schema import Resource
 from ui.resources.catalogue import (
-    Catalogue,
-    Resource,
+    address,
     all_resources,
     by_id,
     catalogue,
     in_order,
     known,
+    labs,
+    labs_of,
+    link_of,
     needed_by,
-    read_json,
     related,
     vocabulary,
 )
@@ -196,10 +199,28 @@ def test_an_unknown_id_is_unknown():
     ],
 )
 def test_a_faulty_catalogue_is_refused_and_says_what_is_wrong(change, complaint):
-    sound = next(item for item in read_json("resources.json")["resources"] if not item["related"])
+    sound = by_id("pytorch").model_dump()
     sound = {**sound, "prerequisites": [], "related": [], "successor": None}
     first, second = {**sound, "id": "first"}, {**sound, "id": "second", "prerequisites": ["first"]}
     whole = {"format": 1, "date": "2026-11", "start_here": [], "resources": [first, second]}
     Catalogue.model_validate(whole)
     with pytest.raises(ValidationError, match=complaint):
         Catalogue.model_validate({**whole, "resources": [{**first, **change}, second]})
+
+
+def test_a_lab_leads_to_its_entries_and_they_lead_back():
+    for lab in labs().values():
+        for identifier in lab.all_entries:
+            assert lab in labs_of(identifier)
+    assert labs()["steps"] == labs_of("backprop-1986")[0], "the lab that shows an idea comes first"
+    assert not labs_of("netron")
+
+
+@for_every_entry
+def test_a_file_holds_one_entry_and_is_called_like_it(entry):
+    path = FOLDER / "entries" / f"{entry.id}.json"
+    assert read_entry(path) == (entry, [])
+
+
+def test_no_address_was_tried_is_said_as_it_is():
+    assert all(address(resource) == resource.url for resource in all_resources() if link_of(resource) is None)

@@ -2,9 +2,11 @@
 
 import streamlit as st
 
+from dlcore.resources.schema import Resource
 from ui import language
 from ui.language import translate as _
-from ui.resources.catalogue import Resource, by_id
+from ui.resources.catalogue import address, by_id, labs
+from ui.shell import plain_text
 
 _PAGES = {
     "train": ("pages/train.py", ":material/model_training:"),
@@ -20,15 +22,21 @@ def door(label: str, page: str, **query: object) -> None:
     st.page_link(path, label=label, icon=icon, query_params=values)
 
 
-def read_next(*identifiers: str) -> None:
-    """A short list from the catalogue: title, and why it is worth the time."""
-    lines = [_line(by_id(identifier)) for identifier in identifiers]
-    st.markdown(_("**Read next**") + "\n\n" + "\n".join(f"- {line}" for line in lines))
+def read_next(lab: str) -> None:
+    """What the catalogue has for a lab (its id in ``labs.json``): title, why it is worth the time, the way to its entry."""
+    st.markdown(_("**Read next**"))
+    with st.container(gap="xsmall", key=f"read-next-{lab}"):
+        for identifier in labs()[lab].reading(language.current()):
+            with st.container(horizontal=True, vertical_alignment="top", gap="small"):
+                st.markdown(f"- {_line(by_id(identifier))}", width="stretch")
+                query = {"id": identifier, "lang": language.current()}
+                st.page_link(
+                    _PAGES["resources"][0], label=_("Details"), icon=":material/read_more:", query_params=query
+                )
 
 
 def _line(resource: Resource) -> str:
     spoken = language.current()
-    title = resource.told("title", spoken).replace("[", "(").replace("]", ")").replace("$", r"\$")
     year = f" ({resource.year})" if resource.year and resource.kind in {"paper", "book"} else ""
     why = resource.told("why", spoken).replace("$", r"\$")
-    return f"[{title}]({resource.url}){year} – {why}"
+    return f"[{plain_text(resource.told('title', spoken))}]({address(resource)}){year} – {why}"

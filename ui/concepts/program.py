@@ -52,7 +52,7 @@ def show() -> None:
     _two_tests()
     st.markdown(text["eval-answer"])
     st.markdown(text["relu"])
-    read_next("pytorch-tutorials", "lenet-1998", "dropout-2014", "adam-2014")
+    read_next("program")
 
 
 def _costs(words: str) -> None:

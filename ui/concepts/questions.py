@@ -31,7 +31,7 @@ def show() -> None:
                     _frameworks()
                     st.markdown(text["framework-after"])
                 case "images":
-                    read_next("cnn-explainer", "alexnet-2012", "rethinking-generalization-2016")
+                    read_next("question-images")
                 case "rate":
                     st.button(
                         _("See it happen in the lab"),
@@ -40,7 +40,7 @@ def show() -> None:
                         on_click=_to_lab,
                     )
                     door(_("Try a rate that is too large"), "train", dataset="digits", model="mlp", learning_rate=0.3)
-                    read_next("tuning-playbook")
+                    read_next("question-rate")
                 case "gpu":
                     door(_("Train the quick recipe on this machine"), "train", dataset="digits", model="compact-cnn")
                 case "trust":

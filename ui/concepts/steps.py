@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui.concepts.doors import door
+from ui.concepts.doors import door, read_next
 from ui.concepts.lab import show as show_lab
 from ui.concepts.prose import sections
 from ui.language import translate as _
@@ -13,3 +13,4 @@ def show() -> None:
     st.markdown(sections("steps")["intro"])
     show_lab()
     door(_("Train 1.2 million weights"), "train", dataset="digits", epochs=3)
+    read_next("steps")

@@ -8,10 +8,8 @@ from ui.concepts.doors import read_next
 from ui.concepts.prose import sections
 
 
-def show_subjects(
-    chapter: str, figures: Mapping[str, Callable[[], None]], reading: Mapping[str, tuple[str, ...]]
-) -> None:
-    """The chapter's opening, then its subjects in the order of ``figures``; ``reading`` names entries by subject."""
+def show_subjects(chapter: str, figures: Mapping[str, Callable[[], None]]) -> None:
+    """The chapter's opening, then its subjects in the order of ``figures``; each is a lab of the catalogue."""
     text = sections(chapter)
     st.markdown(text["intro"])
     for name, draw in figures.items():
@@ -21,4 +19,4 @@ def show_subjects(
                 st.markdown(text[name])
             with right:
                 draw()
-            read_next(*reading[name])
+            read_next(f"{chapter.removesuffix('s')}-{name}")

@@ -32,7 +32,7 @@ def show() -> None:
     with st.container(horizontal=True):
         door(_("Train and watch the gap"), "train", dataset="digits", model="mlp", epochs=30, dropout=0)
         door(_("Draw a digit off-centre"), "draw")
-    read_next("cnn-explainer", "distill-building-blocks", "rethinking-generalization-2016", "fgsm-2014")
+    read_next("traits")
 
 
 def _card(*texts: str) -> "st.delta_generator.DeltaGenerator":

@@ -12,19 +12,10 @@ from ui.concepts.subjects import show_subjects
 from ui.figure import figure
 from ui.language import translate as _
 
-READING: Mapping[str, tuple[str, ...]] = {
-    "bigger": ("scaling-laws-2020", "llms-from-scratch", "lora-2021"),
-    "lighter": ("mit-65940", "mobilenet-2017", "distillation-2015"),
-    "modalities": ("clip-2021", "hf-diffusers", "whisper"),
-    "trust": ("iml-molnar", "sanity-checks-2018", "fgsm-2014"),
-    "ethics": ("fairmlbook", "model-cards-2018", "dpsgd-2016"),
-}
-"""Entries of the catalogue by trend."""
-
 
 def show() -> None:
     """Each trend as a card, and a door."""
-    show_subjects("trends", _FIGURES, READING)
+    show_subjects("trends", _FIGURES)
     door(_("Train the compact network"), "train", dataset="digits", model="compact-cnn", epochs=10)
 
 

@@ -9,7 +9,6 @@ from ui import palette
 from ui.concepts.doors import read_next
 from ui.concepts.prose import sections
 from ui.figure import figure
-from ui.language import current
 from ui.language import translate as _
 
 STILL = {"staticPlot": True}
@@ -37,10 +36,7 @@ def show() -> None:
         st.markdown(text["limits"])
     with right:
         st.markdown(text["history"])
-    if current() == "zh":
-        read_next("3blue1brown-nn", "tf-playground", "d2l-zh", "lhy-ml", "backprop-1986")
-    else:
-        read_next("3blue1brown-nn", "tf-playground", "d2l-en", "goodfellow-dl", "backprop-1986")
+    read_next("what")
 
 
 def _nested() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+from ui.concepts.doors import read_next
 from ui.language import CONTENT, prose
 from ui.language import translate as _
 from ui.packing import packed
@@ -110,3 +111,4 @@ def show_home() -> None:
                 st.page_link(door.page, label=door.action, icon=":material/arrow_forward:")
     with figure:
         _show_learning()
+        read_next("surface")

@@ -4,10 +4,11 @@ import re
 
 import streamlit as st
 
+from dlcore.resources.schema import Resource
 from ui import language
 from ui.language import translate as _
 from ui.resources import visit
-from ui.resources.catalogue import Resource, by_id, vocabulary
+from ui.resources.catalogue import address, by_id, vocabulary
 from ui.shell import plain_text
 
 ICONS = {
@@ -111,6 +112,10 @@ def body(resource: Resource) -> list[str]:
     if reason := resource.told("status_reason", spoken):
         colour = "red" if resource.status == "discontinued" else "orange"
         paragraphs.append(f":{colour}[:material/info: {reason}]")
+    if address(resource) != resource.url:
+        paragraphs.append(
+            ":orange[:material/history: " + _("The address is dead; this leads to an archived copy.") + "]"
+        )
     return paragraphs + [text for field in ("idea", "why") if (text := resource.told(field, spoken))]
 
 
@@ -129,7 +134,7 @@ def entry_button(identifier: str, place: str, *, icon: str | None = None, label:
 def card(resource: Resource) -> None:
     """An entry in a list."""
     with st.container(border=True, height="stretch", key=f"resources-card-{resource.id}"):
-        heading = f"**[{plain_text(title(resource))}]({resource.url})**"
+        heading = f"**[{plain_text(title(resource))}]({address(resource)})**"
         st.markdown(heading + "  \n" + "\n\n".join(body(resource)))
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             st.button(

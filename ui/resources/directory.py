@@ -2,11 +2,12 @@
 
 import streamlit as st
 
+from dlcore.resources.schema import Resource
 from ui import language
 from ui.language import translate as _
 from ui.resources import selection, visit
 from ui.resources.cards import bold, card, name
-from ui.resources.catalogue import Resource, all_resources, vocabulary
+from ui.resources.catalogue import all_resources, vocabulary
 from ui.resources.entry import show_entry
 from ui.resources.export import CITED, to_bibtex, to_csv, to_markdown
 from ui.resources.visit import Visit, key

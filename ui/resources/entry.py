@@ -2,16 +2,22 @@
 
 import streamlit as st
 
+from dlcore.resources.schema import Resource
 from ui import language
 from ui.language import translate as _
 from ui.resources import visit
 from ui.resources.cards import body, bold, duration, entry_button, icon_of, name, title
-from ui.resources.catalogue import Resource, by_id, catalogue, in_order, needed_by, related
+from ui.resources.catalogue import address, by_id, catalogue, in_order, labs_of, link_of, needed_by, related
 from ui.resources.paths import paths
 from ui.resources.visit import key
 from ui.shell import plain_text
 
-_PAGES = {"train": "pages/train.py", "draw": "pages/draw.py", "concepts": "pages/concepts.py"}
+_PAGES = {
+    "home": ("pages/home.py", ":material/home:"),
+    "concepts": ("pages/concepts.py", ":material/school:"),
+    "train": ("pages/train.py", ":material/model_training:"),
+    "draw": ("pages/draw.py", ":material/draw:"),
+}
 _SOFTWARE = frozenset({"framework", "library", "tool"})
 
 
@@ -29,9 +35,12 @@ def show_entry(identifier: str) -> None:
         st.subheader(f"{icon_of(resource)} {plain_text(title(resource))}", anchor=False)
         st.markdown("\n\n".join(body(resource)))
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.link_button(_("Open"), resource.url, icon=":material/open_in_new:", type="primary")
+            dead = address(resource) != resource.url
+            label = _("Open the archived copy") if dead else _("Open")
+            st.link_button(label, address(resource), icon=":material/open_in_new:", type="primary")
             _try_here(resource)
         st.markdown(_facts(resource))
+    _labs(resource)
     _connections(resource)
 
 
@@ -39,9 +48,9 @@ def _try_here(resource: Resource) -> None:
     if resource.here:
         query = {field: str(value) for field, value in resource.here.query.items()}
         st.page_link(
-            _PAGES[resource.here.page],
+            _PAGES[resource.here.page][0],
             label=_("Try it here"),
-            icon=":material/model_training:",
+            icon=_PAGES[resource.here.page][1],
             query_params={"lang": language.current(), **query},
         )
 
@@ -64,8 +73,39 @@ def _facts(resource: Resource) -> str:
     if resource.last_activity:
         checked += " " + _("Last change seen: {month}.").format(month=resource.last_activity)
     lines.append(checked)
-    lines.append(_("Catalogue of {month}. Links are not tried every day.").format(month=catalogue().date))
+    lines.append(_address_facts(resource))
+    lines.append(_("Catalogue of {month}.").format(month=catalogue().date))
     return "  \n".join(f":gray[:small[{line}]]" for line in lines)
+
+
+def _address_facts(resource: Resource) -> str:
+    """What the link checker found, and when."""
+    record = link_of(resource)
+    if record is None:
+        return _("Address: not tried by the link checker yet.")
+    found = {
+        "ok": _("Address: tried on {day}, it answers."),
+        "moved": _("Address: tried on {day}, it has moved and leads on."),
+        "gone": _("Address: tried on {day}, the page is gone ({detail})."),
+        "refused": _("Address: tried on {day}, it answers, but not to programs ({detail})."),
+        "failing": _("Address: tried on {day}, no answer since {since} ({detail})."),
+    }[record.state]
+    return found.format(day=record.checked, since=record.since, detail=plain_text(record.detail))
+
+
+def _labs(resource: Resource) -> None:
+    """The ways from an entry back into this dashboard."""
+    leading = labs_of(resource.id)
+    if not leading:
+        return
+    spoken = language.current()
+    st.markdown(bold(_("In this lab")))
+    with st.container(horizontal=True, gap="small", key="resources-labs"):
+        for lab in leading:
+            template = _("See it: {lab}") if resource.id in lab.shows else "{lab}"
+            page, icon = _PAGES[lab.page]
+            label, query = template.format(lab=lab.name(spoken)), {**lab.query, "lang": spoken}
+            st.page_link(page, label=label, icon=icon, query_params=query, width="content")
 
 
 def _connections(resource: Resource) -> None:

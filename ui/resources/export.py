@@ -5,7 +5,8 @@ import io
 import re
 from collections.abc import Iterable
 
-from ui.resources.catalogue import Resource, vocabulary
+from dlcore.resources.schema import Resource
+from ui.resources.catalogue import address, vocabulary
 
 CITED = frozenset({"paper", "book"})
 _COLUMNS = (
@@ -31,7 +32,7 @@ def to_markdown(resources: Iterable[Resource], language: str, heading: str) -> s
                 vocabulary()[facet][value].name(language)
                 for facet, value in (("level", resource.level), ("cost", resource.cost))
             )
-            lines.append(f"- [{title}](<{resource.url}>){year}, {resource.authors}. {details}.")
+            lines.append(f"- [{title}](<{address(resource)}>){year}, {resource.authors}. {details}.")
             texts = (resource.told("status_reason", language), resource.told("why", language))
             lines += [f"  {text}" for text in texts if text]
     return "\n".join(lines) + "\n"

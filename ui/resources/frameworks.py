@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from dlcore.messages import N_
-from ui.resources.catalogue import Content, Named, read_json
+from dlcore.resources.schema import Content, Named
+from ui.resources.catalogue import read_json
 
 FIRST, WORKS, WITH_REASON, AVOID = 3, 2, 1, 0
 MARKS: Mapping[int, str] = {FIRST: "◎", WORKS: "○", WITH_REASON: "△", AVOID: "✕"}
@@ -55,7 +56,7 @@ class Place:
 @cache
 def chooser() -> Chooser:
     """The validated table."""
-    return Chooser.model_validate(read_json("resources-frameworks.json"))
+    return Chooser.model_validate(read_json("frameworks.json"))
 
 
 def rank(needs: Iterable[Need]) -> list[Place]:

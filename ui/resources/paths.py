@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import cache
 from math import ceil
 
-from ui.resources.catalogue import Content, Named, Resource, by_id, read_json
+from dlcore.resources.schema import Content, Named, Resource
+from ui.resources.catalogue import by_id, read_json
 
 
 class Background(Named):
@@ -69,7 +70,7 @@ class Plan:
 @cache
 def backgrounds() -> Mapping[str, Background]:
     """What one may know, by id, from least to most."""
-    content = read_json("resources-paths.json")
+    content = read_json("paths.json")
     assert isinstance(content, dict)
     return {item["id"]: Background(**item) for item in content["backgrounds"]}
 
@@ -77,7 +78,7 @@ def backgrounds() -> Mapping[str, Background]:
 @cache
 def paths() -> Mapping[str, LearningPath]:
     """The paths by id."""
-    content = read_json("resources-paths.json")
+    content = read_json("paths.json")
     assert isinstance(content, dict)
     return {item["id"]: LearningPath(**item) for item in content["paths"]}
 

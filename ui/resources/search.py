@@ -15,7 +15,8 @@ from math import log
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from ui.resources.catalogue import Resource, all_resources, vocabulary
+from dlcore.resources.schema import Resource
+from ui.resources.catalogue import all_resources, vocabulary
 
 WEIGHTS: Mapping[str, float] = {"title": 8.0, "alias": 7.0, "author": 5.0, "word": 4.0, "text": 1.5}
 PREFIX, TYPO, RETIRED, EASY = 0.7, 0.5, 0.8, 1.1

@@ -7,7 +7,8 @@ from functools import cache, lru_cache
 from types import MappingProxyType
 
 from dlcore.messages import N_, UserError
-from ui.resources.catalogue import Resource, all_resources, catalogue, vocabulary
+from dlcore.resources.schema import Resource
+from ui.resources.catalogue import all_resources, catalogue, vocabulary
 from ui.resources.search import fold, search
 
 FACETS = ("kind", "topic", "level", "speaks", "cost", "status")

@@ -8,6 +8,7 @@ from ui import language
 from ui.language import translate as _
 from ui.resources import visit
 from ui.resources.cards import duration, entry_button, icon_of, name, short_title, title
+from ui.resources.catalogue import address
 from ui.resources.paths import Plan, Stop, backgrounds, paths, plan, to_dot
 from ui.resources.progress import keep
 from ui.resources.visit import Visit, key
@@ -94,7 +95,7 @@ def _stop(state: Visit, number: int, stop: Stop) -> None:
             width=24,
         )
         with st.container(gap=None):
-            heading = f"**{number}. [{plain_text(title(resource))}]({resource.url})**"
+            heading = f"**{number}. [{plain_text(title(resource))}]({address(resource)})**"
             st.markdown(f"{heading}  \n{reason}  \n:gray[:small[{'　'.join(filter(None, facts))}]]")
         entry_button(resource.id, "stop", icon=":material/read_more:", label=_("Details"))
 

@@ -5,10 +5,11 @@ from functools import cache
 import streamlit as st
 from pydantic import TypeAdapter
 
+from dlcore.resources.schema import Content
 from ui import language
 from ui.language import translate as _
 from ui.resources.cards import entry_button, icon_of
-from ui.resources.catalogue import Content, by_id, read_json
+from ui.resources.catalogue import by_id, read_json
 
 
 class Correction(Content):
@@ -27,7 +28,7 @@ class Correction(Content):
 @cache
 def corrections() -> tuple[Correction, ...]:
     """All corrections, the article's first."""
-    return TypeAdapter(tuple[Correction, ...]).validate_python(read_json("resources-corrections.json"))
+    return TypeAdapter(tuple[Correction, ...]).validate_python(read_json("corrections.json"))
 
 
 def today() -> None:
