@@ -10,7 +10,7 @@ from typing import Any
 
 from dlcore.messages import N_, UserError
 
-RECIPE = "1"
+RECIPE = "2"
 """Version of the arithmetic of training: within it, the same configuration gives the same numbers."""
 
 CHECKPOINT_FORMAT = 2

@@ -28,6 +28,7 @@ class ArticleCNN(nn.Module):
             raise ValueError(f"image_size must be at least 6, got {image_size}")
         self.conv1 = nn.Conv2d(in_channels, 32, kernel_size=3)
         self.conv2 = nn.Conv2d(32, 64, kernel_size=3)
+        self.pool = nn.MaxPool2d(2)
         self.dropout1 = nn.Dropout(dropout / 2)
         self.fc1 = nn.Linear(64 * side * side, 128)
         self.dropout2 = nn.Dropout(dropout)
@@ -35,8 +36,8 @@ class ArticleCNN(nn.Module):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """Float images (B, C, H, W) to log-probabilities (B, K)."""
-        x_BCHW = F.relu(self.conv1(x_BCHW))
-        x_BCHW = F.max_pool2d(self.conv2(x_BCHW), 2)
+        x_BCHW = F.relu(self.conv1(x_BCHW), inplace=True)
+        x_BCHW = self.pool(self.conv2(x_BCHW))
         x_BD = torch.flatten(self.dropout1(x_BCHW), 1)
         x_BD = self.dropout2(F.relu(self.fc1(x_BD)))
         return F.log_softmax(self.fc2(x_BD), dim=1)

@@ -211,8 +211,10 @@ class _Session:
     def _train(self) -> Ended:
         from dlcore.data.loading import load  # noqa: PLC0415  # torch takes seconds: after the lock, never in the server
         from dlcore.training import checkpoints, loop  # noqa: PLC0415
+        from dlcore.training.faster import keep_freed_memory  # noqa: PLC0415
 
         run = self._run
+        keep_freed_memory()
         loop.use_threads(run.config)
         dataset = load(run.config.dataset, on_event=self._prepare)
         if run.checkpoint_path.exists():

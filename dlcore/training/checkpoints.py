@@ -15,7 +15,8 @@ from dlcore.messages import N_, UserError
 from dlcore.models import MODELS
 from dlcore.training import tensor_file
 from dlcore.training.events import Tested
-from dlcore.training.loop import TrainingState, channels_together
+from dlcore.training.faster import channels_together
+from dlcore.training.loop import TrainingState
 from dlcore.training.validation_record import ValidationRecord
 
 _CHECKPOINT_LIMIT_BYTES = 1_000_000_000

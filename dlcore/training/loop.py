@@ -27,6 +27,7 @@ from dlcore.models import MODELS
 from dlcore.training import averaging
 from dlcore.training.evaluation import judge, loss_and_accuracy
 from dlcore.training.events import Ended, Evaluated, Event, Started, Stepped, Tested
+from dlcore.training.faster import channels_together, faster
 from dlcore.training.initialisation import initialise
 from dlcore.training.losses import training_loss
 from dlcore.training.optimizers import add_l1_gradient, build_optimizer, set_learning_rate
@@ -72,7 +73,7 @@ class TrainingState:
                 in_channels=channels, image_size=size, classes=len(dataset.class_names), dropout=config.dropout
             )
             initialise(network, config.initialisation)
-        network = channels_together(network.to(device))
+        network = channels_together(faster(network).to(device))
         count = len(dataset.train_images)
         order = torch.randperm(count, generator=generator(config.seed, "split"))
         learned_from, held_back = split_counts(
@@ -170,7 +171,7 @@ def train(
         while state.step < epoch * state.steps_per_epoch:
             position = (state.step - (epoch - 1) * state.steps_per_epoch) * config.batch_size
             chosen = state.train_indices[order[position : position + config.batch_size]].to(state.device)
-            stepped = _update(state, images[chosen], labels[chosen], epoch)
+            stepped = _update(state, images.index_select(0, chosen), labels.index_select(0, chosen), epoch)
             if not math.isfinite(stepped.loss):
                 yield _diverged(config, stepped.step)
                 return
@@ -188,12 +189,6 @@ def test(state: TrainingState, dataset: Dataset) -> Tested:
     """The network as it is now, on the test set. For a run that ends early; a complete one yields this by itself."""
     images, labels = dataset.test_images, dataset.test_labels
     return judge(state.model, images, labels, loss=state.config.loss, seconds=state.seconds)
-
-
-def channels_together(model: nn.Module) -> nn.Module:
-    """``model`` with the channels of a pixel side by side in memory: up to 1.6 times faster convolutions on a CPU."""
-    moved: nn.Module = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return moved
 
 
 def pick_device(name: str) -> torch.device:

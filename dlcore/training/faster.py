@@ -1,0 +1,93 @@
+"""The same layers, computed faster on a CPU: what a network is trained with, never what it is."""
+
+import ctypes
+import sys
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
+_KEPT_BYTES = 1 << 30
+
+
+def faster(network: nn.Module) -> nn.Module:
+    """``network`` with its dropout and 2×2 max-pooling layers replaced in place by ones of this file.
+
+    They have no parameters, so its state stays interchangeable with that of a network as it was built.
+    """
+    for name, layer in network.named_children():
+        if type(layer) is nn.Dropout:
+            setattr(network, name, _Dropout(layer.p))
+        elif type(layer) is nn.MaxPool2d and _is_two_by_two(layer):
+            setattr(network, name, _MaxPool2x2(2))
+        else:
+            faster(layer)
+    return network
+
+
+def channels_together(model: nn.Module) -> nn.Module:
+    """``model`` with the channels of a pixel side by side in memory: up to 1.6 times faster convolutions on a CPU."""
+    moved: nn.Module = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return moved
+
+
+def keep_freed_memory() -> None:
+    """Let this process use freed memory again instead of handing it back to the system at once, and asking anew.
+
+    A step frees and asks for tens of megabytes; fresh pages cost it a fifth of its time. Only glibc can be told so.
+    """
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # not there with other C libraries
+        if mallopt is not None:
+            mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)
+            mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
+
+
+class _Dropout(nn.Dropout):
+    """Dropout that draws 16 random bits an element, four elements a number, instead of a number each.
+
+    The probability is rounded to a multiple of 2^-16. Source: Srivastava et al., "Dropout" (2014), section 10.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.p == 0 or x.device.type != "cpu":
+            return super().forward(x)
+        count = x.numel()
+        drawn = torch.empty((count + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
+        bits = drawn.view(torch.int16)[:count].view(x.shape)
+        keep = (bits >= round(self.p * 2**16) - 2**15).to(x.dtype)
+        return x.mul(keep.mul_(1 / (1 - self.p)))
+
+
+class _MaxPool2x2(nn.MaxPool2d):
+    """2×2 max-pooling whose gradient keeps the memory layout; torch's own makes it contiguous and back again."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or x.device.type != "cpu":
+            pooled = super().forward(x)
+        else:
+            pooled = _MaxPoolFunction.apply(x)  # type: ignore[no-untyped-call]
+        assert isinstance(pooled, Tensor)
+        return pooled
+
+
+class _MaxPoolFunction(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x_BCHW: Tensor) -> Tensor:
+        pooled_BCHW, winners_BCHW = F.max_pool2d_with_indices(x_BCHW, (2, 2))
+        ctx.save_for_backward(winners_BCHW)
+        ctx.size = x_BCHW.shape[-2:]
+        return pooled_BCHW
+
+    @staticmethod
+    def backward(ctx: Any, gradient_BCHW: Tensor) -> Tensor:
+        (winners_BCHW,) = ctx.saved_tensors
+        gradient_BCHW = gradient_BCHW.contiguous(memory_format=torch.channels_last)
+        return F.max_unpool2d(gradient_BCHW, winners_BCHW, (2, 2), output_size=ctx.size)
+
+
+def _is_two_by_two(layer: nn.MaxPool2d) -> bool:
+    shape = layer.kernel_size, layer.stride, layer.padding, layer.dilation
+    return shape == (2, 2, 0, 1) and not layer.ceil_mode and not layer.return_indices
