@@ -52,6 +52,11 @@ DEVICES: Mapping[str, str] = {
     "cuda": N_("NVIDIA GPU (CUDA)"),
     "mps": N_("Apple GPU (MPS)"),
 }
+PRECISIONS: Mapping[str, str] = {
+    "auto": N_("Mixed on a GPU that can, else full"),
+    "float32": N_("Full: float32"),
+    "mixed": N_("Mixed: products in bfloat16, where the processor has it"),
+}
 GROUPS: Mapping[str, str] = {
     "essentials": N_("The essentials"),
     "optimisation": N_("Optimisation"),
@@ -282,6 +287,13 @@ class TrainConfig(BaseModel):
         N_("Where the arithmetic happens."),
         group="machinery",
         choices=DEVICES,
+    )
+    precision: str = knob(
+        "auto",
+        N_("Precision of the arithmetic"),
+        N_("How exactly numbers are multiplied. Half the digits are enough to learn, and faster where it is built in."),
+        group="machinery",
+        choices=PRECISIONS,
     )
     threads: int = knob(
         0,

@@ -33,6 +33,7 @@ class ArticleCNN(nn.Module):
         self.fc1 = nn.Linear(64 * side * side, 128)
         self.dropout2 = nn.Dropout(dropout)
         self.fc2 = nn.Linear(128, classes)
+        self.log_softmax = nn.LogSoftmax(dim=1)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """Float images (B, C, H, W) to log-probabilities (B, K)."""
@@ -40,7 +41,8 @@ class ArticleCNN(nn.Module):
         x_BCHW = self.pool(self.conv2(x_BCHW))
         x_BD = torch.flatten(self.dropout1(x_BCHW), 1)
         x_BD = self.dropout2(F.relu(self.fc1(x_BD)))
-        return F.log_softmax(self.fc2(x_BD), dim=1)
+        log_p_BK: Tensor = self.log_softmax(self.fc2(x_BD))
+        return log_p_BK
 
 
 def build(*, in_channels: int, image_size: int, classes: int, dropout: float) -> nn.Module:

@@ -49,6 +49,7 @@ class Started:
     threads: int
     versions: dict[str, str]
     """Python, torch and the project's own format version: what a bit-identical repetition needs."""
+    mixed_precision: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,7 @@ from dlcore.training.faster import channels_together, faster
 from dlcore.training.initialisation import initialise
 from dlcore.training.losses import training_loss
 from dlcore.training.optimizers import add_l1_gradient, build_optimizer, set_learning_rate
+from dlcore.training.precision import arithmetic, is_mixed
 from dlcore.training.schedules import learning_rate_at
 from dlcore.training.validation_record import ValidationRecord
 
@@ -49,6 +50,8 @@ class TrainingState:
     """The moving average of its weights, if the configuration asks for one."""
     optimizer: Optimizer
     device: torch.device
+    mixed: bool
+    """Whether products are in bfloat16, see :mod:`dlcore.training.precision`."""
     train_indices: Tensor
     validation_indices: Tensor
     step: int = 0
@@ -85,6 +88,7 @@ class TrainingState:
             averaged=averaging.frozen_copy(network) if config.ema else None,
             optimizer=build_optimizer(network, config),
             device=device,
+            mixed=is_mixed(config.precision, device),
             train_indices=order[held_back : held_back + learned_from],
             validation_indices=order[:held_back],
         )
@@ -221,7 +225,7 @@ def _update(state: TrainingState, images: Tensor, labels: Tensor, epoch: int) ->
     set_learning_rate(state.optimizer, learning_rate)
     state.network.train()
     state.optimizer.zero_grad()
-    with seeded(config.seed, "dropout", step, device=state.device):
+    with seeded(config.seed, "dropout", step, device=state.device), arithmetic(state.device, mixed=state.mixed):
         loss = training_loss(state.network(normalize(images)), labels, config.label_smoothing, loss=config.loss)
     value = loss.item()
     if math.isfinite(value):
@@ -290,6 +294,7 @@ def _started(state: TrainingState, dataset: Dataset, threads: int) -> Started:
         epochs=state.config.epochs,
         device=state.device.type,
         threads=threads,
+        mixed_precision=state.mixed,
         versions={"python": platform.python_version(), "torch": str(torch.__version__), "recipe": RECIPE},
     )
 
