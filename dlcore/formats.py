@@ -13,6 +13,10 @@ from dlcore.messages import N_, UserError
 RECIPE = "2"
 """Version of the arithmetic of training: within it, the same configuration gives the same numbers."""
 
+RUN_FORMAT = 2
+"""Of ``config.json``, and of the layout of a run directory."""
+SUMMARY_FORMAT = 2
+MANIFEST_FORMAT = 2
 CHECKPOINT_FORMAT = 2
 WEIGHTS_FORMAT = 1
 

@@ -6,7 +6,7 @@ steer it writes ``control.json``. Only the worker writes the rest.
     control.json            what the visitor asks of the worker
     launched                touched when a worker is started, removed by the worker once it holds the lock
     lock                    held by the worker through the operating system for as long as it lives
-    checkpoint.safetensors  where to continue from
+    checkpoint-….safetensors, checkpoints.json   where to continue from, see dlcore.runs.checkpoint_store
     model.safetensors       the weights at the end
     summary.json            how it ended, for lists
     worker.log              for whoever looks for a fault
@@ -27,15 +27,18 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from dlcore import atomic
 from dlcore.config import TrainConfig
+from dlcore.formats import RUN_FORMAT, SUMMARY_FORMAT
 from dlcore.home import home
 from dlcore.messages import N_, UserError
-from dlcore.training.events import Ended, Event, Tested, from_json
+from dlcore.runs import sealed
+from dlcore.runs.checkpoint_store import CheckpointStore
+from dlcore.runs.history import RunHistory
+from dlcore.training.events import Ended, Evaluated, Event, Preparing, Resumed, Stepped, Tested, from_json
 
-FORMAT_VERSION = 1
 STARTING_SECONDS = 30.0
 """How long a launched worker may take until it holds the lock; after that the launch counts as failed."""
 
@@ -100,7 +103,6 @@ class _ConfigFile(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    format: int
     created: datetime
     owner: str = ""
     config: dict[str, Any]
@@ -126,9 +128,9 @@ class Run:
         return self.path / "events.jsonl"
 
     @property
-    def checkpoint_path(self) -> Path:
-        """Where the worker keeps what it needs to continue; may not exist."""
-        return self.path / "checkpoint.safetensors"
+    def checkpoints(self) -> CheckpointStore:
+        """What the worker keeps to continue from; may hold nothing."""
+        return CheckpointStore(self.path)
 
     @property
     def final_weights_path(self) -> Path:
@@ -169,14 +171,39 @@ class Run:
         return last.reason if isinstance(last, Ended) else "interrupted"
 
     def summary(self) -> Summary | None:
-        """How the run ended, or None if it did not (yet), or was killed before it could say so."""
+        """How the run ended, or None if it did not (yet), or was killed before it could say so.
+
+        Where the file is damaged, or of a newer version, the log says the same at greater length, and is read.
+        """
+        path = self.path / "summary.json"
         try:
-            return Summary.model_validate_json((self.path / "summary.json").read_bytes())
+            return Summary.model_validate(sealed.unseal(path.read_bytes(), file=path.name, known=SUMMARY_FORMAT))
         except FileNotFoundError:
             return None
-        except (OSError, ValidationError) as error:
-            _LOG.warning("%s: summary.json is unreadable: %s", self.run_id, error)
-            return None
+        except (OSError, ValueError, UserError) as error:
+            _LOG.warning("%s: summary.json is unreadable, the log is read instead: %s", self.run_id, error)
+            return self._summary_of_log()
+
+    def write_summary(self, summary: Summary) -> None:
+        """Note how the run ended.
+
+        Raises:
+            OSError: the disk is full or broken.
+        """
+        content = sealed.seal(summary.model_dump(), format_number=SUMMARY_FORMAT)
+        atomic.write(self.path / "summary.json", content)
+
+    def metrics(self) -> list[Event]:
+        """What was measured, as if the run had never been interrupted: events that a later ``Resumed`` voids are left
+        out, and so are those that tell of the work on the run rather than of training.
+        """
+        standing: list[tuple[int, Event]] = []
+        for offset, event in self._lines()[0]:
+            if isinstance(event, Resumed):
+                standing = [entry for entry in standing if _stands(*entry, event)]
+            elif not isinstance(event, Preparing):
+                standing.append((offset, event))
+        return [event for _, event in standing]
 
     def read(self, offset: int = 0) -> tuple[list[Event], int]:
         """The events from byte ``offset`` on, and the offset for the next look. Damaged lines are skipped and logged."""
@@ -185,23 +212,29 @@ class Run:
 
     def scan(self, offset: int = 0) -> Reading:
         """As :meth:`read`, and says how many lines were damaged. A half-written last line is left for the next look."""
+        entries, end, damaged = self._lines(offset)
+        if damaged:
+            _LOG.warning("%s: skipped %d damaged lines of events.jsonl", self.run_id, damaged)
+        return Reading([event for _, event in entries], end, damaged)
+
+    def _lines(self, offset: int = 0) -> tuple[list[tuple[int, Event]], int, int]:
+        """The events from byte ``offset`` on with the places of their lines, where they end, and how many were damaged."""
         try:
             with self.events_path.open("rb") as file:
                 file.seek(offset)
                 data = file.read()
         except FileNotFoundError:
-            return Reading([], offset, 0)
+            return [], offset, 0
         complete = data[: data.rfind(b"\n") + 1]
-        events: list[Event] = []
-        damaged = 0
-        for line in complete.splitlines():
+        entries: list[tuple[int, Event]] = []
+        place, damaged = offset, 0
+        for line in complete.splitlines(keepends=True):
             try:
-                events.append(from_json(line.decode("utf-8")))
-            except ValueError:  # not JSON, not UTF-8, or not an event of this version
+                entries.append((place, from_json(sealed.unseal_line(line.rstrip(b"\r\n")))))
+            except ValueError:  # not JSON, not UTF-8, not what was written, or not an event of this version
                 damaged += 1
-        if damaged:
-            _LOG.warning("%s: skipped %d damaged lines of events.jsonl", self.run_id, damaged)
-        return Reading(events, offset + len(complete), damaged)
+            place += len(line)
+        return entries, offset + len(complete), damaged
 
     def request_stop(self) -> None:
         """Ask the worker to stop: it ends within a step, tests what it has learned and keeps it.
@@ -262,9 +295,21 @@ class Run:
             with self.events_path.open("rb") as file:
                 file.seek(max(0, file.seek(0, os.SEEK_END) - 8192))
                 line = file.read().rpartition(b"\n")[0].rpartition(b"\n")[2]
-            return from_json(line.decode("utf-8"))
+            return from_json(sealed.unseal_line(line))
         except (FileNotFoundError, ValueError):
             return None
+
+    def _summary_of_log(self) -> Summary | None:
+        history = RunHistory()
+        history.append(self.read()[0])
+        if history.ended is None:
+            return None
+        latest = history.latest
+        progress: dict[str, Any] = {}
+        if latest is not None:
+            progress = {"epoch": latest.epoch, "step": latest.step, "images_seen": latest.images_seen}
+            progress["train_seconds"] = latest.seconds
+        return summarise(history.ended, history.tested, **progress)
 
 
 def create(config: TrainConfig, *, owner: str = "") -> Run:
@@ -275,11 +320,13 @@ def create(config: TrainConfig, *, owner: str = "") -> Run:
     """
     created = datetime.now(UTC).replace(microsecond=0)
     path = runs_folder() / f"{created:%Y%m%d-%H%M%S}-{config.dataset}-{config.model}-{secrets.token_hex(6)}"
-    content = _ConfigFile(format=FORMAT_VERSION, created=created, owner=owner, config=config.model_dump())
+    content = {"created": created.isoformat(), "owner": owner, "config": config.model_dump()}
     _or_explain(lambda: path.mkdir(parents=True))
     run = Run(path=path, config=config, created=created, owner=owner)
     run.expect_worker()
-    _write(path / "config.json", content.model_dump_json(indent=1))  # last: from here on, lists show the run
+    _write(
+        path / "config.json", sealed.seal(content, format_number=RUN_FORMAT)
+    )  # last: from here on, lists show the run
     return run
 
 
@@ -305,20 +352,12 @@ def open_directory(path: Path) -> Run:
         UserError: its ``config.json`` is missing, damaged, or of a newer version than this program reads.
     """
     try:
-        content = _ConfigFile.model_validate_json((path / "config.json").read_bytes())
-    except (OSError, ValidationError):
+        data = (path / "config.json").read_bytes()
+        content = _ConfigFile.model_validate(sealed.unseal(data, file=path.name[:100], known=RUN_FORMAT))
+    except (OSError, ValueError):
         raise UserError(
             N_("The run {run_id} cannot be opened: its config.json is missing or damaged."), run_id=path.name[:100]
         ) from None
-    if content.format > FORMAT_VERSION:
-        raise UserError(
-            N_(
-                "The run {run_id} was made by a newer version of this program (format {format}; this one reads {known})."
-            ),
-            run_id=path.name[:100],
-            format=content.format,
-            known=FORMAT_VERSION,
-        )
     created = content.created if content.created.tzinfo else content.created.replace(tzinfo=UTC)
     return Run(path=path.resolve(), config=TrainConfig.parse(content.config), created=created, owner=content.owner)
 
@@ -365,6 +404,15 @@ def summarise(ended: Ended, tested: Tested | None, **progress: Any) -> Summary:
         test_loss=tested.loss if tested else None,
         **progress,
     )
+
+
+def _stands(offset: int, event: Event, resumed: Resumed) -> bool:
+    """Whether ``event``, on the line that begins at ``offset``, still holds once the run was ``resumed``."""
+    if resumed.log_bytes is not None:
+        return offset < resumed.log_bytes
+    if isinstance(event, Stepped | Evaluated):
+        return event.step <= resumed.step
+    return not isinstance(event, Tested | Ended)
 
 
 def _write(path: Path, text: str) -> None:

@@ -51,6 +51,8 @@ class RunHistory:
     ended: Ended | None = None
     resumed: list[int] = field(default_factory=list)
     """The steps from which the run was continued after an interruption."""
+    notice: Resumed | None = None
+    """The latest continuation that found files damaged, with what it has to say of them."""
 
     def append(self, events: Iterable[Event]) -> None:
         """Take in what is new, in the order of the log."""
@@ -78,6 +80,7 @@ class RunHistory:
             case Resumed():
                 self._forget(before=event.step + 1)
                 self.resumed.append(event.step)
+                self.notice = event if event.message else self.notice
 
     def _forget(self, *, before: int) -> None:
         """Keep only what came before step ``before``: the rest will be told again."""

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from dlcore.formats import check_recipe
 from dlcore.home import data_root, home
 from dlcore.messages import N_, UserError
 from dlcore.runs.directory import RESUMABLE, Run
@@ -47,7 +48,7 @@ def start(run: Run) -> None:
 
 
 def check_resumable(run: Run) -> None:
-    """Raise :class:`UserError` unless ``run`` was stopped, failed or interrupted."""
+    """Raise :class:`UserError` unless ``run`` was stopped, failed or interrupted, and can go on exactly."""
     status = run.status()
     if status == "diverged":
         raise UserError(
@@ -60,3 +61,5 @@ def check_resumable(run: Run) -> None:
         )
     if status not in RESUMABLE:
         raise UserError(N_("The run {run_id} is still going on. Stop it first."), run_id=run.run_id)
+    if (recipe := run.checkpoints.recipe()) is not None:
+        check_recipe(recipe)

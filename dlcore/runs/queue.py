@@ -110,8 +110,7 @@ def stop(run: Run) -> None:
         mark = waiting_mark(run.path)
         if mark.exists():
             if run.summary() is None:
-                ended = summarise(Ended(reason="stopped"), None)
-                atomic.write(run.path / "summary.json", ended.model_dump_json(indent=1))
+                run.write_summary(summarise(Ended(reason="stopped"), None))
             mark.unlink()
             return
     run.request_stop()

@@ -5,24 +5,32 @@ the moment the operating system closes its files.
 """
 
 import errno
+import hashlib
 import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from filelock import Timeout
 
-from dlcore import atomic
+from dlcore import atomic, settings
+from dlcore.formats import recipe_of
 from dlcore.messages import N_, UserError
+from dlcore.runs import sealed
+from dlcore.runs.checkpoint_store import Checkpoint
 from dlcore.runs.directory import Run, Summary, summarise
 from dlcore.runs.history import RunHistory
 from dlcore.training.events import Ended, Evaluated, Event, Preparing, Resumed, Started, Stepped, Tested, to_json
+
+if TYPE_CHECKING:
+    from dlcore.data.loading import Dataset
+    from dlcore.training.loop import TrainingState
 
 LOCK_SECONDS = 2.0
 """How long to wait for the lock: readers hold it for microseconds, another worker for as long as it lives."""
@@ -30,6 +38,8 @@ FLUSH_SECONDS = 0.2
 """Steps reach the log in batches, at least this often."""
 LOGGED_STEPS = 50_000
 """A run with more updates logs every n-th of them only, so that no log grows without bound."""
+CHECKPOINT_SECONDS = 30.0
+"""Between two checkpoints within an epoch, by default; see :func:`checkpoint_seconds`."""
 NICENESS = 5
 """The pages come first,"""
 MEMORY_PENALTY = 800
@@ -48,7 +58,7 @@ class EventLog:
     def __init__(self, path: Path) -> None:
         self._file = path.open("ab", buffering=0)
         self._cut_torn_line(path)
-        self._pending: list[str] = []
+        self._pending: list[bytes] = []
         self._written = time.monotonic()
         self._every = 1
         self._steps_per_epoch = 1
@@ -75,11 +85,11 @@ class EventLog:
         if isinstance(event, Stepped):
             ends_epoch = event.step % self._steps_per_epoch == 0
             if event.step == 1 or ends_epoch or event.step % self._every == 0:
-                self._pending.append(to_json(event))
+                self._pending.append(sealed.seal_line(to_json(event)))
             if not ends_epoch and time.monotonic() - self._written < FLUSH_SECONDS:
                 return
         else:
-            self._pending.append(to_json(event))
+            self._pending.append(sealed.seal_line(to_json(event)))
         self.flush()
 
     def expect(self, started: Started) -> None:
@@ -93,7 +103,7 @@ class EventLog:
         self._written = time.monotonic()
         if not lines:
             return
-        data = "".join(f"{line}\n" for line in lines).encode()
+        data = b"".join(lines)
         end = self._file.seek(0, os.SEEK_END)
         try:
             written = self._file.write(data)
@@ -103,10 +113,11 @@ class EventLog:
             self._file.truncate(end)
             raise
 
-    def sync(self) -> None:
-        """Flush down to the disk, so that no checkpoint is ever ahead of the log."""
+    def sync(self) -> int:
+        """Flush down to the disk, so that no checkpoint is ever ahead of the log; return the log's length in bytes."""
         self.flush()
         os.fsync(self._file.fileno())
+        return self._file.seek(0, os.SEEK_END)
 
     def _cut_torn_line(self, path: Path) -> None:
         size = self._file.seek(0, os.SEEK_END)
@@ -154,12 +165,22 @@ def work(run: Run, *, watch: Callable[[Event], None] | None = None, stop: Callab
                 run_id=run.run_id,
             )
         (run.path / "summary.json").unlink(missing_ok=True)
-        for name in ("summary.json", run.checkpoint_path.name, run.final_weights_path.name):
-            for leftover in run.path.glob(f".{name}.*.tmp"):  # of a worker that was killed while it wrote
+        for mine in ("summary", "checkpoint", "model"):
+            for leftover in run.path.glob(f".{mine}*.tmp"):  # of a worker that was killed while it wrote
                 leftover.unlink()
+        atomic.sweep(run.path, age_seconds=600)  # of others, some of whom may be writing now
         run.expect_no_worker()
         with EventLog(run.events_path) as log:
             return _Session(run, log, watch or _ignore, stop or _never, before=summary).run()
+
+
+def checkpoint_seconds() -> float:
+    """Seconds of training between two checkpoints within an epoch, ``$DLCORE_CHECKPOINT_SECONDS``; 0 is after each update.
+
+    Raises:
+        UserError: the variable holds no number of seconds up to a day.
+    """
+    return settings.number("DLCORE_CHECKPOINT_SECONDS", CHECKPOINT_SECONDS, low=0, high=86_400)
 
 
 def _ignore(_: Event) -> None:
@@ -190,6 +211,10 @@ class _Session:
         self._control = str(run.path / "control.json")
         self._latest: Stepped | None = None
         self._tested: Tested | None = None
+        self._checkpoint_seconds = CHECKPOINT_SECONDS
+        self._kept_at = self._began_at = time.monotonic()
+        self._worked_before = 0.0
+        """Seconds that earlier workers spent on what the checkpoint holds."""
 
     def run(self) -> Ended:
         """Train, and let the log say how it ended whatever happens."""
@@ -215,18 +240,16 @@ class _Session:
 
         run = self._run
         keep_freed_memory()
+        self._checkpoint_seconds = checkpoint_seconds()
         loop.use_threads(run.config)
         dataset = load(run.config.dataset, on_event=self._prepare)
-        if run.checkpoint_path.exists():
-            state = checkpoints.load(run.config, dataset, run.checkpoint_path)
-            self._tell(Resumed(step=state.step, epoch=state.epoch))
-            self._remember()
-        else:
+        state = self._restore(dataset)
+        if state is None:
             state = loop.TrainingState.create(run.config, dataset)
             if not self._log.empty:
-                self._tell(Resumed(step=0, epoch=0))
+                self._tell(Resumed(step=0, epoch=0, log_bytes=0))
         events = loop.train(run.config, state=state, dataset=dataset)
-        ended = self._follow(events, lambda: checkpoints.save(state, run.checkpoint_path))
+        ended = self._follow(events, lambda: self._keep(state))
         if ended is None:
             self._tell(loop.test(state, dataset))
             ended = Ended(reason="stopped")
@@ -236,7 +259,7 @@ class _Session:
         return replace(ended, weights_sha256=checkpoints.save_weights(state.model, run.final_weights_path, about))
 
     def _follow(self, events: Iterator[Event], save: Callable[[], object]) -> Ended | None:
-        """Log what happens and keep a checkpoint of each epoch; None if a stop was asked for."""
+        """Log what happens, keep a checkpoint of each epoch and now and then in between; None if a stop was asked for."""
         epochs = self._run.config.epochs
         for event in events:
             if isinstance(event, Ended):
@@ -245,22 +268,90 @@ class _Session:
             # After the last evaluation a stop and the end are the same: the run is complete.
             trained = isinstance(event, Tested) or (isinstance(event, Evaluated) and event.epoch >= epochs)
             stopping = not trained and self._must_stop()
-            if stopping or isinstance(event, Evaluated):
-                self._log.sync()
+            if stopping or isinstance(event, Evaluated) or self._is_due(event):
                 save()
             if stopping:
                 return None
         raise RuntimeError("the training loop ended without saying how")
+
+    def _is_due(self, event: Event) -> bool:
+        return isinstance(event, Stepped) and time.monotonic() - self._kept_at >= self._checkpoint_seconds
+
+    def _keep(self, state: "TrainingState") -> None:
+        """Keep a checkpoint; what the log says by now is on the disk before it."""
+        from dlcore.training import checkpoints  # noqa: PLC0415
+
+        log_bytes, wall_seconds = self._log.sync(), self._wall_seconds()
+
+        def write(path: Path) -> str:
+            return checkpoints.save(state, path, log_bytes=log_bytes, wall_seconds=wall_seconds)
+
+        self._run.checkpoints.save(
+            write, step=state.step, epoch=state.epoch, log_bytes=log_bytes, wall_seconds=wall_seconds
+        )
+        self._kept_at = time.monotonic()
+
+    def _wall_seconds(self) -> float:
+        return self._worked_before + time.monotonic() - self._began_at
+
+    def _restore(self, dataset: "Dataset") -> "TrainingState | None":
+        """The state of the newest checkpoint that is whole, and word of those that are not; None before the first."""
+        from dlcore.training import checkpoints  # noqa: PLC0415
+        from dlcore.training.tensor_file import DamagedFileError  # noqa: PLC0415
+
+        run, store = self._run, self._run.checkpoints
+        manifest_damaged = store.manifest_is_damaged()
+        damaged: list[str] = []
+        for candidate in store.candidates():
+            known = candidate.known
+            try:
+                state, about = checkpoints.restore(
+                    run.config, dataset, candidate.path, sha256=known.sha256 if known else ""
+                )
+            except DamagedFileError as error:
+                _LOG.warning("run %s: %s", run.run_id, error)
+                damaged.append(candidate.path.name)
+                continue
+            log_bytes = about.get("log_bytes")  # the first format did not say
+            self._worked_before = float(about.get("wall_seconds", 0.0))
+            if damaged or manifest_damaged:
+                whole = known or Checkpoint(
+                    file=candidate.path.name,
+                    sha256=hashlib.sha256(candidate.path.read_bytes()).hexdigest(),
+                    step=state.step,
+                    epoch=state.epoch,
+                    log_bytes=log_bytes or 0,
+                    recipe=recipe_of(about),
+                    wall_seconds=self._worked_before,
+                )
+                store.keep_only(whole, damaged=damaged)
+            told = run.scan()
+            lost = told.damaged_lines > 0 or (log_bytes is not None and told.offset < log_bytes)
+            message = _damage(newest=bool(damaged), manifest=manifest_damaged, log=lost)
+            values = {"files": ", ".join(damaged), "step": state.step} if message else {}
+            resumed = Resumed(step=state.step, epoch=state.epoch, log_bytes=log_bytes, message=message, values=values)
+            self._remember([*told.events, resumed])
+            self._tell(resumed)
+            return state
+        if damaged or manifest_damaged:
+            raise UserError(
+                N_(
+                    "This run cannot go on: its checkpoints are damaged or gone ({files}), perhaps by a fault of the"
+                    " disk. Its curves are kept. Start it again with the same settings."
+                ),
+                files=", ".join(damaged) or store.manifest_path.name,
+            )
+        return None
 
     def _prepare(self, event: Preparing) -> None:
         self._tell(event)
         if self._must_stop():
             raise _StopAsked
 
-    def _remember(self) -> None:
+    def _remember(self, events: Sequence[Event]) -> None:
         """Know what the log tells of the time before this worker."""
         history = RunHistory()
-        history.append(self._run.read()[0])
+        history.append(events)
         self._latest = history.latest
         if history.started is not None:
             self._log.expect(history.started)
@@ -291,7 +382,27 @@ class _Session:
         if latest is None and self._before is not None:  # it ended before it went on: what was reached still holds
             news = {"reason": ended.reason, "message": ended.message, "values": ended.values}
             summary = self._before.model_copy(update=news)
-        atomic.write(self._run.path / "summary.json", summary.model_dump_json(indent=1))
+        self._run.write_summary(summary)
+
+
+def _damage(*, newest: bool, manifest: bool, log: bool) -> str:
+    """What a visitor should know of damage that was found and got round, empty if there was none."""
+    if newest:
+        return N_(
+            "The newest checkpoint was damaged ({files}), perhaps by a fault of the disk. The one before it is whole and"
+            " was used: the updates after step {step} are made again."
+        )
+    if manifest:
+        return N_(
+            "The list of checkpoints was damaged, perhaps by a fault of the disk. The newest checkpoint is whole and was"
+            " used, of step {step}."
+        )
+    if log:
+        return N_(
+            "A part of the log was damaged or lost, perhaps by a fault of the disk: the curves have gaps. What the"
+            " network has learned is whole."
+        )
+    return ""
 
 
 def _failure(error: Exception, run: Run) -> Ended:
@@ -302,8 +413,16 @@ def _failure(error: Exception, run: Run) -> Ended:
         }
         return Ended(reason="failed", message=error.template, values=values)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        message = N_("The disk is full. Make room, then continue the run: everything up to its last epoch was kept.")
+        message = N_(
+            "The disk is full. Make room, then continue the run: everything up to its last checkpoint was kept."
+        )
         return Ended(reason="failed", message=message)
+    if isinstance(error, OSError) and error.errno in (errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM):
+        message = N_(
+            "A file could not be read or written ({reason}). Everything up to the last checkpoint was kept: continue the"
+            " run when the disk is well again."
+        )
+        return Ended(reason="failed", message=message, values={"reason": error.strerror or error.errno})
     if isinstance(error, MemoryError) or "not enough memory" in str(error) or "out of memory" in str(error):
         message = N_("There was not enough memory. Try a smaller batch or a smaller model.")
         return Ended(reason="failed", message=message)

@@ -23,10 +23,11 @@ _CHECKPOINT_LIMIT_BYTES = 1_000_000_000
 _WEIGHTS_LIMIT_BYTES = 256_000_000
 
 
-def save(state: TrainingState, path: Path) -> str:
+def save(state: TrainingState, path: Path, *, log_bytes: int = 0, wall_seconds: float = 0.0) -> str:
     """Write a checkpoint: everything that continuing bit for bit needs. Returns its SHA-256.
 
-    Random states are no part of it, because every random number follows from the seed and the step.
+    Random states are no part of it, because every random number follows from the seed and the step. ``log_bytes`` is
+    the length of the log of events by now, ``wall_seconds`` the time that workers have spent on the run.
     """
     tensors = {f"model.{name}": tensor for name, tensor in state.network.state_dict().items()}
     if state.averaged is not None:
@@ -45,6 +46,8 @@ def save(state: TrainingState, path: Path) -> str:
         "evaluated_epoch": state.evaluated_epoch,
         "seconds": state.seconds,
         "record": asdict(state.record),
+        "log_bytes": log_bytes,
+        "wall_seconds": wall_seconds,
     }
     return tensor_file.write(path, tensors, about)
 
@@ -53,9 +56,21 @@ def load(config: TrainConfig, dataset: Dataset, path: Path) -> TrainingState:
     """The state that :func:`save` wrote, to be continued with :func:`~dlcore.training.loop.train`.
 
     Raises:
-        UserError: the file is damaged, or of other settings, another recipe, a newer version or other data.
+        UserError: as :func:`restore`.
     """
-    tensors, about = tensor_file.read(path, limit_bytes=_CHECKPOINT_LIMIT_BYTES)
+    return restore(config, dataset, path)[0]
+
+
+def restore(
+    config: TrainConfig, dataset: Dataset, path: Path, *, sha256: str = ""
+) -> tuple[TrainingState, dict[str, Any]]:
+    """The state that :func:`save` wrote and all that it noted beside it; with ``sha256``, from that very file.
+
+    Raises:
+        UserError: the file is of other settings, another recipe, a newer version or other data.
+        DamagedFileError: it is missing, or not what was written.
+    """
+    tensors, about = tensor_file.read(path, limit_bytes=_CHECKPOINT_LIMIT_BYTES, sha256=sha256)
     try:
         check(path.name, about.get("format"), CHECKPOINT_FORMAT)
         check_recipe(recipe_of(about))
@@ -76,7 +91,7 @@ def load(config: TrainConfig, dataset: Dataset, path: Path) -> TrainingState:
         ) from error
     state.step, state.evaluated_epoch = int(about["step"]), int(about["evaluated_epoch"])
     state.seconds = float(about["seconds"])
-    return state
+    return state, about
 
 
 def _images(state: TrainingState) -> int:

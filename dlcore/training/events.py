@@ -117,6 +117,12 @@ class Resumed:
     kind: ClassVar[str] = "resumed"
     step: int
     epoch: int
+    log_bytes: int | None = None
+    """The length of the log when that checkpoint was taken: all that stands between there and here is void. Logs of
+    the first format do not say."""
+    message: str = ""
+    """What a visitor should know of it, as in ``Ended``: that files were found damaged, and what was done about it."""
+    values: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

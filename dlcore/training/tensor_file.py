@@ -19,6 +19,11 @@ from torch import Tensor
 from dlcore import atomic
 from dlcore.messages import N_, UserError
 
+
+class DamagedFileError(UserError):
+    """The file is missing, unreadable, or not what was written."""
+
+
 _KEY = "dlcore"
 _HEADER_LIMIT = 1_000_000
 
@@ -33,11 +38,12 @@ def write(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -
     return hashlib.sha256(data).hexdigest()
 
 
-def read(path: Path, *, limit_bytes: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The tensors and the description that :func:`write` stored.
+def read(path: Path, *, limit_bytes: int, sha256: str = "") -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors and the description that :func:`write` stored; with ``sha256``, in that very file.
 
     Raises:
-        UserError: there is no such file, it is larger than ``limit_bytes``, or it is not what was written.
+        UserError: the file is larger than ``limit_bytes``.
+        DamagedFileError: there is no such file, or it is not what was written.
     """
     try:
         if path.stat().st_size > limit_bytes:
@@ -48,13 +54,15 @@ def read(path: Path, *, limit_bytes: int) -> tuple[dict[str, Tensor], dict[str, 
             )
         data = path.read_bytes()
     except OSError as error:
-        raise UserError(
+        raise DamagedFileError(
             N_("The file {file} cannot be read: {reason}."), file=path.name, reason=error.strerror
         ) from error
     try:
+        if sha256 and hashlib.sha256(data).hexdigest() != sha256:
+            raise ValueError("another file")  # noqa: TRY301  # said below, like all other damage
         return _parse(data)
     except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise UserError(
+        raise DamagedFileError(
             N_("The file {file} is damaged, or was changed after it was written. Use another one, or train again."),
             file=path.name,
         ) from error

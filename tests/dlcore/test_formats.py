@@ -11,7 +11,7 @@ from dlcore.config import TrainConfig
 from dlcore.data.loading import load
 from dlcore.inference.prediction import load_file, predict
 from dlcore.messages import UserError
-from dlcore.runs import worker
+from dlcore.runs import launch, worker
 from dlcore.runs.directory import create, open_run, runs_folder
 from dlcore.runs.history import RunHistory
 from dlcore.training import checkpoints, loop, tensor_file
@@ -59,8 +59,13 @@ def test_weights_predict_whatever_recipe_trained_them(thaw, monkeypatch):
     assert load_file(thaw(COMPLETED).weights_path, "x").class_names == tuple("0123456789")
 
 
-@pytest.mark.skipif(formats.RECIPE != "1", reason="runs of recipe 1 are not continued by a later one")
-def test_a_stopped_run_of_format_1_goes_on_exactly(thaw):
+@pytest.fixture
+def recipe_1(monkeypatch):
+    """As if this program still computed as the frozen runs' did: what is tested is the files."""
+    monkeypatch.setattr(formats, "RECIPE", "1")
+
+
+def test_a_stopped_run_of_format_1_goes_on(thaw, recipe_1):
     run = thaw(STOPPED)
     assert worker.work(run).reason == "completed"
     reference = create(run.config)
@@ -70,6 +75,24 @@ def test_a_stopped_run_of_format_1_goes_on_exactly(thaw):
     assert old.steps.step == new.steps.step
     # What was logged before was computed by another processor perhaps, and later steps follow from it.
     assert np.allclose(old.steps.loss, new.steps.loss, rtol=1e-4)
+
+
+def test_a_page_knows_without_a_worker_that_a_run_of_another_recipe_cannot_go_on(thaw, monkeypatch):
+    run = thaw(STOPPED)
+    monkeypatch.setattr(formats, "RECIPE", "1")
+    launch.check_resumable(run)
+    monkeypatch.setattr(formats, "RECIPE", "none-such")
+    with pytest.raises(UserError, match="cannot go on exactly"):
+        launch.check_resumable(run)
+    assert run.status() == "stopped"
+
+
+def test_the_one_checkpoint_of_format_1_stays_until_there_are_two_newer(thaw, recipe_1):
+    run = thaw(STOPPED)
+    seen = []
+    worker.work(run, watch=lambda _event: seen.append(sorted(path.name for path in run.path.glob("checkpoint-*"))))
+    assert [len(names) for names in seen][-1] == 2
+    assert not (run.path / "checkpoint.safetensors").exists()
 
 
 def test_a_run_of_another_recipe_is_not_continued_and_keeps_what_it_learned(thaw, monkeypatch):

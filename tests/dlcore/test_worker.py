@@ -13,10 +13,10 @@ import pytest
 
 from dlcore.config import TrainConfig
 from dlcore.messages import UserError
-from dlcore.runs import launch, worker
+from dlcore.runs import launch, sealed, worker
 from dlcore.runs.directory import create
 from dlcore.runs.history import RunHistory
-from dlcore.training import checkpoints, loop
+from dlcore.training import checkpoints, loop, tensor_file
 from dlcore.training.events import Ended, Evaluated, Resumed, Started, Stepped
 
 QUICK = TrainConfig(dataset="digits", model="linear", epochs=2, threads=1)
@@ -84,7 +84,9 @@ def test_a_run_from_start_to_end():
         "config.json",
         "events.jsonl",
         "lock",
-        "checkpoint.safetensors",
+        "checkpoint-000002.safetensors",
+        "checkpoint-000003.safetensors",
+        "checkpoints.json",
         "model.safetensors",
         "summary.json",
     }
@@ -227,11 +229,11 @@ def test_a_disk_that_fills_up_fails_the_run_and_keeps_the_last_epoch(monkeypatch
     reference, run = create(QUICK), create(QUICK)
     save, saved = checkpoints.save, []
 
-    def full(state, path):
+    def full(state, path, **about):
         if len(saved) == 2:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         saved.append(state.step)
-        return save(state, path)
+        return save(state, path, **about)
 
     with monkeypatch.context() as patch:
         patch.setattr(checkpoints, "save", full)
@@ -300,15 +302,128 @@ def test_what_the_visitor_can_put_right_is_told_as_it_is():
     assert run.summary().message == ended.message
 
 
-def test_a_damaged_checkpoint_is_refused_not_used():
+def flip_a_bit(path):
+    data = bytearray(path.read_bytes())
+    data[-100] ^= 4
+    path.write_bytes(data)
+
+
+def newest_first(run):
+    return [candidate.path for candidate in run.checkpoints.candidates()]
+
+
+@pytest.fixture
+def stopped():
+    """A run stopped in its second epoch, with two checkpoints; and what it must become."""
     run = create(QUICK)
     worker.work(run, **stop_after(30))
-    data = bytearray(run.checkpoint_path.read_bytes())
-    data[-100] ^= 4
-    run.checkpoint_path.write_bytes(data)
-    ended = worker.work(run)
-    assert ended.reason == "failed"
-    assert "damaged" in ended.message
+    return run
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    """The same run, uninterrupted."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DLCORE_HOME", str(tmp_path_factory.mktemp("reference")))
+        run = create(QUICK)
+        worker.work(run)
+        return run
+
+
+def metric_log(run):
+    """What was measured, without the times."""
+    return [
+        [getattr(event, name) for name in event.__slots__ if name not in ("seconds", "message")]
+        for event in run.metrics()
+    ]
+
+
+def test_the_metric_log_of_an_interrupted_run_is_that_of_an_uninterrupted_one(stopped, reference):
+    worker.work(stopped)
+    assert metric_log(stopped) == metric_log(reference)
+    (resumed,) = [event for event in stopped.read()[0] if isinstance(event, Resumed)]
+    assert (resumed.step, resumed.message) == (30, "")
+    assert 0 < resumed.log_bytes < stopped.events_path.stat().st_size
+
+
+def test_a_damaged_newest_checkpoint_is_told_and_the_one_before_it_used(stopped, reference):
+    newest = newest_first(stopped)[0]
+    flip_a_bit(newest)
+    assert worker.work(stopped).weights_sha256 == reference.summary().weights_sha256
+    history = history_of(stopped)
+    assert history.resumed == [21]
+    assert newest.name in history.notice.message.format(**history.notice.values)
+    assert metric_log(stopped) == metric_log(reference)
+
+
+def test_a_newest_checkpoint_that_is_gone_is_told_too(stopped):
+    newest_first(stopped)[0].unlink()
+    worker.work(stopped)
+    assert history_of(stopped).resumed == [21]
+    assert "damaged" in history_of(stopped).notice.message
+
+
+def test_the_damaged_one_never_outlives_the_whole_one(stopped):
+    """After the fall back, the next save must not count the damaged file as one of the two."""
+    newest, before = newest_first(stopped)
+    flip_a_bit(newest)
+    worker.work(stopped, **stop_after(25))
+    assert before == newest_first(stopped)[1]
+    for path in newest_first(stopped):
+        tensor_file.read(path, limit_bytes=10**9)
+
+
+def test_both_damaged_is_a_clear_end_with_a_way_on(stopped):
+    result = stopped.summary()
+    for path in newest_first(stopped):
+        flip_a_bit(path)
+    ended = worker.work(stopped)
+    assert ended.reason == stopped.status() == "failed"
+    assert "Start it again with the same settings" in ended.message
+    assert all(path.name in ended.values["files"] for path in newest_first(stopped))
+    assert stopped.summary().test_accuracy == result.test_accuracy
+    assert history_of(stopped).latest.step == 30
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"format": 2, "checkpoints": []}', b"\xff", b"[]"])
+def test_a_damaged_manifest_is_told_and_got_round(stopped, reference, content):
+    stopped.checkpoints.manifest_path.write_bytes(content)
+    assert worker.work(stopped).weights_sha256 == reference.summary().weights_sha256
+    assert history_of(stopped).resumed == [30]
+    assert "list of checkpoints was damaged" in history_of(stopped).notice.message
+    assert len(stopped.checkpoints.manifest()) == 2
+
+
+def test_a_manifest_of_a_newer_version_says_update(stopped):
+    stopped.checkpoints.manifest_path.write_text(sealed.seal({"checkpoints": []}, format_number=99))
+    assert "newer version" in worker.work(stopped).message
+
+
+def test_a_log_with_a_gap_is_told(stopped):
+    lines = stopped.events_path.read_bytes().splitlines(keepends=True)
+    lines[5] = lines[5].replace(b'"loss":', b'"loss":1')
+    stopped.events_path.write_bytes(b"".join(lines))
+    assert worker.work(stopped).reason == "completed"
+    assert "curves have gaps" in history_of(stopped).notice.message
+
+
+def test_checkpoints_are_kept_every_so_many_seconds_two_of_them(monkeypatch):
+    monkeypatch.setenv("DLCORE_CHECKPOINT_SECONDS", "0")
+    run, seen = create(QUICK), []
+
+    def watch(event):
+        if isinstance(event, Stepped):
+            seen.append([kept.step for kept in run.checkpoints.manifest()])
+
+    worker.work(run, watch=watch)
+    assert seen[:3] == [[0], [1, 0], [2, 1]]
+    assert [path.name for path in newest_first(run)] == [kept.file for kept in run.checkpoints.manifest()]
+
+
+@pytest.mark.parametrize("value", ["-1", "soon", "nan", "1e9", "٣"])
+def test_a_wrong_number_of_seconds_is_refused(monkeypatch, value):
+    monkeypatch.setenv("DLCORE_CHECKPOINT_SECONDS", value)
+    assert worker.work(create(QUICK)).message.startswith("{name} must be a number in")
 
 
 def test_divergence_leaves_no_model():
@@ -377,7 +492,7 @@ def test_a_terminated_worker_keeps_what_it_learned():
     process.send_signal(signal.SIGTERM)
     wait_for(lambda: run.status() == "stopped")
     assert run.model_at_hand()
-    assert run.checkpoint_path.exists()
+    assert run.checkpoints.exists()
     assert history_of(run).tested is not None
     with pytest.raises(UserError):
         launch.check_resumable(create(QUICK))

@@ -6,16 +6,19 @@ import streamlit as st
 
 from dlcore.config import TrainConfig
 from dlcore.data.availability import available
+from dlcore.formats import RECIPE, check_recipe
 from dlcore.messages import UserError
 from dlcore.runs import queue
 from dlcore.runs.directory import LIVE, RESUMABLE, STATUSES, Run, Status
 from dlcore.runs.history import RunHistory
 from ui.figure import figure
+from ui.language import explain
 from ui.language import translate as _
 from ui.shell import show_error
 from ui.training import words
 from ui.training.figures import accuracy_figure, loss_figure
 from ui.training.results import draw_link
+from ui.training.runs import start_run
 from ui.training.state import TrainPage, Watch
 
 TICK_SECONDS = 0.6
@@ -126,7 +129,7 @@ def _controls(state: TrainPage, run: Run, status: Status) -> None:
             on_click=_attempt,
             args=(state, lambda: queue.stop(run)),
         )
-    elif status in RESUMABLE and run.checkpoint_path.is_file():
+    elif status in RESUMABLE and run.checkpoints.exists() and run.checkpoints.recipe() in (None, RECIPE):
         st.button(
             _("Resume"),
             icon=":material/play_arrow:",
@@ -148,6 +151,11 @@ def _attempt(state: TrainPage, action: Callable[[], None]) -> None:
 def _advice(state: TrainPage, watch: Watch, status: Status) -> None:
     """What to do next, where something went wrong."""
     ended = watch.history.ended
+    if (notice := watch.history.notice) is not None:
+        st.warning(explain(UserError(notice.message, **notice.values)), icon=":material/healing:")
+    if watch.damaged_lines:
+        told = _("{count} lines of this run's log are damaged and were left out: the curves may have gaps.")
+        st.warning(told.format(count=watch.damaged_lines), icon=":material/healing:")
     if status == "diverged":
         _lower_the_rate(state, watch.run)
     elif status == "failed" and ended is not None and ended.message:
@@ -155,8 +163,36 @@ def _advice(state: TrainPage, watch: Watch, status: Status) -> None:
         _use_what_is_at_hand(state, watch.run)
     elif status == "failed":
         st.error(_("The reason is in the run's worker.log."), icon=":material/error:")
-    elif status == "interrupted" and not watch.run.checkpoint_path.is_file():
+    elif status == "interrupted" and not watch.run.checkpoints.exists():
         st.info(_("It ended before its first checkpoint: start it again with the same settings."))
+    if status in RESUMABLE:
+        _start_again(state, watch.run)
+
+
+def _start_again(state: TrainPage, run: Run) -> None:
+    """Offer a new run of the same settings, where this one cannot go on as it was."""
+    recipe = run.checkpoints.recipe()
+    if recipe not in (None, RECIPE):
+        try:
+            check_recipe(str(recipe))
+        except UserError as error:
+            st.info(explain(error), icon=":material/update:")
+    elif run.status() == "stopped":
+        return
+    if st.button(
+        _("Start it again"),
+        icon=":material/restart_alt:",
+        key="train.again",
+        help=_("A new run with the settings of this one."),
+        on_click=_again,
+        args=(state, run),
+    ):
+        st.rerun()
+
+
+def _again(state: TrainPage, run: Run) -> None:
+    state.config = run.config
+    start_run(state)
 
 
 def _use_what_is_at_hand(state: TrainPage, run: Run) -> None:

@@ -17,11 +17,15 @@ class Watch:
     run: Run
     history: RunHistory = field(default_factory=RunHistory)
     offset: int = 0
+    damaged_lines: int = 0
+    """Lines of the log that could not be used."""
 
     def update(self) -> None:
         """Take in what the worker has written since the last look."""
-        events, self.offset = self.run.read(self.offset)
-        self.history.append(events)
+        reading = self.run.scan(self.offset)
+        self.offset = reading.offset
+        self.damaged_lines += reading.damaged_lines
+        self.history.append(reading.events)
 
 
 @dataclass(slots=True)
