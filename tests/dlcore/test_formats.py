@@ -55,7 +55,7 @@ def test_a_completed_run_of_format_1_opens_shows_and_predicts(thaw):
 
 
 def test_weights_predict_whatever_recipe_trained_them(thaw, monkeypatch):
-    monkeypatch.setattr(formats, "RECIPE", "2")
+    monkeypatch.setattr(formats, "RECIPE", "none-such")
     assert load_file(thaw(COMPLETED).weights_path, "x").class_names == tuple("0123456789")
 
 
