@@ -1,4 +1,4 @@
-"""The command line: ``python -m dlcore train | resume | runs | show | predict | strokes | doctor | work``.
+"""The command line: ``python -m dlcore train | resume | runs | show | predict | strokes | resources | doctor | work``.
 
 With ``--json`` the last line of standard output is exactly one JSON object; progress and messages go to standard error.
 The exit status is 0 on success, 1 on failure and 2 on bad input, which is told in one sentence.
@@ -21,6 +21,7 @@ from dlcore.config import KNOBS, TrainConfig
 from dlcore.knobs import Knob
 from dlcore.messages import UserError
 from dlcore.presets import PRESETS
+from dlcore.resources import options as resources_options
 from dlcore.runs import launch, queue
 from dlcore.runs.directory import STATUSES, Run, create, list_runs, open_directory, open_run
 from dlcore.runs.history import RunHistory
@@ -108,6 +109,8 @@ def _parser() -> argparse.ArgumentParser:
             help="'pretrained', or a run's name; pretrained if not given",
         )
 
+    resources = commands.add_parser("resources", help="Keep the catalogue of resources true.", allow_abbrev=False)
+    resources_options.describe(resources, shared, _check_resources, _resource_schema)
     add("doctor", _doctor, "Say what is installed and at hand, and what is missing.")
     work = add("work", _work, "Be the worker of a run directory. The dashboard starts this.")
     work.add_argument("directory", metavar="RUN_DIR", type=Path)
@@ -330,6 +333,20 @@ def _read_drawings(path: Path) -> tuple[list[NDArray[np.uint8]], list[int | str 
     if not images:
         raise UserError("The file {file} holds no drawing.", file=path)
     return images, labels
+
+
+def _check_resources(options: argparse.Namespace) -> Answer:
+    from dlcore.resources.command import check  # noqa: PLC0415  # other commands start without the catalogue
+
+    sound, answer, text = check(options)
+    return (SUCCESS if sound else FAILURE), answer, text
+
+
+def _resource_schema(_: argparse.Namespace) -> Answer:
+    from dlcore.resources.schema import entry_schema  # noqa: PLC0415
+
+    schema = entry_schema()
+    return SUCCESS, schema, json.dumps(schema, indent=1, ensure_ascii=False)
 
 
 def _doctor(_: argparse.Namespace) -> Answer:

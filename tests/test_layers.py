@@ -13,7 +13,14 @@ FORBIDDEN = {
     "ui": {"pages"},
     "pages": {"torch", "torchvision", "numpy", "plotly", "pages"},
 }
-LIGHT = ["dlcore.config", "dlcore.presets", "dlcore.training.events", "dlcore.runs.directory", "dlcore.runs.history"]
+LIGHT = [
+    "dlcore.config",
+    "dlcore.presets",
+    "dlcore.training.events",
+    "dlcore.runs.directory",
+    "dlcore.runs.history",
+    "dlcore.resources.command",
+]
 
 
 def imports(path: Path) -> set[str]:

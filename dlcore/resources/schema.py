@@ -102,7 +102,9 @@ class Resource(Content):
         default=None,
         description="A copy to lead to if the address dies, where the Internet Archive's is not good enough.",
     )
-    languages: tuple[Spoken, ...] = Field(min_length=1, description="The languages it can be used in.")
+    languages: tuple[Spoken, ...] = Field(
+        min_length=1, description=f"The languages it can be used in: {', '.join(get_args(Spoken))}."
+    )
     level: Level = Field(description="For whom it is.")
     cost: Cost = Field(description="What it costs, in a word; never a price.")
     license: Text | None = Field(
@@ -112,7 +114,9 @@ class Resource(Content):
     minutes_from: Literal["source", "estimate"] | None = Field(
         default=None, description="Whether a source names the minutes or they are an estimate."
     )
-    topics: tuple[Topic, ...] = Field(min_length=1, description="What it is about.")
+    topics: tuple[Topic, ...] = Field(
+        min_length=1, description=f"What it is about, one or more of {', '.join(get_args(Topic))}."
+    )
     prerequisites: tuple[Identifier, ...] = Field(default=(), description="Ids of entries to do first.")
     related: tuple[Identifier, ...] = Field(default=(), description="Ids of entries to look at beside it.")
     aliases: tuple[Text, ...] = Field(default=(), description="What else people type for it, in any language.")
