@@ -1,14 +1,19 @@
-"""The registry of architectures. Importing it costs no torch: an entry names the function that builds the network."""
+"""The registry of architectures. Importing it costs no torch: an entry names the function that lists its layers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from dlcore.messages import N_
+from dlcore.models import article_cnn, compact_cnn, custom, lenet5, linear, mlp, resnet_small, sprint_cnn
+from dlcore.models.layers import Layer, Row, walk
+from dlcore.models.options import ModelOptions
 
 if TYPE_CHECKING:
     from torch import nn
+
+_NORMALIZED = frozenset({"normalization"})
+_SHAPED = frozenset({"activation", "normalization"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,14 +22,48 @@ class ModelSpec:
 
     title: str
     summary: str
-    builder: str
-    """``"module:function"``; the function is called as ``build(in_channels=, image_size=, classes=, dropout=)``."""
+    layers: Callable[..., Sequence[Layer]]
+    """``layers(shape=, classes=, dropout=, options=)``: what it consists of, for images of that shape."""
+    settings: frozenset[str] = frozenset()
+    """The fields of :class:`~dlcore.models.options.ModelOptions` that it heeds."""
 
-    def build(self, *, in_channels: int, image_size: int, classes: int, dropout: float) -> "nn.Module":
-        """A freshly initialised network that maps float images (B, C, H, W) to log-probabilities (B, classes)."""
-        module, function = self.builder.split(":")
-        build: Callable[..., nn.Module] = getattr(import_module(module), function)
-        return build(in_channels=in_channels, image_size=image_size, classes=classes, dropout=dropout)
+    def table(
+        self,
+        *,
+        in_channels: int,
+        image_size: int,
+        classes: int,
+        dropout: float,
+        options: ModelOptions = ModelOptions(),  # noqa: B008  # frozen
+    ) -> list[Row]:
+        """Layer by layer: shapes, parameters, arithmetic, memory; without torch, before anything is built.
+
+        Raises:
+            UserError: a layer cannot take what reaches it; with its number, the reason and the remedy.
+        """
+        shape = (in_channels, image_size, image_size)
+        return walk(self.layers(shape=shape, classes=classes, dropout=dropout, options=options), shape)
+
+    def build(
+        self,
+        *,
+        in_channels: int,
+        image_size: int,
+        classes: int,
+        dropout: float,
+        options: ModelOptions = ModelOptions(),  # noqa: B008  # frozen
+    ) -> "nn.Module":
+        """A freshly initialised network that maps float images (B, C, H, W) to log-probabilities (B, classes).
+
+        Raises:
+            UserError: a layer cannot take what reaches it; with its number, the reason and the remedy.
+        """
+        from dlcore.models.network import network  # noqa: PLC0415  # torch, not before it must
+
+        shape = (in_channels, image_size, image_size)
+        layers = self.layers(shape=shape, classes=classes, dropout=dropout, options=options)
+        walk(layers, shape)  # says what does not fit, as torch would not
+        return network(layers, shape)
 
 
 MODELS: Mapping[str, ModelSpec] = {
@@ -33,42 +72,56 @@ MODELS: Mapping[str, ModelSpec] = {
         summary=N_(
             "Two convolutions and two linear layers, 1.2 million parameters: the network of the article, exactly."
         ),
-        builder="dlcore.models.article_cnn:build",
+        layers=article_cnn.layers,
+        settings=_SHAPED,
     ),
     "compact-cnn": ModelSpec(
         title=N_("Compact CNN"),
         summary=N_(
             "Convolutions with batch normalisation that pool early: far fewer multiplications, better accuracy."
         ),
-        builder="dlcore.models.compact_cnn:build",
+        layers=compact_cnn.layers,
+        settings=_SHAPED,
     ),
     "sprint-cnn": ModelSpec(
         title=N_("Sprint CNN"),
         summary=N_(
             "Three small convolutions, each pooled at once: a sixth of the article's arithmetic, made for a hurry."
         ),
-        builder="dlcore.models.sprint_cnn:build",
+        layers=sprint_cnn.layers,
+        settings=_SHAPED,
     ),
     "resnet-small": ModelSpec(
         title=N_("Small ResNet"),
         summary=N_(
             "Fourteen layers that each correct what they are given, by He et al. (2016): deep, accurate and slow."
         ),
-        builder="dlcore.models.resnet_small:build",
+        layers=resnet_small.layers,
+        settings=_SHAPED,
     ),
     "lenet5": ModelSpec(
         title=N_("LeNet-5"),
         summary=N_("The classic by LeCun et al. (1998), with tanh and average pooling: 62 thousand parameters."),
-        builder="dlcore.models.lenet5:build",
+        layers=lenet5.layers,
+        settings=_NORMALIZED,
     ),
     "mlp": ModelSpec(
         title=N_("Multilayer perceptron"),
-        summary=N_("Two hidden layers of 128 neurons: no idea of neighbouring pixels, still surprisingly good."),
-        builder="dlcore.models.mlp:build",
+        summary=N_(
+            "Hidden layers of neurons, as many as you like: no idea of neighbouring pixels, still surprisingly good."
+        ),
+        layers=mlp.layers,
+        settings=_SHAPED | {"depth", "width"},
     ),
     "linear": ModelSpec(
         title=N_("Linear (softmax regression)"),
         summary=N_("One layer, no hidden neurons: the baseline that every deeper network has to beat."),
-        builder="dlcore.models.linear:build",
+        layers=linear.layers,
+    ),
+    "custom": ModelSpec(
+        title=N_("Your own layers"),
+        summary=N_("Put it together below, layer by layer: shapes and costs are counted while you do."),
+        layers=custom.layers,
+        settings=frozenset({"layers"}),
     ),
 }

@@ -1,0 +1,130 @@
+"""From layers as data to a network of PyTorch modules."""
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dlcore.models.layers import (
+    Activation,
+    AveragePooling,
+    Convolution,
+    Dropout,
+    Flatten,
+    GlobalAveragePooling,
+    Layer,
+    Linear,
+    LogSoftmax,
+    MaxPooling,
+    Normalization,
+    Residual,
+    Shape,
+)
+
+_ACTIVATIONS: Mapping[str, type[nn.Module]] = {
+    "leaky-relu": nn.LeakyReLU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+}
+
+
+class _BatchNorm1d(nn.BatchNorm1d):
+    """For features (B, D); a batch of one goes by the running statistics."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The same shape again."""
+        return _by_running_statistics(self, x) if self.training and _is_alone(x) else super().forward(x)
+
+
+class _BatchNorm2d(nn.BatchNorm2d):
+    """For images (B, C, H, W); a batch of one pixel a channel goes by the running statistics."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The same shape again."""
+        return _by_running_statistics(self, x) if self.training and _is_alone(x) else super().forward(x)
+
+
+def _is_alone(x: Tensor) -> bool:
+    """Whether there is one value a channel, which has no variance: the last batch of an epoch may be one image."""
+    return x.numel() == x.shape[1]
+
+
+def _by_running_statistics(norm: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor) -> Tensor:
+    return F.batch_norm(x, norm.running_mean, norm.running_var, norm.weight, norm.bias, training=False, eps=norm.eps)
+
+
+class _Residual(nn.Module):
+    """``activation(shortcut(x) + body(x))``; the modules of the body are its own, by their names."""
+
+    def __init__(self, body: Mapping[str, nn.Module], shortcut: nn.Module, activation: nn.Module) -> None:
+        super().__init__()
+        for name, module in body.items():
+            self.add_module(name, module)
+        self.shortcut = shortcut
+        self.activation = activation
+        self._body = tuple(body)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        """Float features (B, C, H, W) to float features, as the body makes them."""
+        correction_BCHW = x_BCHW
+        for name in self._body:
+            correction_BCHW = self.get_submodule(name)(correction_BCHW)
+        result: Tensor = self.activation(self.shortcut(x_BCHW) + correction_BCHW)
+        return result
+
+
+def network(layers: Sequence[Layer], shape: Shape) -> nn.Sequential:
+    """The modules of ``layers``, freshly initialised, for images of ``shape``.
+
+    Layers called ``a.0``, ``a.1`` lie in a module ``a``. Random numbers are drawn in the order of the layers.
+    """
+    made: OrderedDict[str, nn.Module] = OrderedDict()
+    for group, members in groupby(layers, key=lambda layer: layer.name.rpartition(".")[0]):
+        modules = OrderedDict()
+        for layer in members:
+            modules[layer.name.rpartition(".")[2]] = _module(layer, shape)
+            shape = layer.output(shape)
+        if group:
+            made[group] = nn.Sequential(modules)
+        else:
+            made |= modules
+    return nn.Sequential(made)
+
+
+def _module(layer: Layer, shape: Shape) -> nn.Module:  # noqa: C901, PLR0911  # one line a kind
+    match layer:
+        case Convolution(channels=channels, kernel=kernel, stride=stride, padding=padding, bias=bias):
+            return nn.Conv2d(shape[0], channels, kernel, stride, padding, bias=bias)
+        case MaxPooling(window=window, pace=pace):
+            return nn.MaxPool2d(window, pace)
+        case AveragePooling(window=window, pace=pace):
+            return nn.AvgPool2d(window, pace)
+        case GlobalAveragePooling():
+            return nn.AdaptiveAvgPool2d(1)
+        case Flatten():
+            return nn.Flatten()
+        case Linear(features=features, bias=bias):
+            return nn.Linear(shape[0], features, bias=bias)
+        case Dropout(share=share):
+            return nn.Dropout(share)
+        case Activation(function=function, in_place=in_place):
+            return _activation(function, in_place=in_place)
+        case Normalization(over="batch"):
+            return _BatchNorm1d(shape[0]) if len(shape) == 1 else _BatchNorm2d(shape[0])
+        case Normalization():
+            return nn.LayerNorm(shape[0]) if len(shape) == 1 else nn.GroupNorm(1, shape[0])
+        case LogSoftmax():
+            return nn.LogSoftmax(dim=1)
+        case Residual(body=body, shortcut=shortcut, activation=activation):
+            corrections = dict(network(body, shape).named_children())
+            way = next(network(shortcut, shape).children(), nn.Identity())
+            return _Residual(corrections, way, _activation(activation, in_place=False))
+    raise TypeError(layer)
+
+
+def _activation(function: str, *, in_place: bool) -> nn.Module:
+    return nn.ReLU(inplace=in_place) if function == "relu" else _ACTIVATIONS[function]()
