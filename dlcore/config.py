@@ -7,12 +7,14 @@ Nothing here imports torch, so the server can read a configuration without it.
 from collections.abc import Mapping
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from dlcore.data import DATASETS
 from dlcore.knobs import Knob, describe, knob
 from dlcore.messages import N_, UserError
-from dlcore.models import MODELS
+from dlcore.models import MODELS, stack
+from dlcore.models.layers import Row, totals
+from dlcore.models.options import ACTIVATIONS, DEPTHS, NORMALIZATIONS, WIDTHS, ModelOptions
 
 OPTIMIZERS: Mapping[str, str] = {
     "sgd": N_("SGD"),
@@ -66,10 +68,17 @@ GROUPS: Mapping[str, str] = {
     "machinery": N_("Machinery"),
 }
 """Groups of fields in the order in which a form shows them."""
+_MOST_MEMORY_BYTES = 1_000_000_000
+"""Of the values between the layers of a custom network, for one batch."""
 
 
 def _titles(registry: Mapping[str, Any]) -> Mapping[str, str]:
     return {name: spec.title for name, spec in registry.items()}
+
+
+def _models_with(setting: str) -> Mapping[str, set[str]]:
+    """Where a setting of an architecture matters."""
+    return {"model": {name for name, spec in MODELS.items() if setting in spec.settings}}
 
 
 class TrainConfig(BaseModel):
@@ -90,6 +99,35 @@ class TrainConfig(BaseModel):
         N_("The architecture: which layers, in which order."),
         group="essentials",
         choices=_titles(MODELS),
+    )
+    depth: int = knob(
+        2,
+        N_("Hidden layers"),
+        N_("How many layers lie between the pixels and the answer."),
+        group="essentials",
+        step=1,
+        ge=DEPTHS[0],
+        le=DEPTHS[1],
+        only_for=_models_with("depth"),
+    )
+    width: int = knob(
+        128,
+        N_("Width"),
+        N_("Neurons in each hidden layer."),
+        group="essentials",
+        unit=N_("neurons"),
+        logarithmic=True,
+        ge=WIDTHS[0],
+        le=WIDTHS[1],
+        only_for=_models_with("width"),
+    )
+    layers: str = knob(
+        stack.DEFAULT_LAYERS,
+        N_("Layers"),
+        N_("The network, layer after layer, separated by slashes. The layer that answers comes by itself."),
+        group="essentials",
+        max_length=stack.LONGEST_TEXT,
+        only_for=_models_with("layers"),
     )
     epochs: int = knob(
         10,
@@ -161,6 +199,22 @@ class TrainConfig(BaseModel):
         step=0.5,
         ge=0,
         le=100,
+    )
+    activation: str = knob(
+        "relu",
+        N_("Activation"),
+        N_("What a neuron makes of its sum. Without one, any number of layers is no more than one."),
+        group="optimisation",
+        choices=ACTIVATIONS,
+        only_for=_models_with("activation"),
+    )
+    normalization: str = knob(
+        "default",
+        N_("Normalisation"),
+        N_("Brings the values inside the network to a common scale, so that deep networks learn faster."),
+        group="optimisation",
+        choices=NORMALIZATIONS,
+        only_for=_models_with("normalization"),
     )
     initialisation: str = knob(
         "default",
@@ -312,6 +366,48 @@ class TrainConfig(BaseModel):
             if described.choices is not None and getattr(self, name) not in described.choices:
                 raise ValueError(name)
         return self
+
+    @field_validator("layers")
+    @classmethod
+    def _read_layers(cls, text: str) -> str:
+        """The same network is always the same text."""
+        return stack.join(stack.parse(text))
+
+    @model_validator(mode="after")
+    def _check_network(self) -> Self:
+        rows = self.table()
+        memory_bytes = totals(rows).memory_bytes * self.batch_size
+        if self.model == "custom" and memory_bytes > _MOST_MEMORY_BYTES:
+            raise UserError(
+                N_(
+                    "A batch of {batch_size} images takes {value:,} bytes between the layers; at most {most:,} may be"
+                    " kept here. Choose a smaller batch, or fewer channels."
+                ),
+                batch_size=self.batch_size,
+                value=memory_bytes,
+                most=_MOST_MEMORY_BYTES,
+            )
+        return self
+
+    @property
+    def options(self) -> ModelOptions:
+        """What is chosen within the architecture."""
+        return ModelOptions(**{name: getattr(self, name) for name in ModelOptions.model_fields})
+
+    def table(self) -> list[Row]:
+        """The network layer by layer, for the images of the dataset.
+
+        Raises:
+            UserError: a layer cannot take what reaches it, or a custom network is larger than a shared server can train.
+        """
+        spec = DATASETS[self.dataset]
+        return MODELS[self.model].table(
+            in_channels=spec.channels,
+            image_size=spec.image_size,
+            classes=len(spec.class_names),
+            dropout=self.dropout,
+            options=self.options,
+        )
 
     @classmethod
     def parse(cls, values: Mapping[str, object]) -> "TrainConfig":

@@ -206,6 +206,17 @@ class Normalization(Layer):
     over: str
     """``"batch"`` or ``"layer"``."""
 
+    def output(self, shape: Shape) -> Shape:
+        """The same shape."""
+        if self.over == "layer" and prod(shape) == 1:
+            raise Misfit(
+                N_(
+                    "Layer {number}, {layer}, would bring a single value to mean 0, and nothing would be left of it."
+                    " Remove it, or make more channels or neurons."
+                )
+            )
+        return shape
+
     def parameters(self, shape: Shape) -> int:
         """A scale and a shift for each channel, or for each feature."""
         return 2 * shape[0]

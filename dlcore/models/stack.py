@@ -8,6 +8,7 @@ the URL and the command line check a network before anything is built.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from dlcore.messages import N_, UserError
 from dlcore.models.layers import (
@@ -120,7 +121,7 @@ WORDS: Mapping[str, Word] = {
         (Argument(name="share", title=N_("Share"), minimum=0, maximum=0.95, whole=False),),
     ),
     "linear": Word(
-        N_("Linear"),
+        N_("Linear layer"),
         N_("Weighs all values for each of its neurons."),
         (Argument(name="neurons", title=N_("Neurons"), required=True, minimum=1, maximum=4096, offered=64),),
     ),
@@ -246,7 +247,7 @@ def layers(items: Sequence[Item], *, in_channels: int, classes: int, dropout: fl
     made: list[Layer] = []
     counts: dict[str, int] = {}
     flat, channels = False, in_channels
-    for item, following in zip(items, [*items[1:], None], strict=True):
+    for item, following in zip_longest(items, items[1:]):
         counts[item.word] = counts.get(item.word, 0) + 1
         if item.word == "linear" and not flat:
             made.append(Flatten("flatten", implicit=True))

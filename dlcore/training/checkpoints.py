@@ -13,6 +13,7 @@ from dlcore.data.loading import Dataset
 from dlcore.formats import CHECKPOINT_FORMAT, RECIPE, WEIGHTS_FORMAT, check, check_recipe, recipe_of
 from dlcore.messages import N_, UserError
 from dlcore.models import MODELS
+from dlcore.models.options import ModelOptions
 from dlcore.training import tensor_file
 from dlcore.training.events import Tested
 from dlcore.training.faster import channels_together
@@ -128,6 +129,7 @@ def describe_weights(state: TrainingState, dataset: Dataset, tested: Tested | No
         "classes": len(dataset.class_names),
         "class_names": list(dataset.class_names),
         "dropout": state.config.dropout,
+        "options": state.config.options.model_dump(),
         "image_size": size,
         "channels": channels,
         "parameters": sum(parameter.numel() for parameter in state.model.parameters()),
@@ -160,13 +162,7 @@ def load_weights(path: Path) -> tuple[nn.Module, dict[str, Any]]:
         if about.get("kind") != "weights" or str(about.get("model")) not in MODELS:
             raise foreign
         classes = _bounded(about, "classes", 2, 1000)
-        with torch.device("meta"):  # shapes are compared before any memory is taken
-            model = MODELS[about["model"]].build(
-                in_channels=_bounded(about, "channels", 1, 4),
-                image_size=_bounded(about, "image_size", 8, 256),
-                classes=classes,
-                dropout=min(0.95, max(0.0, float(about["dropout"]))),
-            )
+        model = _without_memory(about, classes)
         if not (isinstance(about["class_names"], list) and len(about["class_names"]) == classes):
             raise foreign
         expected = model.state_dict()
@@ -176,6 +172,26 @@ def load_weights(path: Path) -> tuple[nn.Module, dict[str, Any]]:
     except (RuntimeError, ValueError, KeyError, TypeError) as error:
         raise foreign from error
     return channels_together(model.requires_grad_(requires_grad=True)).eval(), about
+
+
+def _without_memory(about: Mapping[str, Any], classes: int) -> nn.Module:
+    """The network that a file describes, as shapes only: they are compared before any memory is taken.
+
+    Raises:
+        ValueError: there is no such network, or none that may be had.
+        KeyError, TypeError: the description is none.
+    """
+    try:
+        with torch.device("meta"):
+            return MODELS[about["model"]].build(
+                in_channels=_bounded(about, "channels", 1, 4),
+                image_size=_bounded(about, "image_size", 8, 256),
+                classes=classes,
+                dropout=min(0.95, max(0.0, float(about["dropout"]))),
+                options=ModelOptions.model_validate(about.get("options", {})),  # a file without any is an early one
+            )
+    except UserError as error:  # of a layer; whoever opens a file cannot put that right
+        raise ValueError(str(error)) from error
 
 
 def _bounded(about: Mapping[str, Any], name: str, low: int, high: int) -> int:

@@ -73,7 +73,11 @@ class TrainingState:
         _, channels, _, size = dataset.train_images.shape
         with seeded(config.seed, "initialisation"):
             network = MODELS[config.model].build(
-                in_channels=channels, image_size=size, classes=len(dataset.class_names), dropout=config.dropout
+                in_channels=channels,
+                image_size=size,
+                classes=len(dataset.class_names),
+                dropout=config.dropout,
+                options=config.options,
             )
             initialise(network, config.initialisation)
         network = channels_together(faster(network).to(device))

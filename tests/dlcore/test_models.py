@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from dlcore.config import TrainConfig
+from dlcore.messages import UserError
 from dlcore.models import MODELS
 from dlcore.training.optimizers import build_optimizer
 
@@ -16,6 +17,7 @@ PARAMETERS = {
     "lenet5": 61_706,
     "resnet-small": 174_970,
     "sprint-cnn": 29_178,
+    "custom": 105_914,
 }
 
 
@@ -79,7 +81,7 @@ def test_dropout_changes_training_only(name):
 
 def test_too_small_images_are_refused_with_the_value():
     for name in ("article-cnn", "compact-cnn", "lenet5", "sprint-cnn"):
-        with pytest.raises(ValueError, match="got 5"):
+        with pytest.raises(UserError, match=r"Layer [1-9][0-9]*, .* looks through a window of .* it has [1-5]×[1-5]"):
             build(name, image_size=5)
 
 
