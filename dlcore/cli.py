@@ -1,4 +1,4 @@
-"""The command line: ``python -m dlcore train | resume | runs | show | predict | strokes | resources | doctor | work``.
+"""The command line: ``python -m dlcore train | resume | steer | runs | show | predict | strokes | resources | doctor | work``.
 
 With ``--json`` the last line of standard output is exactly one JSON object; progress and messages go to standard error.
 The exit status is 0 on success, 1 on failure and 2 on bad input, which is told in one sentence.
@@ -23,9 +23,10 @@ from dlcore.messages import UserError
 from dlcore.presets import PRESETS
 from dlcore.resources import options as resources_options
 from dlcore.runs import launch, queue
+from dlcore.runs.control import VALUES
 from dlcore.runs.directory import STATUSES, Run, create, list_runs, open_directory, open_run
 from dlcore.runs.history import RunHistory
-from dlcore.training.events import Evaluated, Event, Preparing, Resumed, Started, Stepped, Tested
+from dlcore.training.events import Evaluated, Event, Paused, Preparing, Resumed, Started, Steered, Stepped, Tested
 
 Answer = tuple[int, dict[str, Any], str]
 """Exit status, the object for ``--json``, and the text for people."""
@@ -91,6 +92,18 @@ def _parser() -> argparse.ArgumentParser:
 
     resume = add("resume", _resume, "Continue a run that was stopped, failed or interrupted.")
     resume.add_argument("run", metavar="RUN", help="the run's name, as 'runs' lists it")
+    steer = add("steer", _steer, "Change, pause, continue or stop a run that is going on; it obeys within one update.")
+    steer.add_argument("run", metavar="RUN", help="the run's name, as 'runs' lists it")
+    flow = steer.add_mutually_exclusive_group()
+    flow.add_argument("--pause", dest="then", action="store_const", const="pause", help="wait after the current update")
+    flow.add_argument("--go", dest="then", action="store_const", const="go", help="train on")
+    flow.add_argument("--step", dest="updates", metavar="N", help="make N updates, then pause")
+    flow.add_argument(
+        "--stop", dest="then", action="store_const", const="stop", help="stop, test and keep what it learned"
+    )
+    for name in VALUES:
+        text = f"{KNOBS[name].title.lower()} from the next update on, {KNOBS[name].allowed}"
+        steer.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar="VALUE", help=text)
     add("runs", _runs, "List all runs, newest first.")
     show = add("show", _show, "Show how a run goes or went.")
     show.add_argument("run", metavar="RUN", help="the run's name, as 'runs' lists it")
@@ -141,8 +154,24 @@ def _train(options: argparse.Namespace) -> Answer:
 def _resume(options: argparse.Namespace) -> Answer:
     run = open_run(options.run)
     launch.check_resumable(run)
+    run.forget_wishes()
     run.expect_worker()
     return _work_here(run)
+
+
+def _steer(options: argparse.Namespace) -> Answer:
+    run = open_run(options.run)
+    given = {name: getattr(options, name) for name in VALUES if getattr(options, name) is not None}
+    parsed = TrainConfig.parse(given)
+    then, updates = options.then, 1
+    if options.updates is not None:
+        if not (options.updates.isascii() and options.updates.isdigit() and len(options.updates) < 10):
+            raise UserError("--step must be a whole number; got {value}.", value=options.updates[:40])
+        then, updates = "step", int(options.updates)
+    numbers = run.steer(**{name: getattr(parsed, name) for name in given}, then=then, updates=updates)
+    status = run.status()
+    answer = {"run_id": run.run_id, "commands": numbers, "status": status}
+    return SUCCESS, answer, f"Asked. The run obeys within one update; now it is {STATUSES[status].lower()}."
 
 
 def _work_here(run: Run) -> Answer:
@@ -381,6 +410,14 @@ class _Progress:
                 )
             case Resumed():
                 _say(f"Continuing after epoch {event.epoch}, step {event.step}")
+            case Steered():
+                changed = ", ".join(
+                    f"{name} {value:g}" for name in VALUES if (value := getattr(event, name)) is not None
+                )
+                self._count("")
+                _say(f"after step {event.step}: {changed or event.action}")
+            case Paused():
+                self._count(f"paused after step {event.step}")
             case Evaluated():
                 self._count("")
                 _say(_epoch_line(event))

@@ -3,7 +3,8 @@ steer it writes ``control.json``. Only the worker writes the rest.
 
     config.json             the configuration, the owner, the time of creation, the version of this format
     events.jsonl            what happened, one event a line, append-only
-    control.json            what the visitor asks of the worker
+    control.json            what the visitor asks of the worker, see dlcore.runs.control
+    control.lock            held while control.json is replaced
     launched                touched when a worker is started, removed by the worker once it holds the lock
     lock                    held by the worker through the operating system for as long as it lives
     checkpoint-….safetensors, checkpoints.json   where to continue from, see dlcore.runs.checkpoint_store
@@ -14,7 +15,6 @@ steer it writes ``control.json``. Only the worker writes the rest.
 Nothing here imports torch.
 """
 
-import json
 import logging
 import os
 import re
@@ -34,19 +34,31 @@ from dlcore.config import TrainConfig
 from dlcore.formats import RUN_FORMAT, SUMMARY_FORMAT
 from dlcore.home import home
 from dlcore.messages import N_, UserError
-from dlcore.runs import sealed
+from dlcore.runs import control, sealed
 from dlcore.runs.checkpoint_store import CheckpointStore
 from dlcore.runs.history import RunHistory
-from dlcore.training.events import Ended, Evaluated, Event, Preparing, Resumed, Stepped, Tested, from_json
+from dlcore.training.events import (
+    Action,
+    Ended,
+    Evaluated,
+    Event,
+    Paused,
+    Preparing,
+    Resumed,
+    Steered,
+    Stepped,
+    Tested,
+    from_json,
+)
 
 STARTING_SECONDS = 30.0
 """How long a launched worker may take until it holds the lock; after that the launch counts as failed."""
 
 Status = Literal[
-    "queued", "starting", "running", "stopping", "completed", "stopped", "diverged", "failed", "interrupted"
+    "queued", "starting", "running", "paused", "stopping", "completed", "stopped", "diverged", "failed", "interrupted"
 ]
 
-LIVE: frozenset[Status] = frozenset({"queued", "starting", "running", "stopping"})
+LIVE: frozenset[Status] = frozenset({"queued", "starting", "running", "paused", "stopping"})
 """The statuses in which something may still change by itself."""
 RESUMABLE: frozenset[Status] = frozenset({"stopped", "failed", "interrupted"})
 """The statuses from which the worker can go on."""
@@ -55,6 +67,7 @@ STATUSES: dict[Status, str] = {
     "queued": N_("Waiting"),
     "starting": N_("Starting"),
     "running": N_("Running"),
+    "paused": N_("Paused"),
     "stopping": N_("Stopping"),
     "completed": N_("Completed"),
     "stopped": N_("Stopped"),
@@ -164,11 +177,17 @@ class Run:
         if (summary := self.summary()) is not None:
             return summary.reason
         if self._is_locked():
-            if self.stop_requested():
-                return "stopping"
-            return "running" if self._has_events() else "starting"
+            return self._doing()
         last = self._last_event()
         return last.reason if isinstance(last, Ended) else "interrupted"
+
+    def _doing(self) -> Status:
+        """What the worker that holds the lock is at."""
+        if self.stop_requested():
+            return "stopping"
+        if not self._has_events():
+            return "starting"
+        return "paused" if isinstance(self._last_event(), Paused) else "running"
 
     def summary(self) -> Summary | None:
         """How the run ended, or None if it did not (yet), or was killed before it could say so.
@@ -201,7 +220,7 @@ class Run:
         for offset, event in self._lines()[0]:
             if isinstance(event, Resumed):
                 standing = [entry for entry in standing if _stands(*entry, event)]
-            elif not isinstance(event, Preparing):
+            elif not _tells_of_the_work(event):
                 standing.append((offset, event))
         return [event for _, event in standing]
 
@@ -236,30 +255,82 @@ class Run:
             place += len(line)
         return entries, offset + len(complete), damaged
 
+    def steer(
+        self,
+        *,
+        learning_rate: float | None = None,
+        weight_decay: float | None = None,
+        dropout: float | None = None,
+        then: Literal["pause", "go", "step", "stop"] | None = None,
+        updates: int = 1,
+    ) -> list[int]:
+        """Ask the worker, who obeys within one update; a run that has not begun yet begins like that.
+
+        Args:
+            learning_rate: the new peak of the learning rate, which the schedule scales as before; as in ``TrainConfig``.
+            weight_decay: from the next update on; as in ``TrainConfig``.
+            dropout: from the next update on; as in ``TrainConfig``.
+            then: pause; go on; make some updates and pause; or stop, test and keep what was learned.
+            updates: how many of them with ``step``.
+
+        Returns:
+            The numbers of the commands; a :class:`~dlcore.training.events.Steered` with such a number says it was obeyed.
+
+        Raises:
+            UserError: nothing was asked, a value is outside its range, the run is over, or the request cannot be written.
+        """
+        values = {"learning_rate": learning_rate, "weight_decay": weight_decay, "dropout": dropout}
+        wishes: list[dict[str, Any]] = []
+        if changed := {name: value for name, value in values.items() if value is not None}:
+            wishes.append({"do": "set"} | changed)
+        if then is not None and then != "stop":
+            wishes.append({"do": then} | ({"updates": updates} if then == "step" else {}))
+        if not 1 <= updates <= control.MOST_UPDATES:
+            raise UserError(
+                N_("updates must be in [1, {most}]; got {value}."), most=control.MOST_UPDATES, value=str(updates)[:40]
+            )
+        if not wishes and then is None:
+            raise UserError(N_("Nothing was asked of the run: give a value to change, or what to do."))
+        status = self.status()
+        if status not in LIVE or (status == "stopping" and then != "stop"):
+            raise UserError(
+                N_("The run {run_id} is over or about to end, so nothing in it can be changed now."), run_id=self.run_id
+            )
+        numbers = control.ask(self.path, wishes) if wishes else []
+        if then == "stop":
+            from dlcore.runs import queue  # noqa: PLC0415  # which knows of runs that wait, and imports this module
+
+            queue.stop(self)
+        return numbers
+
     def request_stop(self) -> None:
         """Ask the worker to stop: it ends within a step, tests what it has learned and keeps it.
 
         Raises:
             UserError: the request cannot be written.
         """
-        _write(self.path / "control.json", json.dumps({"command": "stop"}))
+        control.ask(self.path, [{"do": "stop"}])
 
     def stop_requested(self) -> bool:
         """Whether someone has asked for a stop."""
-        try:
-            control = json.loads((self.path / "control.json").read_bytes())
-        except (FileNotFoundError, ValueError):
-            return False
-        return isinstance(control, dict) and control.get("command") == "stop"
+        return any(command.do == "stop" for command in control.read(self.path))
 
     def expect_worker(self) -> None:
-        """Note that a worker is about to come: forget what was asked of the last one, show the run as starting.
+        """Note that a worker is about to come: forget a stop that was asked of the last one, show the run as starting.
 
         Raises:
             UserError: the note cannot be written.
         """
-        (self.path / "control.json").unlink(missing_ok=True)
+        control.forget(self.path, frozenset({"stop"}))
         _write(self.path / "launched", "")
+
+    def forget_wishes(self) -> None:
+        """Before the run goes on: whoever resumes it wants it to go, so no pause of before holds. Changed values do.
+
+        Raises:
+            UserError: the file of wishes cannot be written.
+        """
+        control.forget(self.path, frozenset[Action]({"stop", "pause", "go", "step"}))
 
     def expect_no_worker(self) -> None:
         """Take back the note of :meth:`expect_worker`: the worker is here, or will never come."""
@@ -310,6 +381,11 @@ class Run:
             progress = {"epoch": latest.epoch, "step": latest.step, "images_seen": latest.images_seen}
             progress["train_seconds"] = latest.seconds
         return summarise(history.ended, history.tested, **progress)
+
+
+def _tells_of_the_work(event: Event) -> bool:
+    """Whether it is no part of what training computed."""
+    return isinstance(event, Preparing | Paused) or (isinstance(event, Steered) and event.action != "set")
 
 
 def create(config: TrainConfig, *, owner: str = "") -> Run:

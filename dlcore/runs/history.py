@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from dlcore.training.events import Ended, Evaluated, Event, Preparing, Resumed, Started, Stepped, Tested
+from dlcore.training.events import Ended, Evaluated, Event, Preparing, Resumed, Started, Steered, Stepped, Tested
 
 RATE_SECONDS = 5.0
 """The speed shown is the mean over this much training time."""
@@ -53,6 +53,8 @@ class RunHistory:
     """The steps from which the run was continued after an interruption."""
     notice: Resumed | None = None
     """The latest continuation that found files damaged, with what it has to say of them."""
+    steered: list[Steered] = field(default_factory=list)
+    """The commands that were obeyed, in their order."""
 
     def append(self, events: Iterable[Event]) -> None:
         """Take in what is new, in the order of the log."""
@@ -66,9 +68,7 @@ class RunHistory:
                     self._forget(before=event.step)
                 self.steps._append(event)  # noqa: SLF001  # the columns grow here and nowhere else
             case Evaluated():
-                while self.evaluations and self.evaluations[-1].step >= event.step:
-                    self.evaluations.pop()  # said again by a worker that continued from just before
-                self.evaluations.append(event)
+                self._evaluate(event)
             case Preparing():
                 self.preparing = event
             case Started():
@@ -77,15 +77,27 @@ class RunHistory:
                 self.tested = event
             case Ended():
                 self.ended = event
+            case Steered():
+                self._steer(event)
             case Resumed():
                 self._forget(before=event.step + 1)
                 self.resumed.append(event.step)
                 self.notice = event if event.message else self.notice
 
+    def _evaluate(self, event: Evaluated) -> None:
+        while self.evaluations and self.evaluations[-1].step >= event.step:
+            self.evaluations.pop()  # said again by a worker that continued from just before
+        self.evaluations.append(event)
+
+    def _steer(self, event: Steered) -> None:
+        # Obeyed again by a worker that continued from before, a command keeps its number.
+        self.steered = [*(earlier for earlier in self.steered if earlier.command != event.command), event]
+
     def _forget(self, *, before: int) -> None:
         """Keep only what came before step ``before``: the rest will be told again."""
         self.steps._keep(bisect_left(self.steps.step, before))  # noqa: SLF001
         self.evaluations = [evaluated for evaluated in self.evaluations if evaluated.step < before]
+        self.steered = [steered for steered in self.steered if steered.step < before]
         self.tested = self.ended = None
 
     @property
@@ -102,6 +114,11 @@ class RunHistory:
             images_seen=steps.images_seen[-1],
             seconds=steps.seconds[-1],
         )
+
+    @property
+    def changes(self) -> list[Steered]:
+        """The commands that changed a value, in their order."""
+        return [steered for steered in self.steered if steered.action == "set"]
 
     @property
     def total_steps(self) -> int:

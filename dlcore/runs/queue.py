@@ -97,6 +97,7 @@ def resume(run: Run) -> None:
     with _locked():
         launch.check_resumable(run)  # under the lock: two pages may ask at once
         _check(run.owner)
+        run.forget_wishes()
         _enqueue(run)
 
 
@@ -135,6 +136,16 @@ def place(run: Run) -> int:
     """How many runs begin before ``run``, itself counted: 1 is next. 0 if it does not wait."""
     turns = _turns(list(_entries("waiting")), Counter(entry.owner for entry in _at_work()), _served())
     return next((number for number, entry in enumerate(turns, 1) if entry.run_id == run.run_id), 0)
+
+
+def holds_place(run: Run) -> bool:
+    """Whether ``run`` has a place that others could have, as runs do that were submitted."""
+    return (_folder("active") / run.run_id).exists()
+
+
+def others_wait() -> bool:
+    """Whether any run waits for a place."""
+    return any(_entries("waiting"))
 
 
 def _check(owner: str) -> None:

@@ -22,11 +22,24 @@ from filelock import Timeout
 from dlcore import atomic, settings
 from dlcore.formats import recipe_of
 from dlcore.messages import N_, UserError
-from dlcore.runs import sealed
+from dlcore.runs import queue, sealed
 from dlcore.runs.checkpoint_store import Checkpoint
+from dlcore.runs.control import VALUES, Command, Inbox
 from dlcore.runs.directory import Run, Summary, summarise
 from dlcore.runs.history import RunHistory
-from dlcore.training.events import Ended, Evaluated, Event, Preparing, Resumed, Started, Stepped, Tested, to_json
+from dlcore.training.events import (
+    Ended,
+    Evaluated,
+    Event,
+    Paused,
+    Preparing,
+    Resumed,
+    Started,
+    Steered,
+    Stepped,
+    Tested,
+    to_json,
+)
 
 if TYPE_CHECKING:
     from dlcore.data.loading import Dataset
@@ -40,6 +53,14 @@ LOGGED_STEPS = 50_000
 """A run with more updates logs every n-th of them only, so that no log grows without bound."""
 CHECKPOINT_SECONDS = 30.0
 """Between two checkpoints within an epoch, by default; see :func:`checkpoint_seconds`."""
+PAUSE_TICK_SECONDS = 0.1
+"""Between two looks of a paused worker at what is asked of it."""
+PAUSE_SAVED_SECONDS = 1.0
+"""A pause longer than this is worth a checkpoint."""
+PAUSE_IN_DEMAND_SECONDS = 300.0
+"""A paused run that others wait for gives its place away after this time, which is counted from its pause,"""
+PAUSE_ALONE_SECONDS = 3600.0
+"""and one that nobody waits for frees its memory after this. It is stopped, and can be continued."""
 NICENESS = 5
 """The pages come first,"""
 MEMORY_PENALTY = 800
@@ -208,7 +229,12 @@ class _Session:
         self._watch = watch
         self._stop = stop
         self._before = before
-        self._control = str(run.path / "control.json")
+        self._inbox = Inbox(run.path)
+        self._bound: list[Steered] = []
+        """Commands that an earlier worker obeyed after the checkpoint, to be obeyed at the same steps again."""
+        self._updates_left: int | None = None
+        """Updates until the next pause, 0 while paused, None while nobody wants one."""
+        self._stopped = Ended(reason="stopped")
         self._latest: Stepped | None = None
         self._tested: Tested | None = None
         self._checkpoint_seconds = CHECKPOINT_SECONDS
@@ -248,26 +274,31 @@ class _Session:
             state = loop.TrainingState.create(run.config, dataset)
             if not self._log.empty:
                 self._tell(Resumed(step=0, epoch=0, log_bytes=0))
+        self._recall(state)
         events = loop.train(run.config, state=state, dataset=dataset)
-        ended = self._follow(events, lambda: self._keep(state))
+        ended = self._follow(events, state, lambda: self._keep(state))
         if ended is None:
             self._tell(loop.test(state, dataset))
-            ended = Ended(reason="stopped")
+            ended = self._stopped
         if ended.reason not in ("completed", "stopped"):
             return ended
         about = checkpoints.describe_weights(state, dataset, self._tested)
         return replace(ended, weights_sha256=checkpoints.save_weights(state.model, run.final_weights_path, about))
 
-    def _follow(self, events: Iterator[Event], save: Callable[[], object]) -> Ended | None:
-        """Log what happens, keep a checkpoint of each epoch and now and then in between; None if a stop was asked for."""
+    def _follow(self, events: Iterator[Event], state: "TrainingState", save: Callable[[], object]) -> Ended | None:
+        """Log what happens, obey what is asked, keep a checkpoint of each epoch and now and then in between.
+
+        None if a stop was asked for.
+        """
         epochs = self._run.config.epochs
+        self._repeat(state)
         for event in events:
             if isinstance(event, Ended):
                 return event
             self._tell(event)
             # After the last evaluation a stop and the end are the same: the run is complete.
             trained = isinstance(event, Tested) or (isinstance(event, Evaluated) and event.epoch >= epochs)
-            stopping = not trained and self._must_stop()
+            stopping = not trained and self._obey(state, save)
             if stopping or isinstance(event, Evaluated) or self._is_due(event):
                 save()
             if stopping:
@@ -343,6 +374,80 @@ class _Session:
             )
         return None
 
+    def _recall(self, state: "TrainingState") -> None:
+        """Find the commands that were obeyed before this worker came. The log has them, also those of steps that a kill
+        undid: a command is obeyed at one step of the run, in however many lives of its worker.
+        """
+        told = {event.command: event for event in self._run.read()[0] if isinstance(event, Steered)}
+        self._inbox = Inbox(self._run.path, after=max([state.obeyed, *told]))
+        self._bound = [
+            event for number, event in sorted(told.items()) if number > state.obeyed and event.action == "set"
+        ]
+
+    def _obey(self, state: "TrainingState", save: Callable[[], object]) -> bool:
+        """Do what is asked, wait while the run is paused, and say whether it has to stop."""
+        self._repeat(state)
+        since, told, saved = time.monotonic(), False, False
+        while True:
+            for command in self._inbox.news():
+                if self._carry_out(command, state):
+                    return True
+                told = False
+            if self._updates_left != 0:
+                return self._stop()
+            if not told:  # again after each command, so that it is the last event as long as the run is paused
+                self._tell(Paused(step=state.step))
+                told = True
+            waited = time.monotonic() - since
+            if not saved and waited > PAUSE_SAVED_SECONDS:
+                save()
+                saved = True
+            if self._stop() or self._gives_way(waited):
+                return True
+            time.sleep(PAUSE_TICK_SECONDS)
+
+    def _repeat(self, state: "TrainingState") -> None:
+        """Obey what an earlier worker obeyed at this step."""
+        while self._bound and self._bound[0].step <= state.step:
+            self._change(state, self._bound.pop(0))
+
+    def _carry_out(self, command: Command, state: "TrainingState") -> bool:
+        """Log one command and do it; True if it is to stop."""
+        updates = command.updates if command.do == "step" else None
+        values = command.values if command.do == "set" else {}
+        steered = Steered(step=state.step, command=command.number, action=command.do, updates=updates, **values)
+        if command.do == "set":
+            for earlier in self._bound:  # the newest wish is the last to be obeyed
+                self._change(state, replace(earlier, step=state.step))
+            self._bound.clear()
+            self._change(state, steered)
+            return False
+        self._tell(steered)
+        self._updates_left = {"pause": 0, "step": command.updates}.get(command.do)
+        return command.do == "stop"
+
+    def _change(self, state: "TrainingState", steered: Steered) -> None:
+        # On the disk first: a change that no log knows of could not be made at the same step again.
+        self._tell(steered)
+        self._log.sync()
+        state.steer(**{name: value for name in VALUES if (value := getattr(steered, name)) is not None})
+        state.obeyed = steered.command
+
+    def _gives_way(self, waited: float) -> bool:
+        """Whether this run was paused so long that its place goes to others, or its memory back to the machine."""
+        if waited < PAUSE_IN_DEMAND_SECONDS or not queue.holds_place(self._run):
+            return False
+        if waited >= PAUSE_ALONE_SECONDS:
+            message = N_("Stopped after a pause of {minutes} minutes. Everything is kept: resume it to go on.")
+        elif queue.others_wait():
+            message = N_(
+                "Stopped after a pause of {minutes} minutes, because others wait. Everything is kept: resume it to go on."
+            )
+        else:
+            return False
+        self._stopped = Ended(reason="stopped", message=message, values={"minutes": int(waited // 60)})
+        return True
+
     def _prepare(self, event: Preparing) -> None:
         self._tell(event)
         if self._must_stop():
@@ -357,12 +462,13 @@ class _Session:
             self._log.expect(history.started)
 
     def _must_stop(self) -> bool:
-        # Asked after every step: a look whether the file is there costs a microsecond, reading it five.
-        return self._stop() or (os.path.exists(self._control) and self._run.stop_requested())  # noqa: PTH110
+        return self._stop() or self._run.stop_requested()
 
     def _tell(self, event: Event) -> None:
         if isinstance(event, Stepped):
             self._latest = event
+            if self._updates_left:
+                self._updates_left -= 1
         elif isinstance(event, Tested):
             self._tested = event
         self._log.append(event)

@@ -49,6 +49,12 @@ def save(state: TrainingState, path: Path, *, log_bytes: int = 0, wall_seconds: 
         "record": asdict(state.record),
         "log_bytes": log_bytes,
         "wall_seconds": wall_seconds,
+        "steering": {
+            "learning_rate": state.learning_rate,
+            "weight_decay": state.weight_decay,
+            "dropout": state.dropout,
+            "obeyed": state.obeyed,
+        },
     }
     return tensor_file.write(path, tensors, about)
 
@@ -86,6 +92,9 @@ def restore(
             state.averaged.load_state_dict(_of(tensors, "averaged."))
         _restore_optimizer(state, _of(tensors, "optimizer."))
         state.record = ValidationRecord(**about.get("record", {}))
+        steering = dict(about.get("steering", {}))
+        state.obeyed = int(steering.pop("obeyed", 0))
+        state.steer(**steering)
     except (RuntimeError, ValueError, TypeError) as error:
         raise UserError(
             N_("The checkpoint {file} belongs to other settings or another version. Start a new run."), file=path.name

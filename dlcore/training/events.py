@@ -9,8 +9,8 @@
     Tested                once, on the test set, at the end (also of a stopped run)
     Ended                 always last, with the reason
 
-``Resumed`` is written by the worker when it continues a run from a checkpoint: whoever reads the log forgets what came
-after that checkpoint. Losses are means per sample, in nats or as the
+Three more are written by the worker. ``Resumed``: it continues the run from a checkpoint, and whoever reads the log
+forgets what came after that checkpoint. ``Steered``: it obeyed a command. ``Paused``: it waits for the next one. Losses are means per sample, in nats or as the
 configuration's ``loss`` says, accuracies lie in [0, 1], times are in seconds.
 Events are plain data: reading them needs no torch.
 """
@@ -20,6 +20,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal
 
 EndReason = Literal["completed", "stopped", "diverged", "failed"]
+Action = Literal["set", "pause", "go", "step", "stop"]
+"""What may be asked of a run that lives: other values, a pause, its end, or some updates and a pause."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +128,31 @@ class Resumed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Steered:
+    """The worker obeyed a command after update ``step``: changed values hold from the next update on."""
+
+    kind: ClassVar[str] = "steered"
+    step: int
+    command: int
+    """Its number; a command that is bound to its step again by a worker that continues keeps it."""
+    action: Action
+    updates: int | None = None
+    """With ``step``, how many updates to make before the next pause."""
+    learning_rate: float | None = None
+    """The new peak: a schedule goes on from where it is, scaled by this."""
+    weight_decay: float | None = None
+    dropout: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paused:
+    """The worker waits after update ``step``, and trains on when it is told to. While it waits this is the last event."""
+
+    kind: ClassVar[str] = "paused"
+    step: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     """The last event. ``message`` is an English template and ``values`` fills it, see ``dlcore.messages``."""
 
@@ -136,10 +163,10 @@ class Ended:
     values: dict[str, Any] = field(default_factory=dict)
 
 
-Event = Preparing | Started | Stepped | Evaluated | Tested | Resumed | Ended
+Event = Preparing | Started | Stepped | Evaluated | Tested | Resumed | Steered | Paused | Ended
 
 _KINDS: dict[str, type[Any]] = {
-    kind.kind: kind for kind in (Preparing, Started, Stepped, Evaluated, Tested, Resumed, Ended)
+    kind.kind: kind for kind in (Preparing, Started, Stepped, Evaluated, Tested, Resumed, Steered, Paused, Ended)
 }
 
 # Made once, because a log has many lines.
@@ -147,8 +174,11 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=a
 
 
 def to_json(event: Event) -> str:
-    """One line of JSON, without the line break. Not a number and infinity are written as Python's json does, ``NaN``."""
-    return _ENCODER.encode({"kind": event.kind} | {name: getattr(event, name) for name in event.__slots__})
+    """One line of JSON, without the line break. Not a number and infinity are written as Python's json does, ``NaN``;
+    what is None, as nothing is unless a field allows it, is left out.
+    """
+    values = {name: value for name in event.__slots__ if (value := getattr(event, name)) is not None}
+    return _ENCODER.encode({"kind": event.kind} | values)
 
 
 def from_json(line: str) -> Event:

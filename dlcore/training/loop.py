@@ -6,7 +6,7 @@ Stopping is ceasing to iterate. Whenever an event is yielded the state is whole,
 import math
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import torch
@@ -30,7 +30,7 @@ from dlcore.training.events import Ended, Evaluated, Event, Started, Stepped, Te
 from dlcore.training.faster import channels_together, faster
 from dlcore.training.initialisation import initialise
 from dlcore.training.losses import training_loss
-from dlcore.training.optimizers import add_l1_gradient, build_optimizer, set_learning_rate
+from dlcore.training.optimizers import add_l1_gradient, build_optimizer, set_learning_rate, set_weight_decay
 from dlcore.training.precision import arithmetic, is_mixed
 from dlcore.training.schedules import learning_rate_at
 from dlcore.training.validation_record import ValidationRecord
@@ -61,6 +61,14 @@ class TrainingState:
     seconds: float = 0.0
     """Time spent on updates."""
     record: ValidationRecord = field(default_factory=ValidationRecord)
+    learning_rate: float
+    """The peak in force, as are the next two: the configuration's, until :meth:`steer` changes it."""
+    weight_decay: float
+    dropout: float
+    obeyed: int = 0
+    """Number of the last command that changed a value, see :mod:`dlcore.runs.control`."""
+    rebuild: Callable[[float], nn.Module]
+    """The same architecture with another dropout, without memory of its own."""
 
     @classmethod
     def create(cls, config: TrainConfig, dataset: Dataset) -> "TrainingState":
@@ -71,14 +79,22 @@ class TrainingState:
         """
         device = pick_device(config.device)
         _, channels, _, size = dataset.train_images.shape
-        with seeded(config.seed, "initialisation"):
-            network = MODELS[config.model].build(
+
+        def build(dropout: float) -> nn.Module:
+            return MODELS[config.model].build(
                 in_channels=channels,
                 image_size=size,
                 classes=len(dataset.class_names),
-                dropout=config.dropout,
+                dropout=dropout,
                 options=config.options,
             )
+
+        def rebuild(dropout: float) -> nn.Module:
+            with seeded(config.seed, "initialisation"), torch.device("meta"):
+                return build(dropout)
+
+        with seeded(config.seed, "initialisation"):
+            network = build(config.dropout)
             initialise(network, config.initialisation)
         network = channels_together(faster(network).to(device))
         count = len(dataset.train_images)
@@ -95,7 +111,38 @@ class TrainingState:
             mixed=is_mixed(config.precision, device),
             train_indices=order[held_back : held_back + learned_from],
             validation_indices=order[:held_back],
+            learning_rate=config.learning_rate,
+            weight_decay=config.weight_decay,
+            dropout=config.dropout,
+            rebuild=rebuild,
         )
+
+    def steer(
+        self,
+        *,
+        learning_rate: float | None = None,
+        weight_decay: float | None = None,
+        dropout: float | None = None,
+    ) -> None:
+        """Use other values from the next update on; what is None stays. Checkpoints hold them.
+
+        Raises:
+            UserError: a value is outside the range that the configuration has for it.
+        """
+        asked = {"learning_rate": learning_rate, "weight_decay": weight_decay, "dropout": dropout}
+        changed = {name: value for name, value in asked.items() if value is not None}
+        TrainConfig.parse(self.config.model_dump() | changed)
+        if learning_rate is not None:
+            self.learning_rate = learning_rate
+        if weight_decay is not None:
+            self.weight_decay = weight_decay
+            set_weight_decay(self.optimizer, weight_decay)
+        if dropout is not None:
+            self.dropout = dropout
+            for name, module in self.rebuild(dropout).named_modules():
+                ours = self.network.get_submodule(name)
+                if isinstance(module, nn.Dropout) and isinstance(ours, nn.Dropout):
+                    ours.p = module.p
 
     @property
     def model(self) -> nn.Module:
@@ -126,7 +173,7 @@ class TrainingState:
     def next_learning_rate(self) -> float:
         """The learning rate of the next update."""
         config = self.config
-        rate = learning_rate_at(config.schedule, config.learning_rate, step=self.step, total_steps=self.total_steps)
+        rate = learning_rate_at(config.schedule, self.learning_rate, step=self.step, total_steps=self.total_steps)
         return rate * self.record.plateau_factor if config.schedule == "plateau" else rate
 
     def ending(self) -> Ended | None:

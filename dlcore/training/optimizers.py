@@ -69,6 +69,12 @@ def set_learning_rate(optimizer: Optimizer, learning_rate: float) -> None:
         group["lr"] = learning_rate
 
 
+def set_weight_decay(optimizer: Optimizer, weight_decay: float) -> None:
+    """Use ``weight_decay`` on the matrices from the next step on."""
+    matrices, _vectors = optimizer.param_groups
+    matrices["weight_decay"] = weight_decay
+
+
 def add_l1_gradient(optimizer: Optimizer, l1: float) -> None:
     """Add the gradient of ``l1 · Σ|w|``, which is ``l1 · sign(w)``, to the weights that weight decay pulls on too.
 

@@ -18,6 +18,7 @@ COLOURS: Mapping[Status, str] = {
     "queued": "gray",
     "starting": "gray",
     "running": "blue",
+    "paused": "violet",
     "stopping": "orange",
     "completed": "green",
     "stopped": "gray",
@@ -31,6 +32,7 @@ ICONS: Mapping[Status, str] = {
     "queued": ":material/schedule:",
     "starting": ":material/hourglass_top:",
     "running": ":material/play_circle:",
+    "paused": ":material/pause_circle:",
     "stopping": ":material/pending:",
     "completed": ":material/check_circle:",
     "stopped": ":material/stop_circle:",
@@ -42,6 +44,9 @@ ICONS: Mapping[Status, str] = {
 _EXPLANATIONS: Mapping[Status, str] = {
     "starting": N_("A process of its own is starting; closing this page does not stop it."),
     "running": N_("The network is learning. You can close this page and come back by its link."),
+    "paused": N_(
+        "It waits for you, and this time counts as none. If others wait for its place, it is stopped after five minutes; everything is kept."
+    ),
     "stopping": N_("Finishing the current step, then testing what was learned."),
     "completed": N_("All epochs are done. On images it had never seen, the network got {accuracy:.2%} right."),
     "stopped": N_(
