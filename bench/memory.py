@@ -1,11 +1,10 @@
 """How much memory the whole takes: the server, one worker that trains MNIST, one visitor who watches, then draws.
 
-    DLCORE_DATA=<a torchvision root with MNIST> python -m bench.memory
+    DLCORE_DATA=<a torchvision root with MNIST> python -m bench memory
 
 Resident memory is counted as PSS, which shares out pages that several processes map; RSS is shown beside it.
 """
 
-import json
 import os
 import socket
 import subprocess
@@ -21,9 +20,12 @@ from pathlib import Path
 import psutil
 from playwright.sync_api import Page, sync_playwright
 
+from bench.turns import Row
+
 PROJECT = Path(__file__).resolve().parents[1]
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 LIMIT_MB = 900
+SECOND_LIMIT_MB = 350
 SEVEN = [(60, 60), (120, 62), (200, 64), (170, 130), (140, 200), (120, 250)]
 
 
@@ -36,7 +38,7 @@ def served(home: Path) -> Iterator[tuple[psutil.Process, str]]:
     options = ["--server.address=127.0.0.1", "--server.headless=true"]
     environment = os.environ | {"DLCORE_HOME": str(home)}
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    server = subprocess.Popen([*command, *options], cwd=PROJECT, env=environment, **quiet)
+    server = subprocess.Popen([*command, *options], cwd=PROJECT, env=environment, start_new_session=True, **quiet)
     url = f"http://127.0.0.1:{port}"
     try:
         for _ in range(600):
@@ -76,8 +78,28 @@ def draw(page: Page) -> None:
     page.mouse.up()
 
 
-def main() -> None:
-    rows: dict[str, tuple[float, float]] = {}
+def start_run(page: Page, url: str) -> None:
+    page.goto(f"{url}/train?lang=en&dataset=mnist&model=article-cnn&epochs=1")
+    page.get_by_role("button", name="Start", exact=False).first.click()
+    page.wait_for_url("**run=**")
+
+
+def highest(server: psutil.Process, home: Path, page: Page, *, until: int) -> tuple[float, float]:
+    """The most that server and workers take together, until at most ``until`` workers are left."""
+    totals = []
+    while len(alive := workers(home)) > until:  # to the end: testing takes more than training
+        try:
+            totals.append(megabytes([server, *alive]))
+        except psutil.NoSuchProcess:
+            break
+        page.wait_for_timeout(250)
+    pss, rss = (max(values) for values in zip(*totals, strict=True))
+    return pss, rss
+
+
+def measure() -> list[Row]:
+    found: dict[str, tuple[float, float]] = {}
+    os.environ |= {"DLCORE_WORKERS": "2", "DLCORE_SPARE": "off"}
     with (
         tempfile.TemporaryDirectory() as folder,
         served(Path(folder)) as (server, url),
@@ -86,33 +108,31 @@ def main() -> None:
         home = Path(folder)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page()
-        rows["server, nobody there"] = megabytes([server])
-        page.goto(f"{url}/train?lang=en&dataset=mnist&model=article-cnn&epochs=1")
-        page.get_by_role("button", name="Start", exact=False).first.click()
-        page.wait_for_url("**run=**")
+        found["server, nobody there"] = megabytes([server])
+        start_run(page, url)
         page.wait_for_timeout(20_000)
-        rows["server and one watcher"] = megabytes([server])
-        rows["the worker, training MNIST"] = megabytes(workers(home))
+        found["server and one watcher"] = megabytes([server])
+        found["the worker, training MNIST"] = megabytes(workers(home))
+        together = megabytes([server, *workers(home)])
+        other = browser.new_context().new_page()  # a visitor of its own: each may have one run going on
+        start_run(other, url)
+        other.wait_for_timeout(20_000)
+        both = megabytes([server, *workers(home)])
+        other.get_by_role("button", name="Stop", exact=False).first.click()
         visitor = browser.new_page()
         visitor.goto(f"{url}/draw?lang=en")
         visitor.locator("canvas.upper-canvas").wait_for()
         visitor.wait_for_timeout(5_000)
-        draw(visitor)
-        totals = []
-        while alive := workers(home):  # to the end: testing takes more than training
-            try:
-                totals.append(megabytes([server, *alive]))
-            except psutil.NoSuchProcess:
-                break
+        while len(workers(home)) > 1:
             visitor.wait_for_timeout(250)
-        rows["server, one watcher, one drawing"] = megabytes([server])
+        draw(visitor)
+        found["server, worker, one watcher, one drawing, at the highest"] = highest(server, home, visitor, until=0)
         browser.close()
-    for name, (pss, rss) in rows.items():
-        print(f"{name:34s} {pss:6.0f} MB PSS {rss:6.0f} MB RSS")
-    pss, rss = (max(values) for values in zip(*totals, strict=True))
-    print(f"{'all together, at the highest':34s} {pss:6.0f} MB PSS {rss:6.0f} MB RSS   (limit {LIMIT_MB})")
-    print(json.dumps({"total_pss_mb": round(pss), "total_rss_mb": round(rss)}))
+    aims = {"server, worker, one watcher, one drawing, at the highest": f"≤ {LIMIT_MB}"}
+    rows = [_megabytes_row(name, pss, rss, aims.get(name, "stated")) for name, (pss, rss) in found.items()]
+    added = both[0] - together[0]
+    return [*rows, _megabytes_row("a second worker adds", added, both[1] - together[1], f"≤ {SECOND_LIMIT_MB}")]
 
 
-if __name__ == "__main__":
-    main()
+def _megabytes_row(name: str, pss: float, rss: float, aim: str) -> Row:
+    return Row(name=name, value=pss, low=pss, high=pss, aim=aim, unit="MB PSS", note=f"{rss:.0f} MB RSS")

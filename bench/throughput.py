@@ -1,32 +1,37 @@
 """The same network and batch size, side by side: our loop and the plain script; our batches and the DataLoader's.
 
-``DLCORE_DATA=… python -m bench.throughput [--steps 40] [--repeats 5] [--json]``. Both sides take turns, so that whatever
-else the machine does hits both; a ratio is taken within each turn.
+``DLCORE_DATA=… python -m bench throughput``. Each side runs in a process of its own, as its user would run it, and they
+take turns. Beside it stands how fast this machine multiplies matrices in float32, and the share of that which training
+the article's network reaches.
 """
 
-import argparse
 import itertools
 import json
-import os
-import statistics
 import sys
 import time
-
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # for both sides: neither spins while it waits for a core
+from collections.abc import Iterator
 
 import torch
 
 from bench import plain
+from bench.turns import WORKER_ENVIRONMENT, Row, ask, row, tell
 from dlcore.config import TrainConfig
-from dlcore.data.loading import Dataset, load
+from dlcore.data.loading import load
 from dlcore.data.normalization import normalize
+from dlcore.machine import cores
 from dlcore.training import loop
 from dlcore.training.events import Stepped
+from dlcore.training.faster import keep_freed_memory
 
-WARM_UP = 5
+REPEATS = 7
+WARM_UP = 8
+STEPS = 60
+MULTIPLY_ADDS = 3 * 11_992_448 - 194_688
+"""Of an image and update of the article's network: forward, and twice that backward, less the gradient of the pixels."""
+MATRIX = 2048
 
 
-def images_per_second(counts, steps: int) -> float:
+def images_per_second(counts: Iterator[int], steps: int) -> float:
     """Rate of an iterator that yields the images of each update, after a few updates to warm up."""
     for _ in itertools.islice(counts, WARM_UP):
         pass
@@ -35,69 +40,83 @@ def images_per_second(counts, steps: int) -> float:
     return images / (time.perf_counter() - start)
 
 
-def ours(mnist: Dataset, steps: int) -> float:
-    # `threads` and `dropout` are the defaults of both; a small validation set, because only updates are timed
-    config = TrainConfig(validation_fraction=0.01, epochs=1)
-    events = loop.train(config, dataset=mnist)
-    return images_per_second((plain.BATCH_SIZE for event in events if isinstance(event, Stepped)), steps)
+def ours() -> float:
+    keep_freed_memory()  # as the worker does
+    # The defaults; a small validation set, because only updates are timed.
+    config = TrainConfig(validation_fraction=0.01, epochs=1, device="cpu")
+    events = loop.train(config, dataset=load("mnist"))
+    return images_per_second((plain.BATCH_SIZE for event in events if isinstance(event, Stepped)), STEPS)
 
 
-def the_plain_script(steps: int) -> float:
+def the_plain_script() -> float:
     model = plain.Net()
     optimizer = torch.optim.Adam(model.parameters(), lr=0.001)
-    return images_per_second(plain.train(plain.loader(train=True), model, optimizer), steps)
+    return images_per_second(plain.train(plain.loader(train=True), model, optimizer), STEPS)
 
 
-def our_batches(mnist: Dataset) -> float:
-    start = time.perf_counter()
-    order = torch.randperm(len(mnist.train_images))
-    for chosen in order.split(plain.BATCH_SIZE):
-        normalize(mnist.train_images[chosen])
-        mnist.train_labels[chosen]
-    return len(order) / (time.perf_counter() - start)
-
-
-def loader_batches(batches: int = 150) -> float:
-    return images_per_second((len(images) for images, _ in plain.loader(train=True)), batches)
-
-
-def summary(name: str, left: list[float], right: list[float]) -> dict:
-    ratios = [a / b for a, b in zip(left, right, strict=True)]
-    result = {
-        "ours_per_second": round(statistics.median(left)),
-        "plain_per_second": round(statistics.median(right)),
-        "ratio": round(statistics.median(ratios), 2),
-        "ratio_from": round(min(ratios), 2),
-        "ratio_to": round(max(ratios), 2),
-    }
-    print(
-        f"{name:22} ours {result['ours_per_second']:>9,} /s   plain {result['plain_per_second']:>7,} /s   "
-        f"ratio {result['ratio']:6.2f} ({result['ratio_from']} to {result['ratio_to']})",
-        file=sys.stderr,
-    )
-    return result
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=40)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+def our_batches() -> float:
+    keep_freed_memory()
     mnist = load("mnist")
-    turns = [
-        (ours(mnist, options.steps), the_plain_script(options.steps), our_batches(mnist), loader_batches())
-        for _ in range(options.repeats)
+    rates = []
+    for _ in range(4):  # the first warms up
+        start = time.perf_counter()
+        order = torch.randperm(len(mnist.train_images))
+        for chosen in order.split(plain.BATCH_SIZE):
+            normalize(mnist.train_images.index_select(0, chosen))
+            mnist.train_labels.index_select(0, chosen)
+        rates.append(len(order) / (time.perf_counter() - start))
+    return sorted(rates[1:])[1]
+
+
+def loader_batches() -> float:
+    return images_per_second((len(images) for images, _ in plain.loader(train=True)), 150)
+
+
+def matrix_gigaflops() -> float:
+    left, right = torch.randn(MATRIX, MATRIX), torch.randn(MATRIX, MATRIX)
+    rates = []
+    for _ in range(6):
+        start = time.perf_counter()
+        left @ right
+        rates.append(2 * MATRIX**3 / (time.perf_counter() - start) / 1e9)
+    return max(rates)
+
+
+SIDES = {
+    "ours": ours,
+    "plain": the_plain_script,
+    "our-batches": our_batches,
+    "loader-batches": loader_batches,
+    "matrices": matrix_gigaflops,
+}
+
+
+def measure() -> list[Row]:
+    turns: list[dict[str, float]] = []
+    for turn in range(REPEATS):
+        turns.append(
+            {
+                side: ask("bench.throughput", side, environment=WORKER_ENVIRONMENT if "our" in side else None)["rate"]
+                for side in SIDES
+            }
+        )
+        tell(f"turn {turn + 1} of {REPEATS}: " + ", ".join(f"{side} {rate:,.0f}" for side, rate in turns[-1].items()))
+    gigaflops_an_image = 2 * MULTIPLY_ADDS / 1e9
+    return [
+        row("article-cnn, images/s, ours ÷ plain", [t["ours"] / t["plain"] for t in turns], aim="≥ 1.5"),
+        row(
+            "batches alone, ours ÷ DataLoader",
+            [t["our-batches"] / t["loader-batches"] for t in turns],
+            aim="≥ 30",
+        ),
+        row(
+            "training's share of the matrix peak",
+            [t["ours"] * gigaflops_an_image / t["matrices"] for t in turns],
+            aim="stated",
+            note=f"{cores()} cores",
+        ),
     ]
-    left, right, batches, loaded = (list(column) for column in zip(*turns, strict=True))
-    result = {
-        "threads": torch.get_num_threads(),
-        "training": summary("article-cnn, batch 64", left, right),
-        "batches": summary("batches alone", batches, loaded),
-    }
-    if options.json:
-        print(json.dumps(result))
 
 
 if __name__ == "__main__":
-    main()
+    print(json.dumps({"rate": SIDES[sys.argv[1]]()}))
