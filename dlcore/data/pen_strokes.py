@@ -13,14 +13,26 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from dlcore.data.availability import pen_strokes_file
 from dlcore.data.loading import Dataset
 from dlcore.inference.strokes import Stroke, read_strokes, strokes_to_image
 from dlcore.messages import N_, UserError
 
-PEN_WIDTHS = (1.9, 3.0)
-"""In pixels of the image: a fine and a broad pen, on both sides of the one that drawings on the page are given."""
+VARIANTS = 6
+"""Images made of each drawing: one as it was drawn, the others as another hand might have."""
+PEN_WIDTHS = (1.6, 3.4)
+"""The thinnest and the broadest pen, in pixels of the image; every variant draws its own from between."""
+_TURN_RADIANS = 0.2
+_SHEAR = 0.25
+_STRETCH = 0.2
+"""One axis against the other: a factor of e to this at most, and the other axis of e to minus this."""
+_PACE = 0.2
+"""How unevenly parts of a stroke grow: standard deviation of the logarithm of their length."""
+_BEND_RADIANS = 0.12
+"""How much the direction of a stroke sways along it, standard deviation."""
+_WAVES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +95,9 @@ def held_out(writers: set[int]) -> set[int]:
 
 
 def add_pen_strokes(dataset: Dataset) -> Dataset:
-    """``dataset`` with each drawing of the writers who are not :func:`held_out` added in every one of ``PEN_WIDTHS``.
+    """``dataset`` with each drawing of the writers who are not :func:`held_out` added in ``VARIANTS`` versions.
 
-    The test set stays as it is.
+    The test set stays as it is. The versions are the same each time, whatever the seed of a run.
 
     Raises:
         UserError: the drawings are not at hand or damaged, or there are none.
@@ -95,11 +107,59 @@ def add_pen_strokes(dataset: Dataset) -> Dataset:
         raise _missing(pen_strokes_file())
     judges = held_out({drawing.writer for drawing in drawings})
     teachers = [drawing for drawing in drawings if drawing.writer not in judges]
-    images = np.stack([strokes_to_image(drawing.strokes, width) for width in PEN_WIDTHS for drawing in teachers])
-    labels = torch.tensor([drawing.label for drawing in teachers]).repeat(len(PEN_WIDTHS))
+    random = np.random.default_rng(0)
+    images = [
+        strokes_to_image(vary(drawing.strokes, random) if version else drawing.strokes, random.uniform(*PEN_WIDTHS))
+        for version in range(VARIANTS)
+        for drawing in teachers
+    ]
+    labels = torch.tensor([drawing.label for drawing in teachers]).repeat(VARIANTS)
     return replace(
         dataset,
         name="mnist-pen",
-        train_images=torch.cat([dataset.train_images, torch.from_numpy(images).unsqueeze(1)]),
+        train_images=torch.cat([dataset.train_images, torch.from_numpy(np.stack(images)).unsqueeze(1)]),
         train_labels=torch.cat([dataset.train_labels, labels]),
     )
+
+
+def vary(strokes: list[Stroke], random: np.random.Generator) -> list[Stroke]:
+    """The same drawing by another hand: turned, leaned and stretched as a whole, and every stroke paced and bent anew.
+
+    Handwriting differs less in where points lie than in how far and in which direction the pen went between them: a
+    one's upstroke is long or short, steep or flat. So a stroke's steps are scaled and turned by smooth waves along it,
+    and summed up again around the place where it was.
+
+    Args:
+        strokes: float (N, 2) each, x to the right and y down, in any unit; not changed themselves.
+        random: where the draws come from.
+    """
+    turn, shear = random.uniform(-_TURN_RADIANS, _TURN_RADIANS), random.uniform(-_SHEAR, _SHEAR)
+    stretch = random.uniform(-_STRETCH, _STRETCH)
+    cos, sin = np.cos(turn), np.sin(turn)
+    whole = np.array([[cos, -sin], [sin, cos]]) @ np.array([[1, shear], [0, 1]]) @ np.diag(np.exp([stretch, -stretch]))
+    return [_another_way(stroke, random) @ whole.T for stroke in strokes]
+
+
+def _another_way(stroke: Stroke, random: np.random.Generator) -> Stroke:
+    """A stroke (N, 2) with its steps scaled and turned by smooth random waves along its length."""
+    if len(stroke) < 3:
+        return stroke
+    steps = np.diff(stroke, axis=0)
+    lengths = np.hypot(*steps.T)
+    along = (np.cumsum(lengths) - lengths / 2) / max(float(lengths.sum()), 1e-9)
+    steps = steps * np.exp(_PACE * _wave(along, random))[:, None]
+    angle = _BEND_RADIANS * _wave(along, random)
+    cos, sin = np.cos(angle), np.sin(angle)
+    turned = np.stack([cos * steps[:, 0] - sin * steps[:, 1], sin * steps[:, 0] + cos * steps[:, 1]], axis=1)
+    path = np.concatenate([np.zeros((1, 2)), np.cumsum(turned, axis=0)])
+    moved: Stroke = path - path.mean(axis=0) + stroke.mean(axis=0)
+    return moved
+
+
+def _wave(along: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.float64]:
+    """A sum of a few slow waves over [0, 1], of unit variance over all draws."""
+    frequencies = np.arange(1, _WAVES + 1)
+    weights = random.normal(size=_WAVES) * np.sqrt(2 / _WAVES)
+    phases = random.uniform(0, 2 * np.pi, _WAVES)
+    waves: NDArray[np.float64] = (weights * np.cos(np.pi * along[:, None] * frequencies + phases)).sum(axis=1)
+    return waves
