@@ -46,6 +46,7 @@ INITIALISATIONS: Mapping[str, str] = {
 AUGMENTATIONS: Mapping[str, str] = {
     "none": N_("None"),
     "light": N_("Light: small shifts and turns"),
+    "moderate": N_("Moderate: shifts, small turns, scale, thickness"),
     "strong": N_("Strong: shifts, turns, scale, shear, stretch"),
 }
 DEVICES: Mapping[str, str] = {

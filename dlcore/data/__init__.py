@@ -48,9 +48,9 @@ DATASETS: Mapping[str, DatasetSpec] = {
     ),
     "mnist-pen": DatasetSpec(
         title=N_("MNIST and pen strokes"),
-        summary=N_("MNIST, and 4,996 digits drawn by 20 people with a pen on a tablet, each in two pen widths."),
+        summary=N_("MNIST, and 4,996 digits drawn by 20 people with a pen on a tablet, each in six versions."),
         class_names=_DIGITS,
-        train_count=60_000 + 2 * 4_996,
+        train_count=60_000 + 6 * 4_996,
         test_count=10_000,
         download_megabytes=0,
         licence="CC BY-SA 3.0, CC BY 4.0",

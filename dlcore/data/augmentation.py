@@ -33,6 +33,15 @@ class Strength:
 STRENGTHS: Mapping[str, Strength] = {
     "none": Strength(),
     "light": Strength(rotation_degrees=8, scale=0.08, shift_pixels=1.5),
+    "moderate": Strength(
+        rotation_degrees=8,
+        scale=0.1,
+        stretch=0.12,
+        shear=0.12,
+        shift_pixels=2.0,
+        elastic_pixels=1.2,
+        thickness=0.6,
+    ),
     "strong": Strength(
         rotation_degrees=15,
         scale=0.12,

@@ -24,13 +24,13 @@ VARIANTS = 6
 """Images made of each drawing: one as it was drawn, the others as another hand might have."""
 PEN_WIDTHS = (1.6, 3.4)
 """The thinnest and the broadest pen, in pixels of the image; every variant draws its own from between."""
-_TURN_RADIANS = 0.2
-_SHEAR = 0.25
+_TURN_RADIANS = 0.1
+_SHEAR = 0.1
 _STRETCH = 0.2
 """One axis against the other: a factor of e to this at most, and the other axis of e to minus this."""
-_PACE = 0.2
+_PACE = 0.12
 """How unevenly parts of a stroke grow: standard deviation of the logarithm of their length."""
-_BEND_RADIANS = 0.12
+_BEND_RADIANS = 0.08
 """How much the direction of a stroke sways along it, standard deviation."""
 _WAVES = 3
 

@@ -1,11 +1,12 @@
 import json
 
+import numpy as np
 import pytest
 import torch
 
 from dlcore.data.availability import available
 from dlcore.data.loading import Dataset, load
-from dlcore.data.pen_strokes import PEN_WIDTHS, add_pen_strokes, held_out, read_drawings
+from dlcore.data.pen_strokes import VARIANTS, add_pen_strokes, held_out, read_drawings, vary
 from dlcore.messages import UserError
 
 SEVEN = [[[100, 100], [200, 100], [150, 250]]]
@@ -40,11 +41,27 @@ def test_every_third_writer_judges_and_never_teaches(root):
     write(root, [{"label": writer % 10, "writer": writer, "strokes": SEVEN} for writer in (3, 5, 8, 13, 21, 34)])
     assert held_out({3, 5, 8, 13, 21, 34}) == {8, 34}
     mixed = add_pen_strokes(tiny())
-    assert mixed.train_labels.tolist() == [0, 1, 2, 3] + [3, 5, 3, 1] * len(PEN_WIDTHS)
-    fine, broad = mixed.train_images[4], mixed.train_images[8]
-    assert fine.shape == (1, 28, 28)
-    assert 0 < fine.float().mean() < broad.float().mean()
+    assert mixed.train_labels.tolist() == [0, 1, 2, 3] + [3, 5, 3, 1] * VARIANTS
+    versions = mixed.train_images[4::4]
+    assert versions.shape == (VARIANTS, 1, 28, 28)
+    assert len(versions.unique(dim=0)) == VARIANTS
     assert len(mixed.test_images) == 4
+    assert torch.equal(add_pen_strokes(tiny()).train_images, mixed.train_images)
+
+
+def test_another_hand_draws_the_same_digit_elsewhere_no_further_than_a_hand_would():
+    square = np.array([[0, 0], [0, 40], [0, 80], [40, 80], [80, 80], [80, 40], [80, 0], [40, 0], [0, 0]], float)
+    dot = np.array([[7.0, 9.0]])
+    random = np.random.default_rng(3)
+    for _ in range(50):
+        varied, point = vary([square, dot], random)
+        assert varied.shape == square.shape
+        assert np.isfinite(varied).all()
+        extent, before = np.ptp(varied, axis=0), np.ptp(square, axis=0)
+        assert (0.4 * before < extent).all()
+        assert (extent < 2.5 * before).all()
+        assert point.shape == dot.shape
+    assert not np.array_equal(vary([square], random)[0], vary([square], random)[0])
 
 
 @pytest.mark.parametrize(
