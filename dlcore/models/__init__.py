@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dlcore.messages import N_
-from dlcore.models import article_cnn, compact_cnn, custom, lenet5, linear, mlp, resnet_small, sprint_cnn
+from dlcore.models import accurate_cnn, article_cnn, compact_cnn, custom, lenet5, linear, mlp, resnet_small, sprint_cnn
 from dlcore.models.layers import Layer, Row, walk
 from dlcore.models.options import ModelOptions
 
@@ -86,7 +86,8 @@ MODELS: Mapping[str, ModelSpec] = {
     "accurate-cnn": ModelSpec(
         title=N_("Accurate CNN"),
         summary=N_("The compact one with two thirds more channels: three times its arithmetic, fewer mistakes."),
-        builder="dlcore.models.accurate_cnn:build",
+        layers=accurate_cnn.layers,
+        settings=_SHAPED,
     ),
     "sprint-cnn": ModelSpec(
         title=N_("Sprint CNN"),

@@ -5,8 +5,13 @@ from collections.abc import Sequence
 from dlcore.models.layers import Activation, Convolution, Dropout, Flatten, Layer, Linear, LogSoftmax, MaxPooling, Shape
 from dlcore.models.options import ModelOptions, group, normalization
 
+WIDTHS = (32, 48, 96)
+"""Channels on the first, the second and the third scale."""
 
-def layers(*, shape: Shape, classes: int, dropout: float, options: ModelOptions) -> Sequence[Layer]:
+
+def layers(
+    *, shape: Shape, classes: int, dropout: float, options: ModelOptions, widths: tuple[int, int, int] = WIDTHS
+) -> Sequence[Layer]:
     """Five convolutions with batch normalisation and a linear layer.
 
     Shapes for 28×28 grey images: (B, 1, 28, 28) → 32 channels → pool (B, 32, 14, 14) → 48 → 48 → pool (B, 48, 7, 7)
@@ -28,15 +33,16 @@ def layers(*, shape: Shape, classes: int, dropout: float, options: ModelOptions)
             Activation("", options.activation, in_place=norm != "none"),
         )
 
+    first, second, third = widths
     return (
-        *convolution("stem", 32),
+        *convolution("stem", first),
         MaxPooling("pool1", 2),
-        *convolution("conv2", 48),
-        *convolution("conv3", 48),
+        *convolution("conv2", second),
+        *convolution("conv3", second),
         MaxPooling("pool2", 2),
         Dropout("dropout1", dropout / 2),
-        *convolution("conv4", 96),
-        *convolution("conv5", 96),
+        *convolution("conv4", third),
+        *convolution("conv5", third),
         MaxPooling("pool3", 2),
         Flatten("flatten"),
         Dropout("dropout2", dropout),

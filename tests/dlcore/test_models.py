@@ -12,6 +12,7 @@ from dlcore.training.optimizers import build_optimizer
 PARAMETERS = {
     "article-cnn": 1_199_882,
     "compact-cnn": 168_554,
+    "accurate-cnn": 453_658,
     "mlp": 118_282,
     "linear": 7_850,
     "lenet5": 61_706,
