@@ -94,7 +94,77 @@ def test_what_is_ticked_off_is_remembered_by_the_browser(app_url, page):
     expect(page.get_by_role("combobox", name="What do you know?")).to_have_value("I can program in Python")
 
 
-@pytest.mark.parametrize("view", ["directory", "paths", "today", "frameworks"])
+def test_from_a_search_by_a_filter_to_an_entry_that_is_ticked_off(app_url, page):
+    page.goto(f"{app_url}/resources?lang=en")
+    page.get_by_role("searchbox").press_sequentially("backpropagation", delay=40)
+    page.wait_for_url("**q=*")
+    page.get_by_role("button", name=re.compile("^Paper ")).click()
+    page.wait_for_url(re.compile("kind=paper"))
+    page.locator(".st-key-resources-card-backprop-1986 button", has_text="Details").click()
+    page.wait_for_url(re.compile("id=backprop-1986"))
+    page.locator(".st-key-resources-entry label", has_text="Done").click()
+    page.wait_for_function("(localStorage.getItem('dlcore.resources.done') || '').includes('backprop-1986')")
+    page.get_by_role("link", name="See it: The lab of the six steps").click()
+    page.wait_for_url(re.compile("/concepts.*chapter=steps"))
+    page.locator(".st-key-read-next-steps").get_by_role("link", name="Details").first.click()
+    page.wait_for_url(re.compile("/resources.*id=backprop-1986"))
+    expect(page.locator(".st-key-resources-entry input[type=checkbox]")).to_be_checked()
+
+
+def test_what_is_unticked_at_once_stays_unticked(app_url, page):
+    page.goto(f"{app_url}/resources?lang=en&id=mnist")
+    box = page.locator(".st-key-resources-entry input[type=checkbox]")
+    label = page.locator(".st-key-resources-entry label", has_text="Done")
+    label.click()
+    page.wait_for_function("(localStorage.getItem('dlcore.resources.done') || '').includes('mnist')")
+    settled(page)
+    label.click()
+    page.wait_for_function("localStorage.getItem('dlcore.resources.done') === '[]'")
+    settled(page)
+    expect(box).not_to_be_checked()
+
+
+def test_entries_are_gathered_and_compared_and_the_link_shows_the_same(app_url, new_page):
+    page: Page = new_page()
+    page.goto(f"{app_url}/resources?lang=en&kind=framework")
+    for name in ("pytorch", "keras"):
+        page.locator(f".st-key-resources-card-{name} button", has_text="Compare").click()
+        expect(page.locator(f".st-key-resources-card-{name} button", has_text="Compared")).to_be_visible()
+    page.get_by_role("button", name="Side by side").click()
+    page.wait_for_url(re.compile("view=compare.*compare=pytorch"))
+    columns = page.locator(".st-key-resources-comparison th a")
+    expect(columns).to_have_text(["PyTorch", "Keras 3"])
+    other: Page = new_page(language="zh")
+    other.goto(page.url.replace("lang=en", "lang=zh"))
+    expect(other.locator(".st-key-resources-comparison th a")).to_have_text(["PyTorch", "Keras 3"])
+    expect(other.locator(".st-key-resources-comparison")).to_contain_text("难度")
+
+
+def test_progress_travels_to_another_browser_as_a_file(app_url, new_page, tmp_path):
+    page: Page = new_page()
+    link = f"{app_url}/resources?lang=en&view=paths&goal=first-cnn&know=python&hours=4"
+    page.goto(link)
+    page.locator(".st-key-resources-stop-mnist label").first.click()
+    expect(page.get_by_text("1 of 11 steps done")).to_be_visible()
+    page.get_by_text("Your progress: 1 done").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save as a file").click()
+    file = tmp_path / "progress.json"
+    download.value.save_as(file)
+    other: Page = new_page()
+    other.goto(link)
+    other.get_by_text("Your progress: 0 done").click()
+    other.locator("input[type=file]").set_input_files(file)
+    expect(other.get_by_text("1 of 11 steps done")).to_be_visible()
+    other.wait_for_function("(localStorage.getItem('dlcore.resources.done') || '').includes('mnist')")
+    (tmp_path / "bad.json").write_text("{}")
+    other.locator("input[type=file]").set_input_files(tmp_path / "bad.json")
+    expect(other.get_by_text("This is no file of progress")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    "view", ["directory", "paths", "today", "frameworks", "compare", "compare&compare=pytorch,keras,theano,jax"]
+)
 def test_every_view_fits_a_phone(app_url, new_page, view):
     page: Page = new_page(width=390, height=844, language="zh", dark=True)
     page.goto(f"{app_url}/resources?lang=zh&view={view}")

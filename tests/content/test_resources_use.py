@@ -2,16 +2,20 @@
 
 import csv
 import io
+import json
 import re
 from itertools import pairwise
+from math import ceil
 
 import pytest
+from pybtex.database import parse_string
 
+from dlcore.messages import UserError
 from ui.resources.catalogue import all_resources, by_id, known
 from ui.resources.export import to_bibtex, to_csv, to_markdown
 from ui.resources.frameworks import AVOID, MARKS, chooser, rank
 from ui.resources.paths import backgrounds, paths, plan, to_dot
-from ui.resources.progress import read_kept
+from ui.resources.progress import LARGEST_FILE, from_file, read_kept, to_file
 from ui.resources.selection import (
     FACETS,
     LONGEST_QUERY,
@@ -112,6 +116,24 @@ def test_markdown_holds_every_link(language):
     assert text.startswith("# Heading\n")
 
 
+def test_another_program_reads_the_bibliography():
+    parsed = parse_string(to_bibtex(all_resources()), "bibtex").entries
+    expected = {resource.id: resource for resource in all_resources() if resource.kind in {"paper", "book"}}
+    assert set(parsed) == set(expected)
+    for identifier, entry in parsed.items():
+        resource = expected[identifier]
+        assert entry.type == ("book" if resource.kind == "book" else "misc")
+        assert entry.fields["url"] == resource.url
+        assert entry.persons["author"]
+        assert entry.fields["title"].strip("{}").replace("\\", "") == resource.title_en
+        assert entry.fields.get("year") in {str(resource.year), None}
+    people = [" ".join(person.last_names) for person in parsed["resnet-2015"].persons["author"]]
+    assert people == ["He", "Zhang", "Ren", "Sun"]
+    assert [str(person) for person in parsed["attention-2017"].persons["author"]][-1] == "others"
+    assert parsed["adam-2014"].fields["eprint"] == "1412.6980"
+    assert parsed["lenet-1998"].fields["doi"] == "10.1109/5.726791"
+
+
 def test_bibtex_holds_the_papers_and_books_and_is_well_formed():
     text = to_bibtex(all_resources())
     expected = [resource for resource in all_resources() if resource.kind in {"paper", "book"}]
@@ -177,6 +199,53 @@ def test_what_a_browser_remembers_is_hostile_until_proven_otherwise(kept):
 
 def test_what_a_browser_remembers_is_taken_over():
     assert read_kept('["mnist", "pytorch", "nothing"]') == {"mnist", "pytorch"}
+
+
+def test_progress_comes_back_from_its_file():
+    assert from_file(to_file({"mnist", "pytorch"}).encode()) == ({"mnist", "pytorch"}, 0)
+    everything = {resource.id for resource in all_resources()}
+    assert len(to_file(everything)) < LARGEST_FILE / 4
+    assert from_file(b"\xef\xbb\xbf" + to_file(everything).encode()) == (everything, 0)
+
+
+def test_what_a_file_names_and_the_directory_does_not_have_is_counted_and_left_out():
+    content = json.dumps({"format": 1, "done": ["mnist", "mnist", "../../etc/passwd", "gone"]}).encode()
+    assert from_file(content) == ({"mnist"}, 2)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff\xfe\x00",
+        b"null",
+        b"[]",
+        b'["mnist"]',
+        b'{"format": 2, "done": ["mnist"]}',
+        b'{"format": 1, "done": "mnist"}',
+        b'{"format": 1, "done": [["mnist"]]}',
+        b'{"format": 1, "done": [1]}',
+        b"[" * 10_000,
+        b'{"format": 1, "done": [' + b'"mnist",' * 10_000 + b'"mnist"]}',
+        b"\x89PNG\r\n\x1a\n",
+    ],
+)
+def test_a_file_from_outside_is_refused_with_a_word(content):
+    with pytest.raises(UserError) as refused:
+        from_file(content)
+    assert len(str(refused.value)) < 200
+
+
+def test_each_stop_has_its_weeks_one_after_the_other():
+    fitted = plan(paths()["first-cnn"], backgrounds()["python"])
+    weeks = fitted.weeks(4)
+    assert list(weeks) == [stop.resource.id for stop in fitted.stops if stop.minutes]
+    assert next(iter(weeks.values()))[0] == 1
+    assert all(first <= last for first, last in weeks.values())
+    assert all(first >= last - 1 for (_f, last), (first, _l) in pairwise(weeks.values()))
+    assert [*weeks.values()][-1][1] == ceil(fitted.hours() / 4)
+    assert max(last for _first, last in fitted.weeks(40).values()) == 1
+    assert "mnist" not in fitted.weeks(4, {"mnist"})
 
 
 def test_corrections_speak_both_languages_and_name_entries():

@@ -1,13 +1,18 @@
 """The resources page as a visitor meets it, without a browser."""
 
+import json
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dlcore.resources.links import LinkRecord
+from ui.resources import catalogue, compare
 from ui.resources.catalogue import all_resources, by_id
 from ui.resources.selection import FACETS, SORTS, Selection, select
 from ui.resources.visit import PAGE
 
 VIEWS = ["directory", "paths", "today", "frameworks"]
+COMPARED = ("pytorch", "keras", "theano")
 TOTAL = len(all_resources())
 
 
@@ -179,3 +184,120 @@ def test_a_selection_can_be_taken_home(open_page):
         "resources.csv",
         "resources.bibtex",
     }
+
+
+def test_entries_stand_side_by_side_as_the_link_says(open_page, language):
+    app = open_page("resources", language=language, view="compare", compare=",".join(COMPARED))
+    (shown_table,) = [element.value for element in app.markdown if element.value.startswith("| |")]
+    for identifier in COMPARED:
+        resource = by_id(identifier)
+        assert resource.url in shown_table
+        assert resource.told("why", language)[:30] in shown_table
+    assert all(line.count("|") == len(COMPARED) + 2 for line in shown_table.splitlines())
+    assert ":gray[" in shown_table, "they are all frameworks"
+    assert list(app.multiselect("resources.compare").value) == list(COMPARED)
+    app.multiselect("resources.compare").set_value(["mnist", "cifar-10"]).run()
+    assert app.query_params["compare"] in ("mnist,cifar-10", ["mnist,cifar-10"])
+
+
+def test_without_a_choice_some_comparisons_are_offered(open_page, language):
+    app = open_page("resources", language=language, view="compare")
+    app.button("resources.suggestion.0").click().run()
+    assert not app.exception
+    assert tuple(app.multiselect("resources.compare").value) == compare.SUGGESTIONS[0]
+    assert all(catalogue.known(name) for suggestion in compare.SUGGESTIONS for name in suggestion)
+
+
+@pytest.mark.parametrize(
+    ("link", "left"),
+    [
+        ("pytorch,<script>,keras", ["pytorch", "keras"]),
+        ("pytorch,pytorch", ["pytorch"]),
+        ("pytorch,keras,jax,theano,cntk", ["pytorch", "keras", "jax", "theano"]),
+        (",".join(f"x{number}" for number in range(1000)), []),
+    ],
+)
+def test_a_hostile_comparison_is_refused_kindly_and_the_rest_kept(open_page, link, left):
+    app = open_page("resources", view="compare", compare=link)
+    assert list(app.multiselect("resources.compare").value) == left
+    assert len(app.error) == (link != "pytorch,pytorch")
+
+
+def test_every_entry_can_stand_in_a_comparison():
+    cells = compare.rows("zh")
+    for resource in all_resources():
+        assert all(isinstance(cell(resource), str) for cell in cells.values())
+
+
+def test_cards_are_gathered_for_a_comparison(open_page):
+    app = open_page("resources", q="pytorch")
+    first, second = shown(app)[:2]
+    app.button(f"resources.beside.{first}").click().run()
+    assert app.button("resources.compare.open").disabled
+    app.button(f"resources.beside.{second}").click().run()
+    app.button("resources.compare.open").click().run()
+    assert app.query_params["compare"] in (f"{first},{second}", [f"{first},{second}"])
+    app.segmented_control("resources.view").set_value("directory").run()
+    app.button(f"resources.beside.{first}").click().run()
+    app.button("resources.compare.clear").click().run()
+    assert "resources.compare.open" not in {button.key for button in app.button}
+
+
+def test_an_entry_leads_to_the_labs_that_lead_to_it(open_page, language):
+    app = open_page("resources", language=language, id="backprop-1986")
+    links = [element.proto for element in app.get("page_link")]
+    leading = [link for link in links if "chapter=steps" in link.query_string]
+    assert len(leading) == 1
+    assert catalogue.labs()["steps"].name(language) in leading[0].label
+    back = open_page("concepts", language=language, chapter="steps")
+    there = [element.proto.query_string for element in back.get("page_link")]
+    assert any("id=backprop-1986" in query for query in there)
+
+
+@pytest.mark.parametrize(
+    ("record", "words", "archived"),
+    [
+        ({"state": "ok", "detail": "HTTP 200"}, "it answers.", False),
+        ({"state": "moved", "detail": "moved for good"}, "has moved", False),
+        ({"state": "refused", "detail": "HTTP 403"}, "not to programs (HTTP 403)", False),
+        ({"state": "failing", "detail": "timed out"}, "no answer since 2026-11-20", False),
+        ({"state": "failing", "detail": "timed out", "since": "2026-10-01"}, "no answer since 2026-10-01", True),
+        ({"state": "gone", "detail": "HTTP 404"}, "the page is gone (HTTP 404)", True),
+    ],
+)
+def test_a_dead_address_leads_to_its_archived_copy(open_page, monkeypatch, record, words, archived):
+    resource = by_id("netron")
+    record = LinkRecord(**({"checked": "2026-11-20", "since": "2026-11-20", "how": "GET"} | record))
+    monkeypatch.setattr(catalogue, "links", lambda: {resource.url: record})
+    app = open_page("resources", id="netron")
+    assert words in texts(app)
+    copy = f"https://web.archive.org/web/{resource.checked.replace('-', '')}01000000/{resource.url}"
+    (opened,) = [element.proto.url for element in app.get("link_button")]
+    assert opened == (copy if archived else resource.url)
+    assert ("archived copy" in texts(app)) == archived
+
+
+def test_an_entry_is_ticked_off_where_it_is_read(open_page):
+    app = open_page("resources", id="mnist")
+    app.checkbox("resources.done.mnist").check().run()
+    app.button("resources.back").click().run()
+    app.text_input("resources.q").set_value("mnist").run()
+    assert "task_alt: Done" in texts(app)
+    app.segmented_control("resources.view").set_value("paths").run()
+    assert app.checkbox("resources.done.mnist").value
+    app.button("resources.progress.forget").click().run()
+    assert not app.checkbox("resources.done.mnist").value
+
+
+def test_a_file_of_progress_is_taken_over_once(open_page, language):
+    app = open_page("resources", language=language, view="paths")
+    content = json.dumps({"format": 1, "done": ["mnist", "tensorboard", "gone"]}).encode()
+    app.file_uploader("resources.progress.file").set_value(("progress.json", content, "application/json")).run()
+    assert app.checkbox("resources.done.mnist").value
+    assert "2" in app.success[0].value
+    app.checkbox("resources.done.mnist").uncheck().run()
+    app.slider("resources.hours").set_value(9).run()
+    assert not app.checkbox("resources.done.mnist").value
+    app.file_uploader("resources.progress.file").set_value(("bad.json", b"[" * 3000, "application/json")).run()
+    assert len(app.error) == 1
+    assert app.checkbox("resources.done.tensorboard").value

@@ -100,6 +100,8 @@ def badges(resource: Resource) -> str:
         shown.append(f":{colour}-badge[:material/{icon}: {name('status', resource.status)}]")
     if resource.in_article:
         shown.append(":blue-badge[:material/bookmark: " + _("In the article") + "]")
+    if resource.id in visit.current().done:
+        shown.append(":green-badge[:material/task_alt: " + _("Done") + "]")
     return " ".join(shown)
 
 
@@ -131,6 +133,34 @@ def entry_button(identifier: str, place: str, *, icon: str | None = None, label:
     )
 
 
+def tick_box(resource: Resource, *, bare: bool = False) -> None:
+    """A box to tick an entry off; ``bare``: without a visible label, where its title stands beside it."""
+    box, done = visit.key(f"done.{resource.id}"), resource.id in visit.current().done
+    if st.session_state.get(box) != done:
+        st.session_state[box] = done
+    st.checkbox(
+        _("Done: {title}").format(title=title(resource)) if bare else _("Done"),
+        key=box,
+        label_visibility="collapsed" if bare else "visible",
+        on_change=visit.tick,
+        args=(resource.id,),
+        width=24 if bare else "content",
+    )
+
+
+def compare_button(resource: Resource) -> None:
+    """Takes an entry into the comparison, or out of it again."""
+    chosen = resource.id in visit.current().compare
+    st.button(
+        _("Compared") if chosen else _("Compare"),
+        key=visit.key(f"beside.{resource.id}"),
+        type="tertiary",
+        icon=":material/check:" if chosen else ":material/compare_arrows:",
+        on_click=visit.put_beside,
+        args=(resource.id,),
+    )
+
+
 def card(resource: Resource) -> None:
     """An entry in a list."""
     with st.container(border=True, height="stretch", key=f"resources-card-{resource.id}"):
@@ -145,6 +175,7 @@ def card(resource: Resource) -> None:
                 on_click=visit.open_entry,
                 args=(resource.id,),
             )
+            compare_button(resource)
             if resource.successor:
                 entry_button(
                     resource.successor,

@@ -6,8 +6,8 @@ from dlcore.resources.schema import Resource
 from ui import language
 from ui.language import translate as _
 from ui.resources import selection, visit
-from ui.resources.cards import bold, card, name
-from ui.resources.catalogue import all_resources, vocabulary
+from ui.resources.cards import bold, card, name, short_title
+from ui.resources.catalogue import all_resources, by_id, vocabulary
 from ui.resources.entry import show_entry
 from ui.resources.export import CITED, to_bibtex, to_csv, to_markdown
 from ui.resources.visit import Visit, key
@@ -17,16 +17,39 @@ from ui.shell import plain_text
 def directory(state: Visit) -> None:
     """The list, or the one entry that is open."""
     if state.entry:
+        comparison(state)
         show_entry(state.entry)
         return
     _search()
     found = selection.select(state.selection, language.current())
     _filters(state, len(found))
+    comparison(state)
     if found:
         _cards(found, state.shown)
         _take_home(found)
     else:
         _nothing(state)
+
+
+def comparison(state: Visit) -> None:
+    """What is about to be compared, and the way there; nothing while nothing was chosen."""
+    if not state.compare:
+        return
+    titles = _(", ").join(plain_text(short_title(by_id(identifier))) for identifier in state.compare)
+    with st.container(horizontal=True, vertical_alignment="center", key="resources-comparing"):
+        st.markdown(_("To compare: {titles}").format(titles=titles), width="content")
+        st.button(
+            _("Side by side"),
+            key=key("compare.open"),
+            type="primary",
+            icon=":material/compare_arrows:",
+            disabled=len(state.compare) < 2,
+            on_click=visit.ask,
+            kwargs={"view": "compare"},
+        )
+        st.button(
+            _("None of them"), key=key("compare.clear"), type="tertiary", on_click=visit.ask, kwargs={"compare": []}
+        )
 
 
 def _search() -> None:

@@ -6,7 +6,7 @@ from dlcore.resources.schema import Resource
 from ui import language
 from ui.language import translate as _
 from ui.resources import visit
-from ui.resources.cards import body, bold, duration, entry_button, icon_of, name, title
+from ui.resources.cards import body, bold, compare_button, duration, entry_button, icon_of, name, tick_box, title
 from ui.resources.catalogue import address, by_id, catalogue, in_order, labs_of, link_of, needed_by, related
 from ui.resources.paths import paths
 from ui.resources.visit import key
@@ -39,6 +39,8 @@ def show_entry(identifier: str) -> None:
             label = _("Open the archived copy") if dead else _("Open")
             st.link_button(label, address(resource), icon=":material/open_in_new:", type="primary")
             _try_here(resource)
+            compare_button(resource)
+            tick_box(resource)
         st.markdown(_facts(resource))
     _labs(resource)
     _connections(resource)

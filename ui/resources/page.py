@@ -1,4 +1,4 @@
-"""The page: what the link refused, the four views, one of them shown."""
+"""The page: what the link refused, the five views, one of them shown."""
 
 from pathlib import Path
 
@@ -8,7 +8,9 @@ from ui import shell
 from ui.language import translate as _
 from ui.resources import visit
 from ui.resources.choose import choose
+from ui.resources.compare import compare
 from ui.resources.directory import directory
+from ui.resources.progress import keep
 from ui.resources.start import start
 from ui.resources.today import today
 
@@ -35,5 +37,8 @@ def show() -> None:
         today()
     elif state.view == "frameworks":
         choose(state)
+    elif state.view == "compare":
+        compare(state)
     else:
         directory(state)
+    keep(state)

@@ -66,6 +66,18 @@ class Plan:
         """The hours that remain, rounded up."""
         return ceil(sum(stop.minutes for stop in self.stops if stop.resource.id not in done) / 60)
 
+    def weeks(self, hours_a_week: int, done: Collection[str] = ()) -> dict[str, tuple[int, int]]:
+        """The first and the last week of each stop that is left and takes time, by id; the first week is 1."""
+        found: dict[str, tuple[int, int]] = {}
+        pace, before = hours_a_week * 60, 0
+        for stop in self.stops:
+            if stop.resource.id in done or not stop.minutes:
+                continue
+            after = before + stop.minutes
+            found[stop.resource.id] = (before // pace + 1, ceil(after / pace))
+            before = after
+        return found
+
 
 @cache
 def backgrounds() -> Mapping[str, Background]:

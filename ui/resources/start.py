@@ -7,10 +7,10 @@ import streamlit as st
 from ui import language
 from ui.language import translate as _
 from ui.resources import visit
-from ui.resources.cards import duration, entry_button, icon_of, name, short_title, title
+from ui.resources.cards import duration, entry_button, icon_of, name, short_title, tick_box, title
 from ui.resources.catalogue import address
 from ui.resources.paths import Plan, Stop, backgrounds, paths, plan, to_dot
-from ui.resources.progress import keep
+from ui.resources.progress import take_along
 from ui.resources.visit import Visit, key
 from ui.shell import plain_text
 
@@ -38,13 +38,14 @@ def start(state: Visit) -> None:
     path = paths()[state.goal]
     fitted = plan(path, backgrounds()[state.know])
     _heading(state, fitted)
+    weeks = fitted.weeks(state.hours, state.done)
     for number, stop in enumerate(fitted.stops, start=1):
-        _stop(state, number, stop)
+        _stop(number, stop, weeks.get(stop.resource.id))
     if fitted.left_out:
         known = ", ".join(plain_text(short_title(resource)) for resource in fitted.left_out)
         st.caption(_("Left out, since you know it: {titles}.").format(titles=known))
     _picture(state, fitted)
-    keep(state)
+    take_along(state)
 
 
 def _heading(state: Visit, fitted: Plan) -> None:
@@ -66,13 +67,22 @@ def _heading(state: Visit, fitted: Plan) -> None:
     st.progress(len(done) / len(fitted.stops), text=template.format(done=len(done), **numbers))
 
 
-def _stop(state: Visit, number: int, stop: Stop) -> None:
+def _when(weeks: tuple[int, int]) -> str:
+    first, last = weeks
+    if first == last:
+        return _("week {number}").format(number=first)
+    return _("weeks {first} to {last}").format(first=first, last=last)
+
+
+def _stop(number: int, stop: Stop, weeks: tuple[int, int] | None) -> None:
     resource, spoken = stop.resource, language.current()
     facts = [
         f"{icon_of(resource)} {name('kind', resource.kind)}",
         duration(stop.minutes or None, exact=resource.minutes_from == "source"),
         " · ".join(name("speaks", item) for item in resource.languages),
     ]
+    if weeks:
+        facts.insert(0, f":material/calendar_month: {_when(weeks)}")
     if resource.cost != "free":
         facts.append(name("cost", resource.cost))
     if stop.step:
@@ -82,18 +92,8 @@ def _stop(state: Visit, number: int, stop: Stop) -> None:
         reason = _("Put in because these need it: {titles}.").format(titles=titles)
     else:
         reason = _("To warm up.")
-    box, done = key(f"done.{resource.id}"), resource.id in state.done
-    if st.session_state.get(box) != done:
-        st.session_state[box] = done
     with st.container(horizontal=True, vertical_alignment="top", gap="small", key=f"resources-stop-{resource.id}"):
-        st.checkbox(
-            _("Done: {title}").format(title=title(resource)),
-            key=box,
-            label_visibility="collapsed",
-            on_change=visit.tick,
-            args=(resource.id,),
-            width=24,
-        )
+        tick_box(resource, bare=True)
         with st.container(gap=None):
             heading = f"**{number}. [{plain_text(title(resource))}]({address(resource)})**"
             st.markdown(f"{heading}  \n{reason}  \n:gray[:small[{'　'.join(filter(None, facts))}]]")

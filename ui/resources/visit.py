@@ -17,9 +17,11 @@ VIEWS: Mapping[str, str] = {
     "paths": N_("Where to start"),
     "today": N_("The article, today"),
     "frameworks": N_("Which framework"),
+    "compare": N_("Compare"),
 }
 PAGE = 12
 MOST_HOURS = 40
+MOST_COMPARED = 4
 ANY = "any"
 _KEY = "resources"
 _FIELDS = ("q", *selection.FACETS, "article", "sort")
@@ -27,7 +29,11 @@ _FIELDS = ("q", *selection.FACETS, "article", "sort")
 
 @dataclass
 class Visit:
-    """The page's memory. ``url``: what it last wrote to the link; ``refused``: what the link asked in vain."""
+    """The page's memory.
+
+    ``imported``: of the last file of progress, the entries new here, done in all, and unknown. ``url``: what was last
+    written to the link; ``refused``: what the link asked in vain.
+    """
 
     selection: Selection = field(default_factory=Selection)
     view: str = "directory"
@@ -38,6 +44,9 @@ class Visit:
     hours: int = 4
     done: set[str] = field(default_factory=set)
     needs: dict[str, str] = field(default_factory=dict)
+    compare: tuple[str, ...] = ()
+    imported: tuple[int, int, int] | None = None
+    import_error: UserError | None = None
     url: dict[str, str] = field(default_factory=dict)
     refused: list[UserError] = field(default_factory=list)
 
@@ -58,7 +67,7 @@ def _questions() -> dict[str, tuple[str, ...]]:
 
 
 def _own() -> tuple[str, ...]:
-    return (*_FIELDS, "view", "id", "know", "goal", "hours", *_questions())
+    return (*_FIELDS, "view", "id", "know", "goal", "hours", "compare", *_questions())
 
 
 def arrive() -> Visit:
@@ -93,6 +102,8 @@ def _follow(link: Mapping[str, str], visit: Visit) -> None:
     else:
         message = N_("hours in the link must be a whole number from 1 to {most}, got {value}; it was left out.")
         visit.refused.append(UserError(message, most=MOST_HOURS, value=shortened(hours)))
+    if "compare" in link:
+        visit.compare = _compared(link["compare"], visit.refused)
     visit.needs = {}
     for question, needs in _questions().items():
         if (answer := _choice(link, question, needs, ANY, visit.refused)) != ANY:
@@ -102,6 +113,18 @@ def _follow(link: Mapping[str, str], visit: Visit) -> None:
         message = N_("There is no entry {value} in the directory. Try the search.")
         visit.refused.append(UserError(message, value=shortened(visit.entry)))
         visit.entry = ""
+
+
+def _compared(asked: str, refused: list[UserError]) -> tuple[str, ...]:
+    names = list(dict.fromkeys(name for name in asked.split(",")[:50] if name))
+    if unknown := next((name for name in names if not known(name)), None):
+        message = N_("There is no entry {value} in the directory. Try the search.")
+        refused.append(UserError(message, value=shortened(unknown)))
+    there = tuple(name for name in names if known(name))
+    if len(there) > MOST_COMPARED:
+        message = N_("The link compares {count} entries; only the first {most} are shown.")
+        refused.append(UserError(message, count=len(there), most=MOST_COMPARED))
+    return there[:MOST_COMPARED]
 
 
 def _choice(
@@ -124,6 +147,7 @@ def _shown(visit: Visit) -> dict[str, object]:
     values: dict[str, object] = {name: getattr(visit.selection, name) for name in _FIELDS}
     values |= {facet: list(visit.selection.wanted(facet)) for facet in selection.FACETS}
     values |= {"view": visit.view, "know": visit.know, "goal": visit.goal, "hours": visit.hours}
+    values["compare"] = list(visit.compare)
     return values | {question: visit.needs.get(question, ANY) for question in _questions()}
 
 
@@ -143,6 +167,7 @@ def _read_widgets(visit: Visit) -> None:
     visit.selection = fresh
     visit.view, visit.know, visit.goal = str(now["view"]), str(now["know"]), str(now["goal"])
     visit.hours = int(str(now["hours"]))
+    visit.compare = tuple(now["compare"] or ())  # type: ignore[arg-type, call-overload]
     visit.needs = {question: str(now[question]) for question in _questions() if now[question] != ANY}
 
 
@@ -154,6 +179,8 @@ def _write_link(visit: Visit) -> None:
         link |= {"know": visit.know, "goal": visit.goal, "hours": str(visit.hours)}
     elif visit.view == "frameworks":
         link |= visit.needs
+    elif visit.view == "compare" and visit.compare:
+        link["compare"] = ",".join(visit.compare)
     visit.url = link
     now = st.query_params.to_dict()
     wanted = {name: value for name, value in now.items() if name not in _own()} | link
@@ -177,6 +204,15 @@ def open_entry(identifier: str) -> None:
     visit = current()
     ask(view="directory")
     visit.view, visit.entry, visit.refused = "directory", identifier, []
+
+
+def put_beside(identifier: str) -> None:
+    """Take an entry into the comparison, in place of the first one if it is full; or out of it again."""
+    visit = current()
+    others = [name for name in visit.compare if name != identifier]
+    if identifier not in visit.compare:
+        others = [*others[-(MOST_COMPARED - 1) :], identifier]
+    ask(compare=others)
 
 
 def close_entry() -> None:
