@@ -22,6 +22,7 @@ from dlcore.models.layers import (
     Linear,
     LogSoftmax,
     MaxPooling,
+    Misfit,
     Normalization,
     Shape,
     residual_block,
@@ -324,3 +325,28 @@ def _layer(item: Item, name: str, in_channels: int, dropout: float, *, bias: boo
         case "flatten":
             return Flatten(name)
     return Activation(name, item.word)
+
+
+def outputs(parts: Sequence[str], shape: Shape) -> list[Shape]:
+    """What each layer of a network in the making hands on, for images of ``shape``; up to the first that cannot be."""
+    items: list[Item] = []
+    try:
+        for number, part in enumerate(parts, start=1):
+            items.append(parse_item(part, number))  # those before a wrong one are kept
+    except UserError:
+        pass  # whoever asks is told by parse
+    made = []
+    for layer in layers(items, in_channels=shape[0], classes=1, dropout=0)[:-2]:  # without the classifier
+        try:
+            shape = layer.output(shape)
+        except Misfit:
+            break
+        if not (isinstance(layer, Flatten) and layer.implicit):
+            made.append(shape)
+    return made
+
+
+def offered(word: str) -> Item:
+    """The layer that an editor adds for ``word``."""
+    values = {a.name: a.offered for a in WORDS[word].arguments if a.offered is not None}
+    return Item(word, values)

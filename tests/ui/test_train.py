@@ -344,3 +344,94 @@ def test_a_run_that_stops_early_says_why(open_page):
 def test_updates_are_counted_from_the_images_that_are_used():
     config = TrainConfig(dataset="digits", batch_size=10, epochs=2, validation_fraction=0.1, train_fraction=0.5)
     assert planned_updates(config) == (65, 130)  # 1437 - 144 = 1293, half of it 646
+
+
+# The layers
+
+
+@pytest.mark.parametrize(
+    ("language", "words", "refused"),
+    [
+        ("en", "Convolution 3×3, padding 1", "Layer 2, maxpool 16, looks through a window of 16×16"),
+        ("zh", "卷积 3×3，填充 1", "第 2 层 maxpool 16 的窗口是 16×16 像素"),
+    ],
+)
+def test_the_editor_speaks_the_visitor_s_language(open_page, language, words, refused):
+    app = open_page("train", language=language, dataset="digits", model="custom")
+    row = next(button for button in app.button if button.key == "train-layer-4")
+    assert words in row.label
+    assert "→ 32×14×14" in row.label
+    app = open_page(
+        "train", language=language, dataset="digits", model="custom", seed=5, layers="maxpool 2 / maxpool 16"
+    )
+    assert refused in app.error[0].value
+    assert app.selectbox(key="train.model").value == "custom"
+    assert app.number_input(key="train.seed").value == 5
+    assert not app.button(key="train.start").disabled
+
+
+def test_layers_are_added_changed_moved_removed_and_refused_in_place(open_page):
+    app = open_page("train", dataset="digits", model="custom")
+    app.button(key="train-layer-4").click().run()
+    app.number_input(key="train.layer.4.conv.channels").set_value(24).run()
+    assert app.query_params["layers"].split(" / ")[4] == "conv 24 3 padding 1"
+    app.button(key="train.layer.up").click().run()
+    assert [app.query_params["layers"].split(" / ")[place] for place in (3, 4)] == ["conv 24 3 padding 1", "maxpool 2"]
+    app.button(key="train.layer.down").click().run()
+    app.selectbox(key="train.layer.add").set_value("silu").run()
+    assert app.query_params["layers"].split(" / ")[5] == "silu"
+    app.button(key="train.layer.remove").click().run()
+    assert "silu" not in app.query_params["layers"]
+
+    fitted = app.query_params["layers"]
+    app.button(key="train-layer-4").click().run()
+    app.selectbox(key="train.layer.4.kind.conv").set_value("maxpool").run()
+    assert app.query_params["layers"].split(" / ")[4] == "maxpool 2"
+    app.text_area(key="train.layers").set_value(fitted).run()
+    app.selectbox(key="train.layer.4.kind.conv").set_value("maxpool").run()
+    app.number_input(key="train.layer.4.maxpool.window").set_value(16).run()
+    assert "Layer 5, maxpool 16, looks through" in app.error[0].value
+    assert app.button(key="train.start").disabled
+    assert app.query_params["layers"].split(" / ")[4] == "maxpool 2"  # the last that fitted
+    app.button(key="train.layers.undo").click().run()
+    assert not app.error
+    assert not app.button(key="train.start").disabled
+
+
+def test_layers_may_be_written_and_what_cannot_be_read_stays_to_be_mended(open_page, started):
+    app = open_page("train", dataset="digits", model="custom")
+    app.text_area(key="train.layers").set_value("conv 8 3\nrelu\nnonsense 4 / linear 9").run()
+    assert "Layer 3: there is no layer called nonsense" in app.error[0].value
+    assert "nonsense" in app.text_area(key="train.layers").value
+    app.button(key="train-layer-2").click().run()
+    app.selectbox(key="train.layer.2.kind.").set_value("maxpool").run()
+    assert not app.error
+    app.button(key="train.start").click().run()
+    (run,) = started
+    assert (run.config.model, run.config.layers) == ("custom", "conv 8 3 / relu / maxpool 2 / linear 9")
+
+
+def test_another_experiment_ends_an_unfinished_edit(open_page):
+    app = open_page("train", dataset="digits", model="custom")
+    app.text_area(key="train.layers").set_value("foo").run()
+    assert app.button(key="train.start").disabled
+    app.selectbox(key="train.model").set_value("mlp").run()
+    assert not app.error
+    assert not app.button(key="train.start").disabled
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "Convolution 3×3"), ("zh", "卷积 3×3")])
+def test_every_model_shows_its_layers_and_what_they_cost(open_page, language, words):
+    app = open_page("train", language=language, dataset="digits", model="article-cnn")
+    assert "1,199,882" in shown(app)
+    tables = [element.proto.body for element in app.get("html") if "<table" in element.proto.body]
+    assert len(tables) == 1
+    assert all(text in tables[0] for text in (words, "conv2 → 64×24×24", "18.5\xa0k", "10.6\xa0M"))
+
+
+def test_the_dropout_of_a_custom_network_is_used_where_a_layer_asks_for_it():
+    asks, says = (
+        TrainConfig(model="custom", layers=text, optimizer="sgd") for text in ("dropout", "dropout 0.2 / relu")
+    )
+    assert "dropout" not in unused(asks)
+    assert "dropout" in unused(says)

@@ -13,9 +13,10 @@ from dlcore.data import DATASETS
 from dlcore.data.availability import available
 from dlcore.data.split import split_counts
 from dlcore.messages import UserError
-from dlcore.models import MODELS
+from dlcore.models import MODELS, stack
 from dlcore.presets import PRESETS
 from ui.language import translate as _
+from ui.training.architecture import architecture
 from ui.training.state import TrainPage
 
 _MANTISSAS = (1, 2, 5)
@@ -50,6 +51,8 @@ def unused(config: TrainConfig) -> dict[str, str]:
         reasons["momentum"] = _("Not used: Adagrad has no momentum.")
     if config.model == "linear":
         reasons["dropout"] = _("Not used: this model has no hidden neurons to silence.")
+    elif config.model == "custom" and all(part != "dropout" for part in stack.split(config.layers)):
+        reasons["dropout"] = _("Not used: no layer leaves its share of dropout to this setting.")
     if config.device in {"cuda", "mps"}:
         reasons["threads"] = _("Not used: the arithmetic happens on the {device}.").format(
             device=_(DEVICES[config.device])
@@ -90,6 +93,9 @@ def _presets(state: TrainPage) -> None:
 
 def _essentials(knobs: list[Knob], state: TrainPage, reasons: dict[str, str]) -> None:
     for knob in knobs:
+        if knob.name == "layers":
+            architecture(knob, state)
+            continue
         _widget(knob, state, reasons)
         match knob.name:
             case "dataset":

@@ -10,6 +10,7 @@ from dlcore.runs.directory import LIVE, Run, list_runs, open_run
 from ui.language import translate as _
 from ui.shell import show_error
 from ui.training import link, words
+from ui.training.architecture import pending
 from ui.training.form import form, planned_updates
 from ui.training.live import live_view
 from ui.training.recorded import recorded_view
@@ -85,16 +86,20 @@ def _settings(state: TrainPage, run: Run | None) -> None:
         show_error(words.refusal(refused))
     if state.refusals:
         st.caption(_("What was refused has no effect. Choose a value that fits below."))
+    unfinished = pending(state) is not None
     if st.button(
         _("Start training"),
         type="primary",
         icon=":material/play_arrow:",
         width="stretch",
         key="train.start",
+        disabled=unfinished,
         on_click=start_run,
         args=(state,),
     ):
         st.rerun()
+    if unfinished:
+        st.caption(_("Your own layers do not make a network yet: see below."))
     per_epoch, in_all = planned_updates(state.config)
     st.caption(_("{per_epoch:,} updates an epoch, {in_all:,} in all.").format(per_epoch=per_epoch, in_all=in_all))
     if run is not None and run.owner == state.visitor and run.status() in LIVE:

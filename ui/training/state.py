@@ -28,6 +28,15 @@ class Watch:
         self.history.append(reading.events)
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Layers that are being edited and do not make a network yet."""
+
+    base: str
+    """The layers of the configuration when it was begun."""
+    text: str
+
+
 @dataclass(slots=True)
 class TrainPage:
     """Everything that the page remembers, under one key of the session."""
@@ -44,6 +53,10 @@ class TrainPage:
     visitor: str = ""
     """The visitor's token, which owns the runs started here."""
     watch: Watch | None = None
+    draft: Draft | None = None
+    """Edits of a custom network that are not part of ``config``, because they do not fit."""
+    layer: int | None = None
+    """The row of the layer editor that is open, from 0."""
     replay_started: float | None = None
     """When the recorded run began to be replayed, by the monotonic clock, in seconds."""
 
