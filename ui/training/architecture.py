@@ -96,7 +96,8 @@ def table(rows: list[Row], reaches: Shape) -> str:
     """The layers of a network as HTML: what each hands on, learns and costs; ``reaches`` is the shape of an image."""
     whole = totals(rows)
     head = [_("Layer"), _("Parameters"), _("Multiply-adds"), _("Memory, kB")]
-    lines = [f"<tr>{_head(_('Image'), _shape(reaches))}<td></td><td></td><td></td></tr>"]
+    image, in_all = _head(_("Image"), _shape(reaches)), escape(_("In all"))
+    lines = [f"<tr>{image}<td></td><td></td><td></td></tr>"]
     for row in rows:
         inside = " class='inside'" if row.depth else ""
         cells = _amount(row.parameters, whole.parameters) + _amount(row.multiply_adds, whole.multiply_adds)
@@ -107,7 +108,7 @@ def table(rows: list[Row], reaches: Shape) -> str:
     header = "".join(f"<th scope='col'>{escape(title)}</th>" for title in head)
     return (
         f"<table class='architecture'><thead><tr>{header}</tr></thead><tbody>{''.join(lines)}</tbody>"
-        f"<tfoot><tr><th scope='row'>{escape(_('In all'))}</th>{foot}</tr></tfoot></table>"
+        f"<tfoot><tr><th scope='row'>{in_all}</th>{foot}</tr></tfoot></table>"
     )
 
 
@@ -197,11 +198,12 @@ def _editor(knob: Knob, state: TrainPage) -> None:
         )
     _adding(state, parts)
     key = f"train.{knob.name}"
+    words = _("Words: {words}.").format(words=", ".join(f"`{word}`" for word in WORDS))
     st.session_state[key] = text
     st.text_area(
         _("The same as text"),
         key=key,
-        help=f"{_(knob.description)} {_('Words: {words}.').format(words=', '.join(f'`{word}`' for word in WORDS))}",
+        help=f"{_(knob.description)} {words}",
         max_chars=knob.longest,
         height="content",
         on_change=lambda: _change(state, stack.split(st.session_state[key]), state.layer),
@@ -234,10 +236,8 @@ def _item_in_words(part: str, number: int) -> str:
         item = stack.parse_item(part, number)
     except UserError:
         return plain_text(part[:40])
-    if item.word == "residual":
-        return _(WORDS["residual"].title)
-    if item.word == "dropout" and not item.values:
-        return _(WORDS["dropout"].title)
+    if item.word == "residual" or (item.word == "dropout" and not item.values):
+        return _(WORDS[item.word].title)
     return in_words(stack.layers([item], in_channels=1, classes=1, dropout=0)[item.word == "linear"])
 
 
