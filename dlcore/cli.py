@@ -1,4 +1,4 @@
-"""The command line: ``python -m dlcore train | resume | steer | runs | show | predict | strokes | resources | doctor | work``.
+"""The command line: ``python -m dlcore train | resume | steer | runs | show | predict | strokes | images | preview | …``.
 
 With ``--json`` the last line of standard output is exactly one JSON object; progress and messages go to standard error.
 The exit status is 0 on success, 1 on failure and 2 on bad input, which is told in one sentence.
@@ -12,21 +12,26 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dlcore.config import KNOBS, TrainConfig
+from dlcore.data import OWN_IMAGES
 from dlcore.knobs import Knob
 from dlcore.messages import UserError
 from dlcore.presets import PRESETS
+from dlcore.preview import FIELDS as PREVIEW_FIELDS
 from dlcore.resources import options as resources_options
 from dlcore.runs import launch, queue
 from dlcore.runs.control import VALUES
 from dlcore.runs.directory import STATUSES, Run, create, list_runs, open_directory, open_run
 from dlcore.runs.history import RunHistory
 from dlcore.training.events import Evaluated, Event, Paused, Preparing, Resumed, Started, Steered, Stepped, Tested
+
+if TYPE_CHECKING:
+    from dlcore.data.own_images import ImageSet
 
 Answer = tuple[int, dict[str, Any], str]
 """Exit status, the object for ``--json``, and the text for people."""
@@ -124,6 +129,23 @@ def _parser() -> argparse.ArgumentParser:
 
     resources = commands.add_parser("resources", help="Keep the catalogue of resources true.", allow_abbrev=False)
     resources_options.describe(resources, shared, _check_resources, _resource_schema)
+    images = add("images", _images, "Make a dataset of pictures: one folder for each class.")
+    images.add_argument("source", nargs="?", metavar="FOLDER_OR_ZIP", type=Path, help="without it, the sets are listed")
+    images.add_argument(
+        "--size", type=int, default=28, metavar="PIXELS", help="side of the images: 28, 32 or 64; 28 if not given"
+    )
+    kind = images.add_mutually_exclusive_group()
+    kind.add_argument("--grey", action="store_true", help="make them grey, as they become if nothing is said")
+    kind.add_argument("--colour", action="store_true", help="keep their colours")
+    images.add_argument(
+        "--name", default="", metavar="NAME", help="what to call the set; its folder's name if not given"
+    )
+    images.add_argument("--share", action="store_true", help="offer the set to every visitor of the dashboard")
+
+    preview = add("preview", _preview, "Make pictures of a dataset and of what augmentation does to it.")
+    for name in PREVIEW_FIELDS:
+        preview.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar="VALUE", help="as of train")
+
     add("doctor", _doctor, "Say what is installed and at hand, and what is missing.")
     work = add("work", _work, "Be the worker of a run directory. The dashboard starts this.")
     work.add_argument("directory", metavar="RUN_DIR", type=Path)
@@ -277,11 +299,18 @@ def _show(options: argparse.Namespace) -> Answer:
 
 
 def _predict(options: argparse.Namespace) -> Answer:
+    from dlcore.data.picture_import import convert  # noqa: PLC0415
     from dlcore.inference.photo import image_to_digit, open_image  # noqa: PLC0415  # torch, only where it is needed
-    from dlcore.inference.prediction import load_model, predict  # noqa: PLC0415
+    from dlcore.inference.prediction import load_model, predict, predict_pictures  # noqa: PLC0415
 
-    images = [image_to_digit(open_image(path)) for path in options.images]
+    pictures = [open_image(path) for path in options.images]
     model = load_model(options.model_from)
+    if model.dataset in ("cifar10", OWN_IMAGES):  # as the pictures were made that it has learned from
+        images = [convert(picture, model.image_size, colour=model.channels == 3) for picture in pictures]
+        answers = predict_pictures(model, np.stack(images))
+    else:
+        images = [image_to_digit(picture) for picture in pictures]
+        answers = predict(model, np.stack(images))
     rows = [
         {
             "file": str(path),
@@ -291,7 +320,7 @@ def _predict(options: argparse.Namespace) -> Answer:
             "probabilities": [float(probability) for probability in probabilities],
             "blank": not image.any(),
         }
-        for path, image, probabilities in zip(options.images, images, predict(model, np.stack(images)), strict=True)
+        for path, image, probabilities in zip(options.images, images, answers, strict=True)
     ]
     lines = [
         f"{row['file']}: nothing is drawn there"
@@ -307,12 +336,17 @@ def _predict(options: argparse.Namespace) -> Answer:
 
 
 def _strokes(options: argparse.Namespace) -> Answer:
-    images, labels = _read_drawings(options.file)
+    drawings, labels = _read_drawings(options.file)
 
     from dlcore.inference.prediction import load_model, predict  # noqa: PLC0415  # torch, after the input was judged
+    from dlcore.inference.sources import check_reads_drawings  # noqa: PLC0415
+    from dlcore.inference.strokes import frame, framing_of  # noqa: PLC0415
 
     model = load_model(options.model_from)
-    predictions = [int(row.argmax()) for row in predict(model, np.stack(images))]
+    check_reads_drawings(model.dataset)
+    framing = framing_of(model.dataset)
+    images = np.stack([frame(drawing, framing=framing).image for drawing in drawings])
+    predictions = [int(row.argmax()) for row in predict(model, images)]
     answer: dict[str, Any] = {
         "model": model.source,
         "class_names": list(model.class_names),
@@ -331,11 +365,11 @@ def _strokes(options: argparse.Namespace) -> Answer:
     return SUCCESS, answer, text
 
 
-def _read_drawings(path: Path) -> tuple[list[NDArray[np.uint8]], list[int | str | None]]:
-    """The drawings of a JSON-lines file as images, and their labels, None where a line has none."""
-    from dlcore.inference.strokes import read_strokes, strokes_to_image  # noqa: PLC0415  # SciPy-free, but not free
+def _read_drawings(path: Path) -> tuple[list[list[NDArray[np.float64]]], list[int | str | None]]:
+    """The drawings of a JSON-lines file as strokes, and their labels, None where a line has none."""
+    from dlcore.inference.strokes import read_strokes  # noqa: PLC0415  # SciPy-free, but not free
 
-    images: list[NDArray[np.uint8]] = []
+    drawings: list[list[NDArray[np.float64]]] = []
     labels: list[int | str | None] = []
     try:
         with path.open(encoding="utf-8") as file:
@@ -344,7 +378,7 @@ def _read_drawings(path: Path) -> tuple[list[NDArray[np.uint8]], list[int | str 
                     continue
                 try:
                     drawing = json.loads(line)
-                    images.append(strokes_to_image(read_strokes(drawing["strokes"])))
+                    drawings.append(read_strokes(drawing["strokes"]))
                     labels.append(drawing.get("label"))
                 except (ValueError, KeyError, TypeError, RecursionError):
                     raise UserError(
@@ -359,9 +393,9 @@ def _read_drawings(path: Path) -> tuple[list[NDArray[np.uint8]], list[int | str 
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise UserError("The file {file} cannot be read: {reason}.", file=path, reason=reason) from None
-    if not images:
+    if not drawings:
         raise UserError("The file {file} holds no drawing.", file=path)
-    return images, labels
+    return drawings, labels
 
 
 def _check_resources(options: argparse.Namespace) -> Answer:
@@ -376,6 +410,88 @@ def _resource_schema(_: argparse.Namespace) -> Answer:
 
     schema = entry_schema()
     return SUCCESS, schema, json.dumps(schema, indent=1, ensure_ascii=False)
+
+
+def _images(options: argparse.Namespace) -> Answer:
+    from dlcore.data import own_images, picture_import  # noqa: PLC0415  # only where it is needed
+
+    if options.source is None:
+        sets = own_images.list_sets("")
+        rows = [_about_set(one) for one in sets]
+        lines = [
+            f"{row['id']}  {row['name']}: {len(row['class_names'])} classes, {row['pictures']:,} pictures"
+            for row in rows
+        ]
+        return SUCCESS, {"sets": rows}, "\n".join(lines) or "There is no set yet: python -m dlcore images FOLDER_OR_ZIP"
+    limit = own_images.limits()
+    listing = picture_import.from_folder if options.source.is_dir() else picture_import.from_zip
+    if not options.source.exists():
+        raise UserError("There is no folder or zip file {file}.", file=options.source)
+    with listing(options.source, limit) as (entries, skipped):
+        importing = picture_import.import_pictures(
+            entries,
+            size=options.size,
+            colour=options.colour,
+            name=options.name or options.source.resolve().stem,
+            owner=own_images.EVERYONE if options.share else "",
+            limit=limit,
+            skipped=skipped,
+        )
+        while True:
+            try:
+                progress = next(importing)
+            except StopIteration as done:
+                found: own_images.ImageSet = done.value
+                break
+            if sys.stderr.isatty():
+                print(f"\r\x1b[K{progress.done} of {progress.total} files", end="", file=sys.stderr, flush=True)
+    if sys.stderr.isatty():
+        _say("\r\x1b[K")
+    answer = _about_set(found)
+    for one in found.record.skipped:
+        _say(f"skipped {one.file}: {one.reason}")
+    if (unnamed := found.record.skipped_count - len(found.record.skipped)) > 0:
+        _say(f"and {unnamed:,} more were skipped")
+    train, test = sum(answer["train_class_counts"]), sum(answer["test_class_counts"])
+    lines = [
+        _table({"id": found.set_id, "name": found.record.name}),
+        f"{train:,} pictures to learn from and {test:,} to test with, in {len(answer['class_names'])} classes:",
+        *(
+            f"  {name:<40} {learned:>6,} {tested:>6,}"
+            for name, learned, tested in zip(
+                answer["class_names"], answer["train_class_counts"], answer["test_class_counts"], strict=True
+            )
+        ),
+        f"python -m dlcore train --dataset own-images --own-images {found.set_id}",
+    ]
+    return SUCCESS, answer, "\n".join(lines)
+
+
+def _about_set(found: "ImageSet") -> dict[str, Any]:
+    description, record = found.description, found.record
+    return {
+        "id": found.set_id,
+        "name": record.name,
+        "created": record.created.isoformat(),
+        "image_size": description.image_size,
+        "channels": description.channels,
+        "class_names": list(description.class_names),
+        "train_class_counts": list(description.train_class_counts),
+        "test_class_counts": list(description.test_class_counts),
+        "pictures": sum(description.train_class_counts) + sum(description.test_class_counts),
+        "skipped_count": record.skipped_count,
+        "skipped": [one.model_dump() for one in record.skipped],
+    }
+
+
+def _preview(options: argparse.Namespace) -> Answer:
+    given = {name: getattr(options, name) for name in PREVIEW_FIELDS if getattr(options, name) is not None}
+    config = TrainConfig.parse(given)
+    from dlcore.preview import render  # noqa: PLC0415  # torch, after the input was judged
+
+    made = render(config)
+    answer = {"samples": str(made.samples), "augmentation": str(made.augmentation)}
+    return SUCCESS, answer, _table(answer)
 
 
 def _doctor(_: argparse.Namespace) -> Answer:

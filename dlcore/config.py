@@ -9,7 +9,9 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
-from dlcore.data import DATASETS
+from dlcore.data import DATASETS, OWN_IMAGES, DatasetSpec
+from dlcore.data.selection import classes_of, classes_text
+from dlcore.data.selection import describe as describe_data
 from dlcore.knobs import Knob, describe, knob
 from dlcore.messages import N_, UserError
 from dlcore.models import MODELS, stack
@@ -48,6 +50,7 @@ AUGMENTATIONS: Mapping[str, str] = {
     "light": N_("Light: small shifts and turns"),
     "moderate": N_("Moderate: shifts, small turns, scale, thickness"),
     "strong": N_("Strong: shifts, turns, scale, shear, stretch"),
+    "custom": N_("Your own: how much of each kind"),
 }
 DEVICES: Mapping[str, str] = {
     "auto": N_("The fastest there is"),
@@ -73,6 +76,9 @@ _MOST_MEMORY_BYTES = 1_000_000_000
 """Of the values between the layers of a custom network, for one batch."""
 
 
+_CUSTOM = {"augmentation": {"custom"}}
+
+
 def _titles(registry: Mapping[str, Any]) -> Mapping[str, str]:
     return {name: spec.title for name, spec in registry.items()}
 
@@ -93,6 +99,21 @@ class TrainConfig(BaseModel):
         N_("The labelled images that the network learns from."),
         group="essentials",
         choices=_titles(DATASETS),
+    )
+    own_images: str = knob(
+        "",
+        N_("Set of images"),
+        N_("The pictures that you brought. Only you, and whoever has the link, can choose them."),
+        group="essentials",
+        max_length=32,
+        only_for={"dataset": {OWN_IMAGES}},
+    )
+    classes: str = knob(
+        "",
+        N_("Classes"),
+        N_("Learn to tell these apart and no others, such as 0,1,7; empty for all."),
+        group="essentials",
+        max_length=2000,
     )
     model: str = knob(
         "article-cnn",
@@ -279,6 +300,81 @@ class TrainConfig(BaseModel):
         group="regularisation",
         choices=AUGMENTATIONS,
     )
+    shift_pixels: float = knob(
+        2.0,
+        N_("Shift"),
+        N_("Moves each image by up to this, to any side."),
+        group="regularisation",
+        unit=N_("pixels"),
+        step=0.5,
+        ge=0,
+        le=16,
+        only_for=_CUSTOM,
+    )
+    rotation_degrees: float = knob(
+        10.0,
+        N_("Rotation"),
+        N_("Turns each image by up to this, either way."),
+        group="regularisation",
+        unit=N_("degrees"),
+        step=5,
+        ge=0,
+        le=180,
+        only_for=_CUSTOM,
+    )
+    scale_share: float = knob(
+        0.1,
+        N_("Scale"),
+        N_("Enlarges or shrinks each image by up to this share."),
+        group="regularisation",
+        step=0.05,
+        ge=0,
+        le=1,
+        only_for=_CUSTOM,
+    )
+    shear_degrees: float = knob(
+        0.0,
+        N_("Shear"),
+        N_("Slants each image by up to this, to either side."),
+        group="regularisation",
+        unit=N_("degrees"),
+        step=5,
+        ge=0,
+        le=45,
+        only_for=_CUSTOM,
+    )
+    elastic_pixels: float = knob(
+        0.0,
+        N_("Elastic"),
+        N_("Bends each image like a sheet of rubber, whose points move by up to this."),
+        group="regularisation",
+        unit=N_("pixels"),
+        step=0.5,
+        ge=0,
+        le=6,
+        only_for=_CUSTOM,
+    )
+    erasing_share: float = knob(
+        0.0,
+        N_("Erasing"),
+        N_("Covers up to this share of each image with a rectangle of its mean colour."),
+        group="regularisation",
+        step=0.05,
+        ge=0,
+        le=0.5,
+        only_for=_CUSTOM,
+    )
+    noise_levels: float = knob(
+        0.0,
+        N_("Noise"),
+        N_("Adds noise to every pixel, with a standard deviation of up to this."),
+        group="regularisation",
+        unit=N_("of 255"),
+        step=5,
+        ge=0,
+        le=100,
+        only_for=_CUSTOM,
+    )
     train_fraction: float = knob(
         1.0,
         N_("Share of the training images"),
@@ -401,26 +497,55 @@ class TrainConfig(BaseModel):
         Raises:
             UserError: a layer cannot take what reaches it, or a custom network is larger than a shared server can train.
         """
-        spec = DATASETS[self.dataset]
+        try:
+            spec = self.data()
+        except UserError:  # pictures that are not there (yet), or classes that are refused where they are checked
+            spec = DATASETS[self.dataset]
         return MODELS[self.model].table(
             in_channels=spec.channels,
             image_size=spec.image_size,
-            classes=len(spec.class_names),
+            classes=max(2, len(spec.class_names)),
             dropout=self.dropout,
             options=self.options,
         )
 
     @classmethod
-    def parse(cls, values: Mapping[str, object]) -> "TrainConfig":
+    def parse(cls, values: Mapping[str, object], *, check_data: bool = True) -> "TrainConfig":
         """A configuration from untrusted values (URL, command line, JSON); text is read as numbers where needed.
+
+        Args:
+            values: by the names of the fields; what is missing takes its default.
+            check_data: whether the chosen classes and own images must exist, and the classes are brought into their own
+                order; not for a run of the past, whose pictures may be gone, nor for a form that is being filled in.
 
         Raises:
             UserError: naming the value, the rule and the remedy for the first value that does not fit.
         """
         try:
-            return cls.model_validate(dict(values))
+            config = cls.model_validate(dict(values))
         except ValidationError as error:
             raise _explain(error) from None
+        if not check_data or (config.dataset != OWN_IMAGES and not config.classes):
+            return config
+        return config.model_copy(
+            update={"classes": classes_text(whole := config.whole_data(), classes_of(whole, config.classes))}
+        )
+
+    def whole_data(self) -> DatasetSpec:
+        """What is known of the dataset with all its classes.
+
+        Raises:
+            UserError: it is a set of own images that is not there.
+        """
+        return describe_data(self.dataset, own_images=self.own_images)
+
+    def data(self) -> DatasetSpec:
+        """What is known of what is learned from: the chosen classes only.
+
+        Raises:
+            UserError: it is a set of own images that is not there, or has no such classes.
+        """
+        return describe_data(self.dataset, own_images=self.own_images, classes=self.classes)
 
 
 def _explain(error: ValidationError) -> UserError:

@@ -8,8 +8,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from dlcore.data import DATASETS
+from dlcore.data import DATASETS, OWN_IMAGES
 from dlcore.data.availability import available, pen_strokes_file
+from dlcore.data.own_images import count_sets
 from dlcore.home import data_root, home
 from dlcore.machine import cores
 from dlcore.messages import UserError
@@ -37,6 +38,7 @@ def examine() -> tuple[dict[str, Any], str]:
     model_problem = _bundled_model_problem()
     home_problem = _home_problem()
     browser = _browser()
+    sets = count_sets()
     found: dict[str, Any] = {
         "healthy": None not in packages.values() and model_problem is None and home_problem is None,
         "python": platform.python_version(),
@@ -48,7 +50,8 @@ def examine() -> tuple[dict[str, Any], str]:
         "home_writable": home_problem is None,
         "free_megabytes": _free_megabytes(),
         "data": str(data_root()),
-        "datasets": {name: available(name) for name in DATASETS},
+        "datasets": {name: available(name) for name in DATASETS if name != OWN_IMAGES} | {OWN_IMAGES: sets > 0},
+        "image_sets": sets,
         "browser": browser,
         "bundled_model": model_problem is None,
         "bundled_model_problem": model_problem,
@@ -75,6 +78,9 @@ def _line(name: str, good: bool, text: str) -> str:
 
 def _dataset(name: str) -> str:
     """Whether a dataset is at hand; if not, what is missing and how to get it."""
+    if name == OWN_IMAGES:
+        count = count_sets()
+        return f"{count} sets at hand" if count else "none brought yet: python -m dlcore images FOLDER_OR_ZIP"
     if available(name):
         return "at hand"
     if name != "mnist-pen":

@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from dlcore.config import TrainConfig
+
 
 @dataclass(frozen=True, kw_only=True)
 class Strength:
@@ -28,6 +30,16 @@ class Strength:
     """How far each of 4×4 points of a rubber sheet moves, in each direction."""
     thickness: float = 0.0
     """Share of the way to a stroke one pixel thicker or thinner on each side."""
+    erasing: float = 0.0
+    """Largest share of the image under a rectangle that takes the image's mean colour; each draws from 0 to this."""
+    noise: float = 0.0
+    """Largest standard deviation of the noise added to each pixel, of 255; each image draws its own from 0 to this."""
+
+    @property
+    def moves(self) -> bool:
+        """Whether it moves any pixel from its place."""
+        moving = (self.rotation_degrees, self.scale, self.stretch, self.shear, self.shift_pixels, self.elastic_pixels)
+        return any(moving)
 
 
 STRENGTHS: Mapping[str, Strength] = {
@@ -54,26 +66,70 @@ STRENGTHS: Mapping[str, Strength] = {
 }
 
 
-def augment(images: Tensor, name: str, generator: torch.Generator) -> Tensor:
-    """Images uint8 (B, C, H, W), changed as ``STRENGTHS[name]`` says; what moves in from outside is black.
+def strength_of(config: TrainConfig) -> Strength:
+    """How much a configuration changes its training images."""
+    if config.augmentation != "custom":
+        return STRENGTHS[config.augmentation]
+    return Strength(
+        shift_pixels=config.shift_pixels,
+        rotation_degrees=config.rotation_degrees,
+        scale=math.log1p(config.scale_share),
+        shear=math.tan(math.radians(config.shear_degrees)),
+        elastic_pixels=config.elastic_pixels,
+        erasing=config.erasing_share,
+        noise=config.noise_levels,
+    )
+
+
+def augment(images: Tensor, strength: Strength, generator: torch.Generator) -> Tensor:
+    """Images uint8 (B, C, H, W), each changed by a draw of its own up to ``strength``; what moves in from outside is black.
 
     Args:
-        images: on any device; not changed themselves.
-        name: a key of ``STRENGTHS``; ``none`` returns the images as they are.
+        images: on any device; not changed themselves. All channels of an image move together.
+        strength: as :data:`STRENGTHS` and :func:`strength_of` give it; one that is all zeros returns the images as they are.
         generator: on the CPU; where the draws come from.
 
     Sources: affine and elastic changes, Simard, Steinkraus and Platt, "Best Practices for Convolutional Neural
-    Networks Applied to Visual Document Analysis" (2003), section 2.
+    Networks Applied to Visual Document Analysis" (2003), section 2; erasing, Zhong et al., "Random Erasing Data
+    Augmentation" (2020), with the mean colour in the rectangle; noise, Bishop, "Training with Noise is Equivalent to
+    Tikhonov Regularization" (1995).
     """
-    strength = STRENGTHS[name]
     if strength == STRENGTHS["none"]:
         return images
     x_BCHW = images.float()
     if strength.thickness:
         x_BCHW = _change_thickness(x_BCHW, strength.thickness, generator)
-    grid_BHW2 = _grid(x_BCHW, strength, generator)
-    x_BCHW = F.grid_sample(x_BCHW, grid_BHW2, mode="bilinear", padding_mode="zeros", align_corners=False)
+    if strength.moves:
+        grid_BHW2 = _grid(x_BCHW, strength, generator)
+        x_BCHW = F.grid_sample(x_BCHW, grid_BHW2, mode="bilinear", padding_mode="zeros", align_corners=False)
+    if strength.erasing:
+        x_BCHW = _erase(x_BCHW, strength.erasing, generator)
+    if strength.noise:
+        x_BCHW = _add_noise(x_BCHW, strength.noise, generator)
     return x_BCHW.round_().clamp_(0, 255).to(torch.uint8)
+
+
+def _erase(x_BCHW: Tensor, largest: float, generator: torch.Generator) -> Tensor:
+    """In each image a rectangle of an area up to this share, half to twice as high as wide, in its mean colour."""
+    count, _, height, width = x_BCHW.shape
+    area, log_aspect, x_place, y_place = torch.rand(4, count, generator=generator).to(x_BCHW.device)
+    side, aspect = (area * largest).sqrt(), torch.exp((log_aspect - 0.5) * math.log(2))  # the root of height to width
+    tall, wide = (side * aspect).clamp_(max=1) * height, (side / aspect).clamp_(max=1) * width
+    inside_BHW = _between(y_place * (height - tall), tall, height).unsqueeze(2) & _between(
+        x_place * (width - wide), wide, width
+    ).unsqueeze(1)
+    return torch.where(inside_BHW.unsqueeze(1), x_BCHW.mean((2, 3), keepdim=True), x_BCHW)
+
+
+def _between(start_B: Tensor, length_B: Tensor, size: int) -> Tensor:
+    """Which of ``size`` pixels have their middle in the stretch, bool (B, size)."""
+    middle = torch.arange(size, device=start_B.device) + 0.5
+    return (middle >= start_B.unsqueeze(1)) & (middle < (start_B + length_B).unsqueeze(1))
+
+
+def _add_noise(x_BCHW: Tensor, largest: float, generator: torch.Generator) -> Tensor:
+    deviation_B111 = torch.rand(len(x_BCHW), 1, 1, 1, generator=generator).mul_(largest)
+    return x_BCHW + (torch.randn(x_BCHW.shape, generator=generator) * deviation_B111).to(x_BCHW.device)
 
 
 def _draw(count: int, largest: float, like: Tensor, generator: torch.Generator) -> Tensor:

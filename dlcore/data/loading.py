@@ -11,8 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dlcore.data import DATASETS
-from dlcore.data.availability import FOLDERS, available
+from dlcore.data import DATASETS, OWN_IMAGES
+from dlcore.data.availability import FOLDERS, available, files, raw_folder
+from dlcore.data.cifar_batches import read_batch
+from dlcore.data.own_images import read as read_own_images
+from dlcore.data.selection import classes_of, describe
 from dlcore.data.torchvision_datasets import torchvision_datasets
 from dlcore.home import data_root
 from dlcore.messages import N_, UserError
@@ -29,6 +32,8 @@ class Dataset:
     train_labels: Tensor
     test_images: Tensor
     test_labels: Tensor
+    light_background: bool = False
+    """Whether the images are rather dark things on a light ground, unlike MNIST's."""
 
     def subset(self, train: int, test: int) -> "Dataset":
         """The first ``train`` and ``test`` images: for tests and demonstrations in a hurry."""
@@ -41,13 +46,21 @@ class Dataset:
         )
 
 
-def load(name: str, on_event: Callable[[Preparing], None] | None = None) -> Dataset:
+def load(
+    name: str, on_event: Callable[[Preparing], None] | None = None, *, own_images: str = "", classes: str = ""
+) -> Dataset:
     """Dataset ``name`` of ``DATASETS``, downloaded first where it is not at hand.
 
+    Args:
+        name: a key of ``DATASETS``.
+        on_event: told of the progress.
+        own_images: the set of pictures that ``own-images`` stands for.
+        classes: names or numbers of the classes wanted, separated by commas; empty for all.
+
     Raises:
-        UserError: it cannot be downloaded or read; the message names the way on.
+        UserError: it cannot be downloaded or read, or has no such classes; the message names the way on.
     """
-    preparation = prepare(name)
+    preparation = prepare(name, own_images=own_images, classes=classes)
     while True:
         try:
             event = next(preparation)
@@ -58,8 +71,17 @@ def load(name: str, on_event: Callable[[Preparing], None] | None = None) -> Data
             on_event(event)
 
 
-def prepare(name: str) -> Generator[Preparing, None, Dataset]:
+def prepare(name: str, *, own_images: str = "", classes: str = "") -> Generator[Preparing, None, Dataset]:
     """What :func:`load` does, as a generator of its events that returns the dataset."""
+    chosen = classes_of(describe(name, own_images=own_images), classes) if classes else ()
+    dataset = yield from _prepare_all(name, own_images)
+    return _of_classes(dataset, chosen) if chosen else dataset
+
+
+def _prepare_all(name: str, own_images: str) -> Generator[Preparing, None, Dataset]:
+    if name == OWN_IMAGES:
+        yield Preparing(stage="reading", file=name)
+        return _own_images(own_images)
     if name == "digits":
         yield Preparing(stage="reading", file="digits")
         return _digits()
@@ -75,36 +97,95 @@ def prepare(name: str) -> Generator[Preparing, None, Dataset]:
 
         yield from download(name)
     yield Preparing(stage="reading", file=name)
-    return _from_torchvision(name)
+    return _cifar10() if name == "cifar10" else _from_torchvision(name)
+
+
+def _of_classes(dataset: Dataset, chosen: tuple[int, ...]) -> Dataset:
+    """The images of the ``chosen`` classes in their order, labelled 0, 1, … in the order of ``chosen``."""
+    numbers = torch.full((len(dataset.class_names),), -1)
+    numbers[list(chosen)] = torch.arange(len(chosen))
+    train, test = numbers[dataset.train_labels], numbers[dataset.test_labels]
+    return replace(
+        dataset,
+        class_names=tuple(dataset.class_names[index] for index in chosen),
+        train_images=dataset.train_images[train >= 0],
+        train_labels=train[train >= 0],
+        test_images=dataset.test_images[test >= 0],
+        test_labels=test[test >= 0],
+    )
+
+
+def _own_images(set_id: str) -> Dataset:
+    description, tensors = read_own_images(set_id)
+    return Dataset(
+        name=OWN_IMAGES,
+        class_names=description.class_names,
+        train_images=torch.from_numpy(tensors["train_images"]),
+        train_labels=torch.from_numpy(tensors["train_labels"]),
+        test_images=torch.from_numpy(tensors["test_images"]),
+        test_labels=torch.from_numpy(tensors["test_labels"]),
+        light_background=description.light_background,
+    )
+
+
+def _cifar10() -> Dataset:
+    folder = raw_folder("cifar10")
+    batches = []
+    for file in files("cifar10"):
+        try:
+            batches.append(read_batch((folder / file).read_bytes()))
+        except (OSError, ValueError) as error:
+            raise _unreadable(
+                "cifar10",
+                folder.name,
+                (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__,
+            ) from error
+    *training, (test_images, test_labels) = batches
+    return Dataset(
+        name="cifar10",
+        class_names=DATASETS["cifar10"].class_names,
+        train_images=torch.from_numpy(np.concatenate([images for images, _ in training])),
+        train_labels=torch.from_numpy(np.concatenate([labels for _, labels in training])),
+        test_images=torch.from_numpy(test_images),
+        test_labels=torch.from_numpy(test_labels),
+    )
+
+
+def _unreadable(name: str, folder: str, reason: str) -> UserError:
+    return UserError(
+        N_("The files of {dataset} in {folder} cannot be read: {reason}. Delete that folder and start again."),
+        dataset=DATASETS[name].title,
+        folder=folder,
+        reason=reason,
+    )
 
 
 def _from_torchvision(name: str) -> Dataset:
     dataset_class = getattr(torchvision_datasets(), FOLDERS[name])
+    options = {"split": "letters"} if name == "emnist-letters" else {}
+    folder = f"{FOLDERS[name]}/raw"
     try:
-        train, test = (dataset_class(data_root(), train=part, download=False) for part in (True, False))
+        train, test = (dataset_class(data_root(), train=part, download=False, **options) for part in (True, False))
     except (OSError, RuntimeError, ValueError, AssertionError) as error:  # a file damaged or replaced by hand
-        raise UserError(
-            N_("The files of {dataset} in {folder} cannot be read: {reason}. Delete that folder and start again."),
-            dataset=DATASETS[name].title,
-            folder=f"{FOLDERS[name]}/raw",
-            # what the system says itself, without the place of the file on the server
-            reason=(error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__,
-        ) from error
+        # what the system says itself, without the place of the file on the server
+        reason = (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
+        raise _unreadable(name, folder, reason) from error
+    lowest = 1 if name == "emnist-letters" else 0  # EMNIST counts its letters from 1
+    classes = len(DATASETS[name].class_names)
     for part in (train, test):
         if part.data.dtype != torch.uint8 or part.data.dim() != 3 or len(part.data) != len(part.targets):
-            raise UserError(
-                N_("The files of {dataset} in {folder} cannot be read: {reason}. Delete that folder and start again."),
-                dataset=DATASETS[name].title,
-                folder=f"{FOLDERS[name]}/raw",
-                reason=N_("images and labels do not belong together"),
-            )
+            raise _unreadable(name, folder, N_("images and labels do not belong together"))
+        if len(part.targets) and not lowest <= int(part.targets.min()) <= int(part.targets.max()) < lowest + classes:
+            raise _unreadable(name, folder, N_("images and labels do not belong together"))
+        if name == "emnist-letters":  # stored column by column
+            part.data = part.data.transpose(1, 2).contiguous()
     return Dataset(
         name=name,
         class_names=DATASETS[name].class_names,
         train_images=train.data.unsqueeze(1),
-        train_labels=train.targets.long(),
+        train_labels=train.targets.long() - lowest,
         test_images=test.data.unsqueeze(1),
-        test_labels=test.targets.long(),
+        test_labels=test.targets.long() - lowest,
     )
 
 

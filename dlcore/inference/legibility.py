@@ -18,15 +18,21 @@ _GAP = 0.06  # of the drawing's height; strokes that are closer belong together
 _TALL = 0.5  # of the drawing's height; what is less is a part, not a digit
 
 
-def assess(strokes: Sequence[Stroke], image: NDArray[np.uint8]) -> Legibility:
-    """Judge a drawing by its strokes, on the page's canvas, and by the image made of them."""
+def assess(
+    strokes: Sequence[Stroke], image: NDArray[np.uint8], *, box_size: int = BOX_SIZE, digits: bool = True
+) -> Legibility:
+    """Judge a drawing by its strokes, on the page's canvas, and by the image made of them.
+
+    ``box_size`` is the side of the square that its ink fits in; ``digits`` says that a digit is expected, of which
+    separate parts side by side are no part, as they are of an H.
+    """
     if not strokes:
         return "empty"
     if size_of(strokes) < SMALLEST:
         return "dot"
-    if ink_share(image) > FULLEST:
+    if ink_share(image) * BOX_SIZE**2 > FULLEST * box_size**2:
         return "crowded"
-    return "several" if count_side_by_side(strokes) > 1 else "fair"
+    return "several" if digits and count_side_by_side(strokes) > 1 else "fair"
 
 
 def count_side_by_side(strokes: Sequence[Stroke]) -> int:

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import nn
 
 from dlcore.data.normalization import normalize
 from dlcore.inference.sources import PRETRAINED, find_weights
-from dlcore.messages import N_, UserError
 from dlcore.training.checkpoints import load_weights
 
 _BATCH = 1000
@@ -31,6 +31,16 @@ class Model:
     metadata: dict[str, Any]
     """Everything that was written beside the weights."""
 
+    @property
+    def image_size(self) -> int:
+        """Side of the images that it reads, in pixels."""
+        return int(self.metadata.get("image_size", 28))
+
+    @property
+    def channels(self) -> int:
+        """1 where it reads grey images, 3 where it reads colour."""
+        return int(self.metadata.get("channels", 1))
+
 
 def load_model(source: str = PRETRAINED) -> Model:
     """The model called ``source``: ``"pretrained"`` or a run's id.
@@ -45,18 +55,16 @@ def load_file(path: Path, source: str) -> Model:
     """The model in a weights file of this project.
 
     Raises:
-        UserError: the file is missing or damaged, or does not hold a classifier of grey 28×28 images.
+        UserError: the file is missing or damaged.
     """
     network, metadata = load_weights(path)
-    if (metadata.get("image_size", 28), metadata.get("channels", 1)) != (28, 1):
-        raise UserError(N_("The model {source} does not read grey images of 28×28 pixels."), source=source)
     names = tuple(str(name) for name in metadata["class_names"])
     network.eval().requires_grad_(requires_grad=False)
     return Model(source, network, names, str(metadata.get("dataset", "")), metadata)
 
 
 def predict(model: Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The probability of each class for each image.
+    """The probability of each class for each drawing.
 
     Args:
         model: as :func:`load_model` gives it.
@@ -65,7 +73,28 @@ def predict(model: Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     Returns:
         float32, (N, classes); each row sums to 1.
     """
+    return predict_pictures(model, as_input(model, images))
+
+
+def as_input(model: Model, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Drawings uint8 (N, 28, 28), ink bright on black, in the shape that ``model`` reads: uint8 (N, C, S, S).
+
+    A model of other sizes gets them enlarged, one of colour pictures in three channels of grey, and one that has learned
+    from dark things on a light ground gets them turned over.
+    """
     pixels_NCHW = torch.from_numpy(np.ascontiguousarray(images)).reshape(-1, 1, 28, 28)
+    if model.image_size != 28:
+        size = (model.image_size, model.image_size)
+        pixels_NCHW = F.interpolate(pixels_NCHW.float(), size, mode="bilinear", align_corners=False).round_().byte()
+    if model.metadata.get("light_background") is True:
+        pixels_NCHW = 255 - pixels_NCHW
+    shaped: NDArray[np.uint8] = pixels_NCHW.expand(-1, model.channels, -1, -1).numpy()
+    return shaped
+
+
+def predict_pictures(model: Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The probability of each class for images in the model's own shape, uint8 (N, C, S, S); float32 (N, classes)."""
+    pixels_NCHW = torch.from_numpy(np.ascontiguousarray(images))
     with torch.inference_mode():
         scores = [model.network(normalize(batch)) for batch in torch.split(pixels_NCHW, _BATCH)]
         # Whether a network ends in logits or in log-probabilities, softmax makes the same probabilities of them.

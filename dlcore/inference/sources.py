@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 
+from dlcore.data import DATASETS
 from dlcore.messages import N_, UserError
 from dlcore.runs.directory import open_run
 
@@ -34,6 +35,15 @@ def find_weights(source: str) -> Path:
             run_id=source,
         )
     return weights
+
+
+def check_reads_drawings(dataset: str) -> None:
+    """Raise :class:`UserError` if a model of this dataset could make nothing of a pen's line."""
+    if dataset == "cifar10":
+        raise UserError(
+            N_("A model of {dataset} knows colour photos only: a line drawn with a pen is like none of them."),
+            dataset=DATASETS[dataset].title,
+        )
 
 
 def fingerprint(path: Path) -> str:

@@ -121,8 +121,32 @@ class Framed:
     image: NDArray[np.uint8]
     """(28, 28)."""
     left: float
-    """Of the 20×20 box, in pixels of the image, as is ``top``."""
+    """Of the box, in pixels of the image, as is ``top``."""
     top: float
+    box_size: int = BOX_SIZE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Framing:
+    """How a dataset's pictures were framed, which drawings have to be too."""
+
+    box_size: int
+    """Side of the square that the ink fits in, in pixels of the image."""
+    pen_width: float
+    """In pixels of the image."""
+    by_mass: bool
+    """Whether the centre of mass lies in the middle, else the middle of the drawing."""
+
+
+MNIST_FRAMING = Framing(box_size=BOX_SIZE, pen_width=PEN_WIDTH, by_mass=True)
+EMNIST_FRAMING = Framing(box_size=24, pen_width=2.9, by_mass=False)
+"""A border of two pixels around the letter, as Cohen et al., "EMNIST: an extension of MNIST to handwritten letters"
+(2017), section II-B, describe it; the pen wider in proportion."""
+
+
+def framing_of(dataset: str) -> Framing:
+    """How drawings are framed for a model that has learned from ``dataset``."""
+    return EMNIST_FRAMING if dataset == "emnist-letters" else MNIST_FRAMING
 
 
 def strokes_to_image(strokes: Sequence[Stroke], pen_width: float = PEN_WIDTH) -> NDArray[np.uint8]:
@@ -138,18 +162,21 @@ def strokes_to_image(strokes: Sequence[Stroke], pen_width: float = PEN_WIDTH) ->
     return frame(strokes, pen_width).image
 
 
-def frame(strokes: Sequence[Stroke], pen_width: float = PEN_WIDTH) -> Framed:
-    """As :func:`strokes_to_image`, and says where the box came to lie."""
+def frame(strokes: Sequence[Stroke], pen_width: float | None = None, framing: Framing = MNIST_FRAMING) -> Framed:
+    """As :func:`strokes_to_image`, framed as ``framing`` says, and says where the box came to lie."""
     strokes = [stroke for stroke in strokes if len(stroke)]
-    corner = (IMAGE_SIZE - BOX_SIZE) / 2
+    pen_width = framing.pen_width if pen_width is None else pen_width
+    corner = (IMAGE_SIZE - framing.box_size) / 2
     if not strokes:
-        return Framed(np.zeros((IMAGE_SIZE, IMAGE_SIZE), np.uint8), corner, corner)
+        return Framed(np.zeros((IMAGE_SIZE, IMAGE_SIZE), np.uint8), corner, corner, framing.box_size)
     points = np.concatenate(strokes)
     low, high = points.min(axis=0), points.max(axis=0)
     extent = float((high - low).max())
-    scale = (BOX_SIZE - pen_width) / extent if extent >= DOT_SIZE else 0.0
+    scale = (framing.box_size - pen_width) / extent if extent >= DOT_SIZE else 0.0
     middle = (low + high) / 2
     centred = np.concatenate([_resample((stroke - middle) * scale) for stroke in strokes]) + IMAGE_SIZE / 2
+    if not framing.by_mass:
+        return Framed(_shrink(_ink(centred, pen_width / 2)), corner, corner, framing.box_size)
     ink = _ink(centred, pen_width / 2)
     # Once more, moved so that the mass lies in the middle; but never so far that ink would fall off the image.
     position = (np.arange(len(ink)) + 0.5) / _SUBPIXELS
@@ -157,7 +184,7 @@ def frame(strokes: Sequence[Stroke], pen_width: float = PEN_WIDTH) -> Framed:
     room = np.maximum((IMAGE_SIZE - 2 - pen_width - (high - low) * scale) / 2, 0)
     shift = np.clip(IMAGE_SIZE / 2 - mass, -room, room)
     left, top = (corner + shift).tolist()
-    return Framed(_shrink(_ink(centred + shift, pen_width / 2)), left, top)
+    return Framed(_shrink(_ink(centred + shift, pen_width / 2)), left, top, framing.box_size)
 
 
 def canvas_to_image(

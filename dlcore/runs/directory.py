@@ -435,7 +435,8 @@ def open_directory(path: Path) -> Run:
             N_("The run {run_id} cannot be opened: its config.json is missing or damaged."), run_id=path.name[:100]
         ) from None
     created = content.created if content.created.tzinfo else content.created.replace(tzinfo=UTC)
-    return Run(path=path.resolve(), config=TrainConfig.parse(content.config), created=created, owner=content.owner)
+    config = TrainConfig.parse(content.config, check_data=False)
+    return Run(path=path.resolve(), config=config, created=created, owner=content.owner)
 
 
 def list_runs(owner: str | None = None) -> list[Run]:

@@ -268,7 +268,8 @@ class _Session:
         keep_freed_memory()
         self._checkpoint_seconds = checkpoint_seconds()
         loop.use_threads(run.config)
-        dataset = load(run.config.dataset, on_event=self._prepare)
+        config = run.config
+        dataset = load(config.dataset, self._prepare, own_images=config.own_images, classes=config.classes)
         state = self._restore(dataset)
         if state is None:
             state = loop.TrainingState.create(run.config, dataset)

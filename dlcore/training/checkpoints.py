@@ -146,6 +146,8 @@ def describe_weights(state: TrainingState, dataset: Dataset, tested: Tested | No
         "epoch": state.epoch,
         "step": state.step,
     }
+    if dataset.light_background:
+        about["light_background"] = True  # a drawing, which is light on dark, has to be turned over
     if tested is not None:
         about |= {"test_accuracy": tested.accuracy, "test_loss": tested.loss, "test_count": tested.count}
     return about

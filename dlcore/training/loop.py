@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from dlcore.config import TrainConfig
-from dlcore.data.augmentation import augment
+from dlcore.data.augmentation import augment, strength_of
 from dlcore.data.labels import with_wrong_labels
 from dlcore.data.loading import Dataset, prepare
 from dlcore.data.normalization import normalize
@@ -212,7 +212,7 @@ def train(
     """
     threads = use_threads(config)
     if dataset is None:
-        dataset = yield from prepare(config.dataset)
+        dataset = yield from prepare(config.dataset, own_images=config.own_images, classes=config.classes)
     if state is None:
         state = TrainingState.create(config, dataset)
     images, labels = dataset.train_images.to(state.device), _labels(state, dataset).to(state.device)
@@ -271,7 +271,7 @@ def _update(state: TrainingState, images: Tensor, labels: Tensor, epoch: int) ->
     """One step of gradient descent on a batch; none if the loss is not finite."""
     start = time.perf_counter()
     config, step = state.config, state.step
-    images = augment(images, config.augmentation, generator(config.seed, "augmentation", step))
+    images = augment(images, strength_of(config), generator(config.seed, "augmentation", step))
     learning_rate = state.next_learning_rate()
     set_learning_rate(state.optimizer, learning_rate)
     state.network.train()

@@ -38,7 +38,7 @@ def test_values_just_outside_the_range_are_refused_and_the_ends_obeyed(name):
         with pytest.raises(UserError, match=f"{name} must be one of"):
             TrainConfig.parse({name: "nonsense"})
         for choice in knob.choices:
-            assert getattr(TrainConfig.parse({name: choice}), name) == choice
+            assert getattr(TrainConfig.parse({name: choice}, check_data=False), name) == choice
         return
     if knob.kind is str:
         with pytest.raises(UserError, match=f"at most {knob.longest} characters"):

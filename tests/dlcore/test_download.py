@@ -2,8 +2,11 @@
 
 import gzip
 import hashlib
+import io
 import socket
+import tarfile
 import threading
+import zipfile
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -11,12 +14,12 @@ import pytest
 from filelock import FileLock
 
 from dlcore.data import download as downloading
-from dlcore.data.availability import FILES, available, raw_folder
+from dlcore.data.availability import FILES, available, files, raw_folder
 from dlcore.data.loading import load
 from dlcore.data.torchvision_datasets import torchvision_datasets
 from dlcore.messages import UserError
 from dlcore.training.events import Preparing
-from tests.dlcore.test_data import small_mnist
+from tests.dlcore.test_data import cifar_batch, small_emnist, small_mnist
 
 CONTENTS = small_mnist(train=400, test=100)
 PACKED = {f"{name}.gz": gzip.compress(data, mtime=0) for name, data in CONTENTS.items()}
@@ -206,6 +209,103 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("DLCORE_DATA", str(tmp_path / "file"))
     with pytest.raises(UserError, match="could not be downloaded"):
+        load("mnist")
+
+
+# The archives of letters and photos
+
+
+@pytest.fixture
+def emnist(server, monkeypatch):
+    """Torchvision's EMNIST with our server: one zip of all its parts."""
+    contents = small_emnist(train=520, test=52)
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as file:
+        for name, data in contents.items():
+            file.writestr(f"gzip/{name}.gz", gzip.compress(data, mtime=0))
+        file.writestr("gzip/emnist-byclass-train-images-idx3-ubyte.gz", bytes(200_000))
+    monkeypatch.setitem(PACKED, "gzip.zip", archive.getvalue())
+    source = torchvision_datasets().EMNIST
+    monkeypatch.setattr(source, "url", server.address + "gzip.zip")
+    monkeypatch.setattr(source, "md5", hashlib.md5(archive.getvalue()).hexdigest())
+    return source
+
+
+@pytest.fixture
+def cifar(server, monkeypatch):
+    """Torchvision's CIFAR10 with our server: one tar of six batches."""
+    batches = {name: cifar_batch(number) for number, name in enumerate(files("cifar10"))}
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as file:
+        for name, data in {**batches, "readme.html": b"x", "../../evil": b"x"}.items():
+            member = tarfile.TarInfo(f"cifar-10-batches-py/{name}")
+            member.size = len(data)
+            file.addfile(member, io.BytesIO(data))
+    source = torchvision_datasets().CIFAR10
+    monkeypatch.setitem(PACKED, source.filename, archive.getvalue())
+    monkeypatch.setattr(source, "url", server.address + source.filename)
+    monkeypatch.setattr(source, "tgz_md5", hashlib.md5(archive.getvalue()).hexdigest())
+    lists = [[name, hashlib.md5(data).hexdigest()] for name, data in batches.items()]
+    monkeypatch.setattr(source, "train_list", lists[:5])
+    monkeypatch.setattr(source, "test_list", lists[5:])
+    return source
+
+
+def test_of_emnist_only_the_letters_are_kept(server, emnist):
+    events: list[Preparing] = []
+    letters = load("emnist-letters", on_event=events.append)
+    assert (len(letters.train_images), len(letters.test_images)) == (520, 52)
+    folder = raw_folder("emnist-letters")
+    assert sorted(path.name for path in folder.iterdir() if path.name != ".lock") == sorted(files("emnist-letters"))
+    assert [event.stage for event in events][-2:] == ["verifying", "reading"]
+    assert events[0].bytes_total == len(PACKED["gzip.zip"])
+    server.requests.clear()
+    load("emnist-letters")
+    assert server.requests == []
+
+
+def test_a_large_archive_that_breaks_off_continues(server, emnist, cifar):
+    def break_off_once(handler, name, data):
+        send(handler, name, data, cut=30_000 if server.requests[-1] == (name, "bytes=0-") else None)
+
+    server.answer = break_off_once
+    for name in ("emnist-letters", "cifar10"):
+        server.requests.clear()
+        load(name)
+        assert [asked for _, asked in server.requests] == ["bytes=0-", "bytes=30000-"]
+
+
+def test_photos_are_fetched_checked_and_unpacked(cifar):
+    photos = load("cifar10")
+    assert photos.train_images.shape == (100, 3, 32, 32)
+    folder = raw_folder("cifar10")
+    assert sorted(path.name for path in folder.iterdir() if path.name != ".lock") == sorted(files("cifar10"))
+    assert not list(folder.parent.parent.rglob("evil"))
+
+
+def test_a_batch_that_is_not_the_known_one_is_refused(cifar, monkeypatch):
+    monkeypatch.setattr(cifar, "test_list", [["test_batch", "0" * 32]])
+    with pytest.raises(UserError, match=r"CIFAR-10 could not be downloaded \(wrong checksum\)"):
+        load("cifar10")
+    assert not available("cifar10")
+
+
+@pytest.mark.parametrize("name", ["emnist-letters", "cifar10"])
+def test_an_archive_without_what_is_needed_is_refused(name, emnist, cifar, monkeypatch):
+    monkeypatch.setattr(downloading, "files", lambda _name: ("missing",))
+    with pytest.raises(UserError, match="lacks a file"):
+        load(name)
+
+
+def test_a_file_that_swells_is_cut_off(emnist, monkeypatch):
+    monkeypatch.setattr(downloading, "_UNPACKED_LIMIT_BYTES", 10_000)
+    with pytest.raises(UserError, match="something else"):
+        load("emnist-letters")
+
+
+def test_a_server_that_sends_far_more_is_cut_off(server, monkeypatch):
+    monkeypatch.setattr(downloading, "_SLACK", 0.001)
+    with pytest.raises(UserError, match="something else"):
         load("mnist")
 
 

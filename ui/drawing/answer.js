@@ -94,8 +94,8 @@ export default ({ data, parentElement }) => {
   const box = find(".box")
   box.hidden = !seen.box
   if (seen.box) {
-    const [left, top] = seen.box.map((pixels) => `${(100 * pixels) / 28}%`)
-    Object.assign(box.style, { left, top, width: `${2000 / 28}%`, height: `${2000 / 28}%` })
+    const [left, top, side] = seen.box.map((pixels) => `${(100 * pixels) / 28}%`)
+    Object.assign(box.style, { left, top, width: side, height: side })
   }
   showTile(find(".naive"), naive)
   find(".naive").toggleAttribute("data-differs", naive.differs)

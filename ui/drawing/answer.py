@@ -15,10 +15,12 @@ from dlcore.inference.legibility import Legibility, assess, count_side_by_side
 from dlcore.inference.strokes import (
     CANVAS_PEN_WIDTH,
     CANVAS_SIZE,
+    MNIST_FRAMING,
     Framed,
     Stroke,
     canvas_to_image,
     frame,
+    framing_of,
     size_of,
 )
 from ui import palette
@@ -50,20 +52,33 @@ class Answer:
     naive_image: NDArray[np.uint8]
     legibility: Legibility
     class_names: Sequence[str]
+    remarks: Sequence[str] = ()
+    """What was done to the image for a model of another shape, in the visitor's language."""
     probabilities: Sequence[float] | None = None
     naive_probabilities: Sequence[float] | None = None
 
 
 def read(strokes: Sequence[Stroke], model: "Model | None") -> Answer:
     """Look at a drawing with ``model``, or with none."""
-    framed, naive_image = frame(strokes), canvas_to_image(strokes)
-    legibility = assess(strokes, framed.image)
+    framing = MNIST_FRAMING if model is None else framing_of(model.dataset)
+    framed, naive_image = frame(strokes, framing=framing), canvas_to_image(strokes)
+    digits = model is None or set(model.class_names) <= set("0123456789")
+    legibility = assess(strokes, framed.image, box_size=framed.box_size, digits=digits)
     if model is None:
         return Answer(strokes, framed, naive_image, legibility, "0123456789")
     from dlcore.inference.prediction import predict  # noqa: PLC0415  # torch, not before it must
 
     both = predict(model, np.stack([framed.image, naive_image])).tolist()
-    return Answer(strokes, framed, naive_image, legibility, model.class_names, *both)
+    return Answer(strokes, framed, naive_image, legibility, model.class_names, _remarks(model), *both)
+
+
+def _remarks(model: "Model") -> list[str]:
+    remarks = []
+    if model.image_size != 28:
+        remarks.append(_("Then enlarged to {size}×{size}.").format(size=model.image_size))
+    if model.metadata.get("light_background") is True:
+        remarks.append(_("Then turned over, dark on light, as the model's own pictures are."))
+    return remarks
 
 
 def show(answer: Answer, kind: Literal["example", "drawing"], *, waiting: bool = False) -> None:
@@ -115,10 +130,16 @@ def _of(probabilities: Sequence[float] | None, index: int) -> float:
     return 0.0 if probabilities is None else probabilities[index]
 
 
+def _invitation(answer: Answer) -> str:
+    if set(answer.class_names) <= set("0123456789"):
+        return _("Draw a digit on the paper: after each stroke the network says what it sees.")
+    return _("Draw on the paper: after each stroke the network says which of its classes it sees.")
+
+
 def _note(answer: Answer, kind: str, names: Sequence[str]) -> str:
     """One or two sentences on how far to trust the answer."""
     if kind == "example":
-        return _("Draw a digit on the paper: after each stroke the network says what it sees.")
+        return _invitation(answer)
     if answer.probabilities is None:
         return ""
     match answer.legibility:
@@ -162,10 +183,10 @@ def _tiles(answer: Answer, kind: str, names: Sequence[str]) -> dict[str, Any]:
         },
         "seen": {
             "title": _("What the model saw"),
-            "remark": _("28×28 pixels: cropped, scaled into the dashed 20×20 box, its mass in the middle."),
+            "remark": " ".join([_framing_words(answer.framed), *answer.remarks]),
             "alternative": _("The drawing as 28×28 pixels, cropped, scaled and centred"),
             "pixels": _encoded(answer.framed.image),
-            "box": [answer.framed.left, answer.framed.top],
+            "box": [answer.framed.left, answer.framed.top, answer.framed.box_size],
         },
         "naive": {
             "title": _("Had we only shrunk the paper"),
@@ -175,6 +196,14 @@ def _tiles(answer: Answer, kind: str, names: Sequence[str]) -> dict[str, Any]:
             "differs": differs,
         },
     }
+
+
+def _framing_words(framed: Framed) -> str:
+    if framed.box_size == MNIST_FRAMING.box_size:
+        return _("28×28 pixels: cropped, scaled into the dashed 20×20 box, its mass in the middle.")
+    return _("28×28 pixels: cropped and scaled into the dashed {size}×{size} box, as EMNIST's letters are.").format(
+        size=framed.box_size
+    )
 
 
 def _encoded(image: NDArray[np.uint8]) -> str:

@@ -6,8 +6,9 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
+from dlcore.config import TrainConfig
 from dlcore.data import DATASETS
-from dlcore.inference.sources import PRETRAINED, find_weights, fingerprint
+from dlcore.inference.sources import PRETRAINED, check_reads_drawings, find_weights, fingerprint
 from dlcore.messages import UserError
 from dlcore.models import MODELS
 from dlcore.runs.directory import Run, list_runs, open_run
@@ -70,11 +71,33 @@ def choices(owner: str, asked: str) -> list[str]:
         UserError: the one asked for cannot be had.
     """
     sources = [PRETRAINED]
-    sources += [run.run_id for run in list_runs(owner) if run.weights_path is not None][:_OFFERED]
+    finished = [run for run in list_runs(owner) if run.weights_path is not None]
+    sources += [run.run_id for run in finished if _reads_drawings(run)][:_OFFERED]
     if asked not in sources:
         find_weights(asked)
+        check_reads_drawings(open_run(asked).config.dataset)
         sources.append(asked)
     return sources
+
+
+def reasons_not_offered(owner: str) -> list[UserError]:
+    """Why some of this visitor's models cannot answer here; each reason once."""
+    reasons: dict[str, UserError] = {}
+    for run in list_runs(owner):
+        try:
+            if run.weights_path is not None:
+                check_reads_drawings(run.config.dataset)
+        except UserError as error:
+            reasons[str(error)] = error
+    return list(reasons.values())
+
+
+def _reads_drawings(run: Run) -> bool:
+    try:
+        check_reads_drawings(run.config.dataset)
+    except UserError:
+        return False
+    return True
 
 
 def title(source: str) -> str:
@@ -90,9 +113,9 @@ def title(source: str) -> str:
     )
 
 
-def dataset(source: str) -> str:
-    """The dataset that a run's model has learned from."""
-    return open_run(source).config.dataset
+def config(source: str) -> TrainConfig:
+    """What a run was asked to learn."""
+    return open_run(source).config
 
 
 def _accuracy(run: Run) -> str:

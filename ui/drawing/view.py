@@ -10,15 +10,17 @@ from dlcore.inference.strokes import CANVAS_PEN_WIDTH, CANVAS_SIZE, Stroke, read
 from dlcore.messages import UserError
 from ui.drawing import answer, models, state
 from ui.drawing.example import example
-from ui.language import current, prose
+from ui.language import current, explain, prose
 from ui.language import translate as _
-from ui.shell import page_title, show_error
+from ui.shell import page_title, plain_text, show_error
 from ui.visitor import visitor_token
 
 _CANVAS = "draw.canvas"
 _MODEL = "draw.model"
 # Each look takes time from the thread that is waited for: at 0.4 s it took three times as long.
 _LOOK_AGAIN_SECONDS = 1.0
+_NAMED = 30
+"""Classes of a model that are named."""
 
 
 def show_draw() -> None:
@@ -122,6 +124,8 @@ def _choose_model() -> str:
         help=_("The bundled model, or any of your own runs that has finished on the Train page."),
         width=560,
     )
+    for reason in models.reasons_not_offered(owner):
+        st.caption(_("Not offered here: {reason}").format(reason=explain(reason)))
     page.model = chosen
     if chosen == PRETRAINED:
         st.query_params.pop("model", None)
@@ -132,15 +136,19 @@ def _choose_model() -> str:
 
 def _explain_model(source: str) -> None:
     if source != PRETRAINED:
-        dataset = models.dataset(source)
-        if DATASETS[dataset].class_names != DATASETS["mnist"].class_names:
+        config = models.config(source)
+        names: tuple[str, ...]
+        try:
+            names = config.data().class_names
+        except UserError:  # own images that were deleted since
+            names = ()
+        if names != DATASETS["mnist"].class_names:
+            words = _(
+                "This model has learned from {dataset} and knows nothing but {classes}. Whatever you draw, it takes it for one of them."
+            )
+            shown = [_(name) for name in names[:_NAMED]] + ["…"] * (len(names) > _NAMED or not names)
             st.info(
-                _(
-                    "This model has learned from {dataset} and knows nothing but {classes}. Whatever you draw, it takes it for one of them."
-                ).format(
-                    dataset=_(DATASETS[dataset].title),
-                    classes=_(", ").join(_(name) for name in DATASETS[dataset].class_names),
-                ),
+                words.format(dataset=_(DATASETS[config.dataset].title), classes=plain_text(_(", ").join(shown))),
                 icon=":material/info:",
             )
     with st.expander(_("How a drawing becomes the network's input, and why it may be misread"), key="draw.how"):

@@ -82,7 +82,7 @@ def pending(state: TrainPage) -> UserError | None:
         state.draft = None  # something else was opened since
         return None
     try:
-        state.config = TrainConfig.parse(state.config.model_dump() | {"layers": draft.text})
+        state.config = TrainConfig.parse(state.config.model_dump() | {"layers": draft.text}, check_data=False)
     except UserError as error:
         return error
     state.draft = None
@@ -162,7 +162,10 @@ def _shape(shape: Shape) -> str:
 
 
 def _input_shape(config: TrainConfig) -> Shape:
-    spec = DATASETS[config.dataset]
+    try:
+        spec = config.data()
+    except UserError:  # own images that are not there yet
+        spec = DATASETS[config.dataset]
     return (spec.channels, spec.image_size, spec.image_size)
 
 

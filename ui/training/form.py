@@ -9,7 +9,7 @@ import math
 import streamlit as st
 
 from dlcore.config import DEVICES, GROUPS, KNOBS, OPTIMIZERS, Knob, TrainConfig
-from dlcore.data import DATASETS
+from dlcore.data import DATASETS, OWN_IMAGES
 from dlcore.data.availability import available
 from dlcore.data.split import split_counts
 from dlcore.messages import UserError
@@ -17,6 +17,8 @@ from dlcore.models import MODELS, stack
 from dlcore.presets import PRESETS
 from ui.language import translate as _
 from ui.training.architecture import architecture
+from ui.training.data_form import augmentation_preview, classes_choice, own_images_form, samples_fold
+from ui.training.link import with_data_that_exists
 from ui.training.state import TrainPage
 
 _MANTISSAS = (1, 2, 5)
@@ -38,6 +40,8 @@ def form(state: TrainPage) -> None:
             with st.expander(_(title), key=f"train.group.{group}"):
                 for knob in knobs:
                     _widget(knob, state, reasons)
+                    if knob.name == "augmentation":
+                        augmentation_preview(state)
 
 
 def unused(config: TrainConfig) -> dict[str, str]:
@@ -61,9 +65,13 @@ def unused(config: TrainConfig) -> dict[str, str]:
 
 
 def planned_updates(config: TrainConfig) -> tuple[int, int]:
-    """Updates in an epoch, and in the whole run."""
+    """Updates in an epoch, and in the whole run; zeros as long as there is nothing to learn from."""
+    try:
+        images = config.data().train_count
+    except UserError:  # own images that are not there yet
+        return 0, 0
     learned_from, _held_back = split_counts(
-        DATASETS[config.dataset].train_count,
+        images,
         validation_fraction=config.validation_fraction,
         train_fraction=config.train_fraction,
     )
@@ -99,14 +107,18 @@ def _essentials(knobs: list[Knob], state: TrainPage, reasons: dict[str, str]) ->
         _widget(knob, state, reasons)
         match knob.name:
             case "dataset":
-                st.caption(_about_dataset(state.config.dataset))
+                st.caption(_about_dataset(state.config))
+                if state.config.dataset == OWN_IMAGES:
+                    own_images_form(state)
+            case "classes":
+                samples_fold(state)
             case "model":
                 st.caption(_(MODELS[state.config.model].summary))
 
 
-def _about_dataset(name: str) -> str:
-    spec = DATASETS[name]
-    if available(name):
+def _about_dataset(config: TrainConfig) -> str:
+    spec = DATASETS[config.dataset]
+    if config.dataset == OWN_IMAGES or available(config.dataset):
         return _(spec.summary)
     if not spec.download_megabytes:
         return _("{summary} Not at hand here, and cannot be downloaded by itself.").format(summary=_(spec.summary))
@@ -120,7 +132,11 @@ def _widget(knob: Knob, state: TrainPage, reasons: dict[str, str]) -> None:
     if not knob.applies(state.config.model_dump()):
         return
     disabled = knob.name in reasons
-    if knob.choices is not None:
+    if knob.name == "own_images":
+        return  # below the dataset, where pictures are brought
+    if knob.name == "classes":
+        classes_choice(knob, state)
+    elif knob.choices is not None:
         _choice(knob, state, disabled=disabled)
     elif knob.kind is str:
         _text(knob, state, disabled=disabled)
@@ -223,11 +239,11 @@ def _edit(state: TrainPage, name: str, key: str) -> None:
     entered = st.session_state[key]
     text = entered.strip() if isinstance(entered, str) else entered
     try:
-        state.config = TrainConfig.parse(state.config.model_dump() | {name: text})
+        config = TrainConfig.parse(state.config.model_dump() | {name: text}, check_data=False)
     except UserError as error:
         state.refusals = (error,)
     else:
-        state.refusals = ()
+        state.config, state.refusals = with_data_that_exists(config)[0], ()
 
 
 def _label(knob: Knob) -> str:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dlcore.config import KNOBS, TrainConfig
+from dlcore.data import OWN_IMAGES
 from dlcore.data.availability import available
+from dlcore.data.selection import describe
 from dlcore.messages import UserError
 from dlcore.presets import PRESETS
 
@@ -42,7 +44,7 @@ def parse(query: Mapping[str, str]) -> Link:
         if name in _OTHERS or name.startswith("utm_"):
             continue
         try:
-            values[name] = getattr(TrainConfig.parse({name: text}), name)
+            values[name] = getattr(TrainConfig.parse({name: text}, check_data=False), name)
         except UserError as error:
             refusals.append(error)
     return Link(values=values, run_id=query.get("run", ""), refusals=tuple(refusals[:_MOST_REFUSALS]))
@@ -68,10 +70,28 @@ def combine(base: TrainConfig, values: Mapping[str, object]) -> tuple[TrainConfi
     for name in KNOBS:
         if name in values:
             try:
-                config = TrainConfig.parse(config.model_dump() | {name: values[name]})
+                config = TrainConfig.parse(config.model_dump() | {name: values[name]}, check_data=False)
             except UserError as error:
                 refusals.append(error)
-    return config, tuple(refusals[:_MOST_REFUSALS])
+    config, refused = with_data_that_exists(config)
+    return config, (*refusals, *refused)[:_MOST_REFUSALS]
+
+
+def with_data_that_exists(config: TrainConfig) -> tuple[TrainConfig, tuple[UserError, ...]]:
+    """``config`` without a set of images that is not there and without classes that do not fit, and why."""
+    refusals = []
+    if config.own_images and not available(OWN_IMAGES, own_images=config.own_images):
+        try:
+            describe(OWN_IMAGES, own_images=config.own_images)
+        except UserError as error:
+            refusals.append(error)
+        config = config.model_copy(update={"own_images": ""})
+    if config.dataset == OWN_IMAGES and not config.own_images:
+        return config, tuple(refusals)  # none chosen yet: the form says how to bring one
+    try:
+        return TrainConfig.parse(config.model_dump()), tuple(refusals)
+    except UserError as error:
+        return config.model_copy(update={"classes": ""}), (*refusals, error)
 
 
 def write(config: TrainConfig, run_id: str) -> None:

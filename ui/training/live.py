@@ -196,10 +196,10 @@ def _again(state: TrainPage, run: Run) -> None:
 
 
 def _use_what_is_at_hand(state: TrainPage, run: Run) -> None:
-    if available(run.config.dataset):
+    if available(run.config.dataset, own_images=run.config.own_images):
         return
     if st.button(_("Use the small digits"), icon=":material/wifi_off:", key="train.at_hand"):
-        state.config = run.config.model_copy(update={"dataset": "digits"})
+        state.config = run.config.model_copy(update={"dataset": "digits", "classes": ""})
         st.rerun()
 
 

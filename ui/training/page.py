@@ -101,7 +101,8 @@ def _settings(state: TrainPage, run: Run | None) -> None:
     if unfinished:
         st.caption(_("Your own layers do not make a network yet: see below."))
     per_epoch, in_all = planned_updates(state.config)
-    st.caption(_("{per_epoch:,} updates an epoch, {in_all:,} in all.").format(per_epoch=per_epoch, in_all=in_all))
+    if in_all:
+        st.caption(_("{per_epoch:,} updates an epoch, {in_all:,} in all.").format(per_epoch=per_epoch, in_all=in_all))
     if run is not None and run.owner == state.visitor and run.status() in LIVE:
         st.caption(_("Your run is going; another one waits until it is done."))
     form(state)

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from dlcore.config import TrainConfig
 from dlcore.messages import UserError
 from dlcore.runs import queue
 from dlcore.runs.directory import Run
@@ -19,7 +20,7 @@ def start_run(state: TrainPage) -> None:
     state.problem = None
     state.refusals = ()
     try:
-        run = queue.submit(state.config, owner=state.visitor)
+        run = queue.submit(TrainConfig.parse(state.config.model_dump()), owner=state.visitor)
     except UserError as error:
         state.problem = error
         return

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from dlcore.config import TrainConfig
+from dlcore.data.own_images import ImageSet
 from dlcore.messages import UserError
 from dlcore.runs.directory import Run
 from dlcore.runs.history import RunHistory
@@ -57,6 +58,10 @@ class TrainPage:
     """Edits of a custom network that are not part of ``config``, because they do not fit."""
     layer: int | None = None
     """The row of the layer editor that is open, from 0."""
+    single_class: int | None = None
+    """The one class that was chosen so far, where it takes two."""
+    imported: ImageSet | None = None
+    """The set of pictures that was brought last, to tell what became of its files."""
     replay_started: float | None = None
     """When the recorded run began to be replayed, by the monotonic clock, in seconds."""
 

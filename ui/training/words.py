@@ -66,9 +66,11 @@ _MEGABYTE = 1e6
 
 def title(config: TrainConfig) -> str:
     """An experiment in a few words."""
-    return _("{model} on {dataset}").format(
-        model=_(MODELS[config.model].title), dataset=_(DATASETS[config.dataset].title)
-    )
+    dataset = _(DATASETS[config.dataset].title)
+    if config.classes:
+        count = config.classes.count(",") + 1
+        dataset = _("{count} classes of {dataset}").format(count=count, dataset=dataset)
+    return _("{model} on {dataset}").format(model=_(MODELS[config.model].title), dataset=dataset)
 
 
 def explanation(status: Status, history: RunHistory) -> str:
