@@ -24,7 +24,7 @@ from dlcore.messages import UserError
 from dlcore.presets import PRESETS
 from dlcore.preview import FIELDS as PREVIEW_FIELDS
 from dlcore.resources import options as resources_options
-from dlcore.runs import launch, queue
+from dlcore.runs import keeping, launch, queue
 from dlcore.runs.control import VALUES
 from dlcore.runs.directory import STATUSES, Run, create, list_runs, open_directory, open_run
 from dlcore.runs.history import RunHistory
@@ -109,7 +109,20 @@ def _parser() -> argparse.ArgumentParser:
     for name in VALUES:
         text = f"{KNOBS[name].title.lower()} from the next update on, {KNOBS[name].allowed}"
         steer.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar="VALUE", help=text)
-    add("runs", _runs, "List all runs, newest first.")
+    runs = add("runs", _runs, "List all runs, newest first; or pin, rename, delete or restore one.")
+    actions = runs.add_subparsers(title="actions", metavar="ACTION", parser_class=_Parser)
+    for name, action, text in (
+        ("pin", _pin, "Keep a run, whatever the limits on old runs say."),
+        ("unpin", _unpin, "Let the limits on old runs apply to a run again."),
+        ("rename", _rename, "Give a run a name of its own; without a name, take it away."),
+        ("delete", _delete, "Throw a run away; 'restore' brings it back for a while."),
+        ("restore", _restore, "Bring back a run that was deleted."),
+    ):
+        added = actions.add_parser(name, help=text, description=text, parents=[shared], allow_abbrev=False)
+        added.set_defaults(command=action)
+        added.add_argument("run", metavar="RUN", help="the run's name, as 'runs' lists it")
+        if name == "rename":
+            added.add_argument("name", metavar="NAME", nargs="?", default="", help="the name to show")
     show = add("show", _show, "Show how a run goes or went.")
     show.add_argument("run", metavar="RUN", help="the run's name, as 'runs' lists it")
 
@@ -232,6 +245,7 @@ def _work(options: argparse.Namespace) -> Answer:
             ended = work(run, stop=stop)
     finally:
         queue.advance()
+        keeping.tidy()
     status = FAILURE if ended.reason == "failed" else SUCCESS
     return status, {"run_id": run.run_id, "status": ended.reason}, ""
 
@@ -240,16 +254,51 @@ def _runs(_: argparse.Namespace) -> Answer:
     rows = [_overview(run) for run in list_runs()]
     lines = [
         f"{row['run_id']:<56} {row['status']:<12} "
-        + ("" if row["test_accuracy"] is None else f"{row['test_accuracy']:8.2%}")
+        + (f"{'':8}" if row["test_accuracy"] is None else f"{row['test_accuracy']:8.2%}")
+        + ("  pinned" if row["pinned"] else "")
+        + (f"  {row['name']}" if row["name"] else "")
         for row in rows
     ]
     return SUCCESS, {"runs": rows}, "\n".join(lines) or "There is no run yet: python -m dlcore train --preset tiny"
 
 
+def _pin(options: argparse.Namespace) -> Answer:
+    run = open_run(options.run)
+    keeping.pin(run)
+    return SUCCESS, {"run_id": run.run_id, "pinned": True}, f"{run.run_id} is pinned."
+
+
+def _unpin(options: argparse.Namespace) -> Answer:
+    run = open_run(options.run)
+    keeping.pin(run, pinned=False)
+    return SUCCESS, {"run_id": run.run_id, "pinned": False}, f"{run.run_id} is no longer pinned."
+
+
+def _rename(options: argparse.Namespace) -> Answer:
+    run = open_run(options.run)
+    name = keeping.rename(run, options.name)
+    text = f"{run.run_id} is called {name} now." if name else f"{run.run_id} has no name of its own any more."
+    return SUCCESS, {"run_id": run.run_id, "name": name}, text
+
+
+def _delete(options: argparse.Namespace) -> Answer:
+    run = open_run(options.run)
+    keeping.delete(run)
+    text = f"{run.run_id} is deleted. To bring it back: python -m dlcore runs restore {run.run_id}"
+    return SUCCESS, {"run_id": run.run_id, "deleted": True}, text
+
+
+def _restore(options: argparse.Namespace) -> Answer:
+    run = keeping.restore(options.run)
+    return SUCCESS, {"run_id": run.run_id, "run_dir": str(run.path), "deleted": False}, f"{run.run_id} is back."
+
+
 def _overview(run: Run) -> dict[str, Any]:
-    summary = run.summary()
+    summary, label = run.summary(), keeping.label(run)
     return {
         "run_id": run.run_id,
+        "name": label.name,
+        "pinned": label.pinned,
         "run_dir": str(run.path),
         "status": run.status(),
         "created": run.created.isoformat(),

@@ -17,6 +17,7 @@ RUN_FORMAT = 2
 """Of ``config.json``, and of the layout of a run directory."""
 SUMMARY_FORMAT = 2
 MANIFEST_FORMAT = 2
+LABEL_FORMAT = 2
 CHECKPOINT_FORMAT = 2
 WEIGHTS_FORMAT = 1
 

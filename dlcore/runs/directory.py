@@ -10,6 +10,7 @@ steer it writes ``control.json``. Only the worker writes the rest.
     checkpoint-….safetensors, checkpoints.json   where to continue from, see dlcore.runs.checkpoint_store
     model.safetensors       the weights at the end
     summary.json            how it ended, for lists
+    label.json              its name and whether it is pinned, see dlcore.runs.keeping
     worker.log              for whoever looks for a fault
 
 Nothing here imports torch.
@@ -170,13 +171,20 @@ class Run:
 
     def status(self) -> Status:
         """What the run is doing now. Costs a few small reads, whatever the length of the log."""
+        return self._status(self._is_locked)
+
+    def status_without_worker(self) -> Status:
+        """As :meth:`status`, for whoever holds the run's lock, and so knows that no worker does."""
+        return self._status(lambda: False)
+
+    def _status(self, has_worker: Callable[[], bool]) -> Status:
         if waiting_mark(self.path).exists():
             return "queued"
         if self._just_launched():
             return "stopping" if self.stop_requested() else "starting"
         if (summary := self.summary()) is not None:
             return summary.reason
-        if self._is_locked():
+        if has_worker():
             return self._doing()
         last = self._last_event()
         return last.reason if isinstance(last, Ended) else "interrupted"
@@ -412,7 +420,7 @@ def open_run(run_id: str) -> Run:
     Raises:
         UserError: there is none, the name is no run's name, or its ``config.json`` cannot be used.
     """
-    path = runs_folder() / run_id if _RUN_ID.fullmatch(run_id) else None
+    path = runs_folder() / run_id if is_run_id(run_id) else None
     if path is None or not path.is_dir():
         raise UserError(
             N_("There is no run called {run_id}. The run may have been deleted, or the link may be incomplete."),
@@ -458,6 +466,11 @@ def list_runs(owner: str | None = None) -> list[Run]:
         if owner is None or run.owner in ("", owner):
             runs.append(run)
     return sorted(runs, key=lambda run: run.created, reverse=True)
+
+
+def is_run_id(name: str) -> bool:
+    """Whether ``name`` has the form of a run's name."""
+    return _RUN_ID.fullmatch(name) is not None
 
 
 def runs_folder() -> Path:

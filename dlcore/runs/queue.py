@@ -24,7 +24,7 @@ from dlcore import atomic
 from dlcore.config import TrainConfig
 from dlcore.machine import cores
 from dlcore.messages import N_, UserError
-from dlcore.runs import launch
+from dlcore.runs import keeping, launch
 from dlcore.runs.directory import LIVE, Run, create, open_run, runs_folder, summarise, waiting_mark
 from dlcore.training.events import Ended
 
@@ -85,6 +85,7 @@ def submit(config: TrainConfig, *, owner: str) -> Run:
         _check(owner)
         run = create(config, owner=owner)
         _enqueue(run)
+        keeping.tidy()
     return run
 
 
@@ -150,8 +151,12 @@ def others_wait() -> bool:
 
 def _check(owner: str) -> None:
     bounds = limits()
+    keeping.bounds()  # whatever is wrong with them is said before there is a run
     runs_folder().mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(runs_folder()).free // 1_000_000
+    if free < bounds.free_megabytes:
+        keeping.empty_trash()
+        free = shutil.disk_usage(runs_folder()).free // 1_000_000
     if free < bounds.free_megabytes:
         raise UserError(
             N_("The server's disk is nearly full: {free} MB are left, {needed} MB are needed. Nothing was started."),

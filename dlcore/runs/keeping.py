@@ -1,0 +1,277 @@
+"""Old runs: pinned, named, thrown away, brought back, and kept within bounds. Nothing here imports torch.
+
+    runs/<run id>/label.json    the name that its owner gave it, and whether it is pinned
+    trash/<run id>/             a run that was thrown away, to be brought back for a while
+
+A run made in a shell, a pinned one, and one that trains or waits is never thrown away by itself.
+"""
+
+import contextlib
+import logging
+import os
+import shutil
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import Timeout
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from dlcore import atomic, settings
+from dlcore.formats import LABEL_FORMAT
+from dlcore.messages import N_, UserError
+from dlcore.runs import sealed
+from dlcore.runs.directory import LIVE, Run, is_run_id, list_runs, open_directory, runs_folder
+
+NAME_LENGTH = 60
+"""Most characters of a name."""
+_UNFINISHED_SECONDS = 3600.0
+"""After this time a directory without a config.json, left by a server that was killed as it made it, is litter."""
+_LOG = logging.getLogger(__name__)
+
+
+class Label(BaseModel):
+    """What the owner says of a run."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str = ""
+    pinned: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """How much is kept; 0 is without bound."""
+
+    runs_each: int = 100
+    """Runs of one visitor."""
+    megabytes: int = 0
+    """Of all visitors' runs together, the trash included."""
+    trash_hours: float = 24.0
+    """How long a run that was thrown away can be brought back."""
+
+
+def bounds() -> Bounds:
+    """The bounds in force: ``$DLCORE_KEEP_RUNS``, ``$DLCORE_KEEP_MEGABYTES``, ``$DLCORE_TRASH_HOURS``.
+
+    Raises:
+        UserError: one of them holds no number that fits.
+    """
+    return Bounds(
+        runs_each=int(settings.number("DLCORE_KEEP_RUNS", Bounds.runs_each, low=0, high=10**6)),
+        megabytes=int(settings.number("DLCORE_KEEP_MEGABYTES", Bounds.megabytes, low=0, high=10**9)),
+        trash_hours=settings.number("DLCORE_TRASH_HOURS", Bounds.trash_hours, low=0, high=24 * 365),
+    )
+
+
+def label(run: Run) -> Label:
+    """What its owner says of ``run``; nothing if they said nothing, or it cannot be read."""
+    path = run.path / "label.json"
+    try:
+        return Label.model_validate(sealed.unseal(path.read_bytes(), file=path.name, known=LABEL_FORMAT))
+    except FileNotFoundError:
+        return Label()
+    except (OSError, ValueError, ValidationError, UserError) as error:
+        _LOG.warning("%s: label.json is unreadable: %s", run.run_id, error)
+        # Better one run too many is kept than one that somebody wanted.
+        return Label(pinned=True)
+
+
+def pin(run: Run, *, pinned: bool = True) -> None:
+    """Keep ``run`` whatever the bounds say, or no longer.
+
+    Raises:
+        UserError: the folder of runs cannot be written.
+    """
+    _note(run, label(run).model_copy(update={"pinned": pinned}))
+
+
+def rename(run: Run, name: str) -> str:
+    """Call ``run`` by ``name``, or by its settings again if that is empty; return the name as it was kept.
+
+    Raises:
+        UserError: the name is too long or holds what cannot be shown, or the folder of runs cannot be written.
+    """
+    kept = " ".join(name.split())
+    if len(kept) > NAME_LENGTH:
+        raise UserError(
+            N_("A run's name has at most {limit} characters; this one has {count}."), limit=NAME_LENGTH, count=len(kept)
+        )
+    if not kept.isprintable():
+        raise UserError(N_("A run's name cannot hold characters that do not show."))
+    _note(run, label(run).model_copy(update={"name": kept}))
+    return kept
+
+
+def delete(run: Run) -> None:
+    """Throw ``run`` away; :func:`restore` brings it back for a while.
+
+    Raises:
+        UserError: it trains or waits, or the folder of runs cannot be written.
+    """
+    try:
+        with run.lock().acquire(timeout=0):
+            if run.status_without_worker() in LIVE:
+                raise Timeout(run.run_id)  # noqa: TRY301  # a worker is about to come: said below
+            if os.name == "posix":  # elsewhere no folder moves while a file in it is open
+                _throw_away(run.path)
+                return
+    except Timeout:
+        raise UserError(
+            N_("The run {run_id} is still going on or waiting. Stop it first."), run_id=run.run_id
+        ) from None
+    except OSError as error:
+        raise _refused(error) from error
+    try:
+        _throw_away(run.path)
+    except OSError as error:
+        raise _refused(error) from error
+
+
+def restore(run_id: str) -> Run:
+    """Bring back the run called ``run_id`` from the trash.
+
+    Raises:
+        UserError: it is not there (any more), or the folder of runs cannot be written.
+    """
+    thrown = trash_folder() / run_id
+    if not is_run_id(run_id) or not thrown.is_dir():
+        raise UserError(
+            N_("There is no deleted run called {run_id} to bring back. Deleted runs are kept for {hours} hours."),
+            run_id=run_id[:100],
+            hours=f"{bounds().trash_hours:g}",
+        )
+    target = runs_folder() / run_id
+    try:
+        (thrown / "deleted").unlink(missing_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        thrown.rename(target)
+    except OSError as error:
+        raise _refused(error) from error
+    return open_directory(target)
+
+
+def thrown_away(owner: str | None = None) -> list[Run]:
+    """The runs in the trash, the one thrown away last first; with ``owner``, that visitor's alone."""
+    runs = []
+    for path in _trash():
+        with contextlib.suppress(UserError):
+            runs.append(open_directory(path))
+    runs = [run for run in runs if owner is None or run.owner == owner]
+    return sorted(runs, key=lambda run: _thrown_at(run.path), reverse=True)
+
+
+def tidy() -> None:
+    """Keep within the :func:`bounds`: the oldest runs go to the trash, and what lay there long enough goes for good.
+
+    Cheap where there is nothing to do; any number of processes may do it at once.
+
+    Raises:
+        UserError: a bound in the environment is no number.
+    """
+    limit = bounds()
+    now = time.time()
+    for path in _trash():
+        if now - _thrown_at(path) >= 3600 * limit.trash_hours:
+            _remove(path)
+    _sweep_unfinished(now)
+    if not limit.runs_each and not limit.megabytes:
+        return
+    runs = list_runs()
+    counts = Counter(run.owner for run in runs)
+    used = 0
+    if limit.megabytes:
+        used = sum(_bytes(path) for path in (*(run.path for run in runs if run.owner), *_trash()))
+    for run in reversed(runs):  # the oldest first
+        too_many = limit.runs_each and counts[run.owner] > limit.runs_each
+        too_large = limit.megabytes and used > limit.megabytes * 1_000_000
+        if not run.owner or not (too_many or too_large) or label(run).pinned:
+            continue
+        size = _bytes(run.path)
+        try:
+            delete(run)
+        except UserError:  # it trains or waits
+            continue
+        counts[run.owner] -= 1
+        _LOG.info("%s was thrown away to keep within the bounds", run.run_id)
+        if too_large:  # what lies in the trash takes room as well
+            _remove(trash_folder() / run.run_id)
+            used -= size
+
+
+def empty_trash() -> None:
+    """Remove for good what was thrown away, because the room is needed."""
+    for path in _trash():
+        _remove(path)
+
+
+def trash_folder() -> Path:
+    """The folder that holds what was thrown away."""
+    return runs_folder().with_name("trash")
+
+
+def _note(run: Run, said: Label) -> None:
+    try:
+        atomic.write(run.path / "label.json", sealed.seal(said.model_dump(), format_number=LABEL_FORMAT))
+    except OSError as error:
+        raise _refused(error) from error
+
+
+def _throw_away(path: Path) -> None:
+    target = trash_folder() / path.name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    (path / "deleted").touch()  # its time is that of the deletion
+    path.rename(target)
+
+
+def _trash() -> list[Path]:
+    try:
+        return [path for path in trash_folder().iterdir() if is_run_id(path.name)]
+    except FileNotFoundError:
+        return []
+
+
+def _thrown_at(path: Path) -> float:
+    for file in (path / "deleted", path):
+        with contextlib.suppress(OSError):
+            return file.stat().st_mtime
+    return 0.0
+
+
+def _sweep_unfinished(now: float) -> None:
+    try:
+        paths = [path for path in runs_folder().iterdir() if is_run_id(path.name)]
+    except FileNotFoundError:
+        return
+    for path in paths:
+        with contextlib.suppress(OSError):
+            if now - path.stat().st_mtime > _UNFINISHED_SECONDS and not (path / "config.json").exists():
+                names = {entry.name for entry in path.iterdir()}
+                if all(name == "launched" or name.endswith(".tmp") for name in names):
+                    _remove(path)
+
+
+def _bytes(path: Path) -> int:
+    total = 0
+    with contextlib.suppress(OSError), os.scandir(path) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                total += entry.stat().st_size
+    return total
+
+
+def _remove(path: Path) -> None:
+    try:
+        shutil.rmtree(path)
+    except FileNotFoundError:  # somebody else did
+        return
+    except OSError as error:
+        _LOG.warning("%s could not be removed: %s", path.name, error)
+
+
+def _refused(error: OSError) -> UserError:
+    return UserError(
+        N_("The folder of runs cannot be written: {reason}. Make room there, or set DLCORE_HOME to another folder."),
+        reason=error.strerror or type(error).__name__,
+    )
