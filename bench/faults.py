@@ -222,7 +222,7 @@ class Bench:
             check(bool(told) or not metric_log(run) or before == len(told), f"{what}: nobody said that it was resumed")
             if told:
                 check(told[0].step >= kept, f"{what}: step {kept} was kept, it went on from {told[0].step}")
-                counts["steps made again, in all"] += max(0, kept - told[0].step)
+                counts["updates lost from before the last checkpoint"] += max(0, kept - told[0].step)
                 if notice is not None:
                     check(bool(told[0].message) == notice, f"{what}: the visitor was told {told[0].message!r}")
                 if told[0].message:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from dlcore import settings
 from dlcore.formats import check_recipe
 from dlcore.home import data_root, home
 from dlcore.messages import N_, UserError
@@ -61,5 +62,13 @@ def check_resumable(run: Run) -> None:
         )
     if status not in RESUMABLE:
         raise UserError(N_("The run {run_id} is still going on. Stop it first."), run_id=run.run_id)
+    spent = run.checkpoints.newest()
+    hours = settings.number("DLCORE_RUN_HOURS", 0, low=0, high=10_000)
+    if hours and spent is not None and spent.wall_seconds >= 3600 * hours:
+        raise UserError(
+            N_("The run {run_id} has had its {hours} hours, the longest that a run may take here."),
+            run_id=run.run_id,
+            hours=f"{hours:g}",
+        )
     if (recipe := run.checkpoints.recipe()) is not None:
         check_recipe(recipe)

@@ -7,12 +7,13 @@ the moment the operating system closes its files.
 import errno
 import hashlib
 import logging
+import math
 import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Self
@@ -51,6 +52,8 @@ FLUSH_SECONDS = 0.2
 """Steps reach the log in batches, at least this often."""
 LOGGED_STEPS = 50_000
 """A run with more updates logs every n-th of them only, so that no log grows without bound."""
+WEIGH_SECONDS = 1.0
+"""Between two looks at how much room the run's files take."""
 CHECKPOINT_SECONDS = 30.0
 """Between two checkpoints within an epoch, by default; see :func:`checkpoint_seconds`."""
 PAUSE_TICK_SECONDS = 0.1
@@ -204,6 +207,27 @@ def checkpoint_seconds() -> float:
     return settings.number("DLCORE_CHECKPOINT_SECONDS", CHECKPOINT_SECONDS, low=0, high=86_400)
 
 
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What one run may take of the machine; infinite where nobody set a limit."""
+
+    wall_seconds: float
+    """Of all its workers together."""
+    disk_bytes: float
+    """Of everything in its directory."""
+
+
+def budget() -> Budget:
+    """The budget in force: ``$DLCORE_RUN_HOURS`` and ``$DLCORE_RUN_MEGABYTES``; 0 or nothing is without a limit.
+
+    Raises:
+        UserError: one of them holds no number that fits.
+    """
+    hours = settings.number("DLCORE_RUN_HOURS", 0, low=0, high=10_000)
+    megabytes = settings.number("DLCORE_RUN_MEGABYTES", 2000, low=0, high=10_000_000)
+    return Budget(wall_seconds=3600 * hours or math.inf, disk_bytes=1e6 * megabytes or math.inf)
+
+
 def _ignore(_: Event) -> None:
     """Watch nothing."""
 
@@ -227,7 +251,7 @@ class _Session:
         self._run = run
         self._log = log
         self._watch = watch
-        self._stop = stop
+        self._stop = lambda: stop() or self._is_spent()
         self._before = before
         self._inbox = Inbox(run.path)
         self._bound: list[Steered] = []
@@ -238,6 +262,9 @@ class _Session:
         self._latest: Stepped | None = None
         self._tested: Tested | None = None
         self._checkpoint_seconds = CHECKPOINT_SECONDS
+        self._budget = Budget(math.inf, math.inf)
+        self._weighed_at = -math.inf
+        self._spent = False
         self._kept_at = self._began_at = time.monotonic()
         self._worked_before = 0.0
         """Seconds that earlier workers spent on what the checkpoint holds."""
@@ -266,7 +293,7 @@ class _Session:
 
         run = self._run
         keep_freed_memory()
-        self._checkpoint_seconds = checkpoint_seconds()
+        self._checkpoint_seconds, self._budget = checkpoint_seconds(), budget()
         loop.use_threads(run.config)
         config = run.config
         dataset = load(config.dataset, self._prepare, own_images=config.own_images, classes=config.classes)
@@ -464,6 +491,31 @@ class _Session:
 
     def _must_stop(self) -> bool:
         return self._stop() or self._run.stop_requested()
+
+    def _spend(self, message: str, values: dict[str, Any]) -> None:
+        self._spent, self._stopped = True, Ended(reason="stopped", message=message, values=values)
+
+    def _is_spent(self) -> bool:
+        """Whether the run has used up its budget. Looks at the disk once a second at most."""
+        limits, now = self._budget, time.monotonic()
+        if (taken := self._wall_seconds()) >= limits.wall_seconds:
+            message = N_(
+                "Stopped after {hours} hours, the longest that a run may take here. What it learned was tested and is"
+                " kept."
+            )
+            self._spend(message, {"hours": f"{taken / 3600:.3g}"})
+        elif now - self._weighed_at >= WEIGH_SECONDS:
+            self._weighed_at = now
+            size = sum(entry.stat().st_size for entry in os.scandir(self._run.path))
+            # Before the room is gone: the next checkpoint, and the weights, have to find some.
+            needed = size + 2 * self._run.checkpoints.bytes_of_newest()
+            if needed > limits.disk_bytes:
+                message = N_(
+                    "Stopped because its files would take {megabytes} MB, more than a run may have here. What it learned"
+                    " was tested and is kept."
+                )
+                self._spend(message, {"megabytes": math.ceil(needed / 1e6)})
+        return self._spent
 
     def _tell(self, event: Event) -> None:
         if isinstance(event, Stepped):

@@ -420,6 +420,39 @@ def test_checkpoints_are_kept_every_so_many_seconds_two_of_them(monkeypatch):
     assert [path.name for path in newest_first(run)] == [kept.file for kept in run.checkpoints.manifest()]
 
 
+def test_a_run_that_has_had_its_hours_is_stopped_kindly_and_for_good(monkeypatch):
+    run = create(LONG)
+    monkeypatch.setenv("DLCORE_RUN_HOURS", "0.00001")
+    ended = worker.work(run)
+    assert ended.reason == run.status() == "stopped"
+    assert "longest that a run may take" in ended.message.format(**ended.values)
+    assert run.model_at_hand()
+    assert run.summary().test_accuracy is not None
+    with pytest.raises(UserError, match="has had its"):
+        launch.check_resumable(run)
+    monkeypatch.delenv("DLCORE_RUN_HOURS")
+    launch.check_resumable(run)  # whoever raises the limit lets it go on
+
+
+def test_time_is_counted_over_all_workers(monkeypatch):
+    run = create(LONG)
+    worker.work(run, **stop_after(3))
+    first = run.checkpoints.newest().wall_seconds
+    worker.work(run, **stop_after(6))
+    assert 0 < first < run.checkpoints.newest().wall_seconds
+
+
+def test_a_run_whose_files_grow_too_large_is_stopped_kindly(monkeypatch):
+    run = create(QUICK)
+    monkeypatch.setenv("DLCORE_RUN_MEGABYTES", "0.3")
+    monkeypatch.setattr(worker, "WEIGH_SECONDS", 0.0)
+    ended = worker.work(run)
+    assert ended.reason == run.status() == "stopped"
+    assert "MB" in ended.message
+    assert run.model_at_hand()
+    assert sum(path.stat().st_size for path in run.path.iterdir()) <= 300_000
+
+
 @pytest.mark.parametrize("value", ["-1", "soon", "nan", "1e9", "٣"])
 def test_a_wrong_number_of_seconds_is_refused(monkeypatch, value):
     monkeypatch.setenv("DLCORE_CHECKPOINT_SECONDS", value)

@@ -5,7 +5,7 @@ import pytest
 from dlcore.config import KNOBS, TrainConfig
 from dlcore.messages import UserError
 from dlcore.presets import PRESETS
-from dlcore.runs import directory, launch
+from dlcore.runs import directory, keeping, launch
 from dlcore.runs.worker import work
 from dlcore.training.events import Ended, to_json
 from ui.training import link
@@ -435,3 +435,74 @@ def test_the_dropout_of_a_custom_network_is_used_where_a_layer_asks_for_it():
     )
     assert "dropout" not in unused(asks)
     assert "dropout" in unused(says)
+
+
+# Keeping, naming, deleting
+
+
+@pytest.fixture
+def as_visitor(monkeypatch):
+    """The page's visitor, by a token that the test knows."""
+    from ui import visitor
+    from ui.training import page
+
+    token = "visitor-of-this-test-0000000"
+    monkeypatch.setattr(visitor, "visitor_token", lambda: token)
+    monkeypatch.setattr(page, "visitor_token", lambda: token)
+    return token
+
+
+def test_an_own_run_is_pinned_named_deleted_and_brought_back(open_page, as_visitor):
+    run = finished(owner=as_visitor)
+    app = open_page("train", run=run.run_id)
+    app.button(key=f"train.pin.{run.run_id}").click().run()
+    app.text_input(key=f"train.name.{run.run_id}").set_value("my *best* run").run()
+    assert keeping.label(run) == keeping.Label(name="my *best* run", pinned=True)
+    assert r"my \*best\* run" in app.button(key=f"train.open.{run.run_id}").label
+    app.button(key=f"train.delete.{run.run_id}").click().run()
+    assert "The run was deleted" in shown(app)
+    assert directory.list_runs() == []
+    assert "run" not in app.query_params
+    app.button(key="train.undo").click().run()
+    assert [back.run_id for back in directory.list_runs()] == [run.run_id]
+    assert app.query_params["run"] == run.run_id
+    assert not app.exception
+
+
+def test_what_is_not_ones_own_has_no_menu(open_page, as_visitor):
+    shell, other = finished(), directory.create(QUICK, owner="somebody-else-entirely")
+    app = open_page("train", run=other.run_id)
+    keys = {button.key for button in app.button}
+    assert f"train.open.{shell.run_id}" in keys
+    assert not {key for key in keys if key and key.startswith(("train.pin.", "train.delete."))}
+
+
+def test_a_run_that_goes_on_cannot_be_deleted(open_page, as_visitor, started):
+    app = open_page("train", model="linear")
+    app.button(key="train.start").click().run()
+    (run,) = started
+    assert app.button(key=f"train.delete.{run.run_id}").disabled
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "cannot go on exactly"), ("zh", "无法一模一样地接着训练")])
+def test_a_run_of_another_recipe_is_started_again_by_one_click(
+    open_page, as_visitor, started, monkeypatch, language, words
+):
+    from dlcore import formats
+
+    run = finished(owner=as_visitor)
+    (run.path / "summary.json").write_text('{"reason": "stopped"}')
+    monkeypatch.setattr(formats, "RECIPE", "none-such")
+    app = open_page("train", language=language, run=run.run_id)
+    assert words in shown(app)
+    assert all(button.key != "train.resume" for button in app.button)
+    app.button(key="train.again").click().run()
+    assert [again.config for again in started] == [run.config]
+
+
+def test_damage_that_was_got_round_is_told(open_page):
+    run = finished()
+    lines = run.events_path.read_bytes().splitlines(keepends=True)
+    lines[5] = lines[5].replace(b'"loss":', b'"loss":1')
+    run.events_path.write_bytes(b"".join(lines))
+    assert "1 lines of this run's log are damaged" in shown(open_page("train", run=run.run_id))

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from dlcore import formats
 from dlcore.config import TrainConfig
 from dlcore.data.availability import available
-from dlcore.formats import RECIPE, check_recipe
 from dlcore.messages import UserError
 from dlcore.runs import queue
 from dlcore.runs.directory import LIVE, RESUMABLE, STATUSES, Run, Status
@@ -129,7 +129,7 @@ def _controls(state: TrainPage, run: Run, status: Status) -> None:
             on_click=_attempt,
             args=(state, lambda: queue.stop(run)),
         )
-    elif status in RESUMABLE and run.checkpoints.exists() and run.checkpoints.recipe() in (None, RECIPE):
+    elif status in RESUMABLE and run.checkpoints.exists() and run.checkpoints.recipe() in (None, formats.RECIPE):
         st.button(
             _("Resume"),
             icon=":material/play_arrow:",
@@ -172,9 +172,9 @@ def _advice(state: TrainPage, watch: Watch, status: Status) -> None:
 def _start_again(state: TrainPage, run: Run) -> None:
     """Offer a new run of the same settings, where this one cannot go on as it was."""
     recipe = run.checkpoints.recipe()
-    if recipe not in (None, RECIPE):
+    if recipe not in (None, formats.RECIPE):
         try:
-            check_recipe(str(recipe))
+            formats.check_recipe(str(recipe))
         except UserError as error:
             st.info(explain(error), icon=":material/update:")
     elif run.status() == "stopped":

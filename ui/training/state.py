@@ -51,6 +51,10 @@ class TrainPage:
     """Whether a link, or the visitor, has already said what to show."""
     problem: UserError | None = None
     """What went wrong when something was last attempted."""
+    deleted: str = ""
+    """The run that the visitor has just deleted and may bring back."""
+    keeping_problem: UserError | None = None
+    """What went wrong when a run was last pinned, named, deleted or brought back."""
     visitor: str = ""
     """The visitor's token, which owns the runs started here."""
     watch: Watch | None = None

@@ -80,7 +80,7 @@ def explanation(status: Status, history: RunHistory) -> str:
         template = _UNTESTED
     elif status == "completed" and _only_guesses(history):
         template = _GUESSES
-    elif status == "completed" and history.ended is not None and history.ended.message:
+    elif status in ("completed", "stopped") and history.ended is not None and history.ended.message:
         accuracy = history.tested.accuracy if history.tested else 0
         early = explain(UserError(history.ended.message, **history.ended.values))
         return f"{early} " + _(_ON_TEST_IMAGES).format(accuracy=accuracy)
