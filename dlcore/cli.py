@@ -24,7 +24,7 @@ from dlcore.messages import UserError
 from dlcore.presets import PRESETS
 from dlcore.preview import FIELDS as PREVIEW_FIELDS
 from dlcore.resources import options as resources_options
-from dlcore.runs import keeping, launch, queue
+from dlcore.runs import keeping, launch, queue, spare
 from dlcore.runs.control import VALUES
 from dlcore.runs.directory import STATUSES, Run, create, list_runs, open_directory, open_run
 from dlcore.runs.history import RunHistory
@@ -162,6 +162,7 @@ def _parser() -> argparse.ArgumentParser:
     add("doctor", _doctor, "Say what is installed and at hand, and what is missing.")
     work = add("work", _work, "Be the worker of a run directory. The dashboard starts this.")
     work.add_argument("directory", metavar="RUN_DIR", type=Path)
+    add("spare", _spare, "Wait to be the worker of the next run. The dashboard starts this.")
     return parser
 
 
@@ -236,10 +237,31 @@ def _work_here(run: Run) -> Answer:
 
 
 def _work(options: argparse.Namespace) -> Answer:
-    from dlcore.runs.worker import log_to, step_back, stop_on_signals, work  # noqa: PLC0415
+    from dlcore.runs.worker import step_back  # noqa: PLC0415
 
-    run = open_directory(options.directory)
     step_back()
+    return _train_in_background(options.directory)
+
+
+def _spare(_: argparse.Namespace) -> Answer:
+    from dlcore.runs.worker import step_aside, step_back  # noqa: PLC0415
+
+    step_back()
+    step_aside()
+    directory = spare.wait()
+    if directory is None:
+        return SUCCESS, {"run_id": None}, ""
+    step_back(again=True)
+    with (directory / "worker.log").open("ab") as log:  # what is said from here on belongs to the run
+        for stream in (1, 2):
+            os.dup2(log.fileno(), stream)
+    return _train_in_background(directory)
+
+
+def _train_in_background(directory: Path) -> Answer:
+    from dlcore.runs.worker import log_to, stop_on_signals, work  # noqa: PLC0415
+
+    run = open_directory(directory)
     try:
         with log_to(run.log_path), stop_on_signals(signal.SIGTERM) as stop:
             ended = work(run, stop=stop)

@@ -14,6 +14,7 @@ def home(tmp_path, monkeypatch) -> Path:
     path = tmp_path / "dlcore-home"
     monkeypatch.setenv("DLCORE_HOME", str(path))
     monkeypatch.delenv("DLCORE_DATA", raising=False)
+    monkeypatch.setenv("DLCORE_SPARE", "off")  # tests/dlcore/test_runs_spare.py has its own
     return path
 
 

@@ -179,7 +179,14 @@ class CheckpointStore:
     def _list(self, kept: list[Checkpoint], damaged: Collection[str] = ()) -> None:
         content = {"checkpoints": [checkpoint.model_dump() for checkpoint in kept]}
         atomic.write(self.manifest_path, sealed.seal(content, format_number=MANIFEST_FORMAT))
-        listed = {checkpoint.file for checkpoint in kept}
+        self.prune(damaged)
+
+    def prune(self, damaged: Collection[str] = ()) -> None:
+        """Remove files that are not needed any more, such as a worker leaves that was killed before it could."""
+        try:
+            listed = {checkpoint.file for checkpoint in self.manifest()}
+        except ValueError:
+            return
         files = sorted(self._files(), key=lambda path: _number(path.name), reverse=True)
         whole = [path for path in files if path.name not in damaged]
         for path in {*files} - {*whole[:KEPT]}:

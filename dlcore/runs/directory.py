@@ -182,7 +182,7 @@ class Run:
             return "queued"
         if self._just_launched():
             return "stopping" if self.stop_requested() else "starting"
-        if (summary := self.summary()) is not None:
+        if (summary := self._summary_file()) is not None:
             return summary.reason
         if has_worker():
             return self._doing()
@@ -200,8 +200,14 @@ class Run:
     def summary(self) -> Summary | None:
         """How the run ended, or None if it did not (yet), or was killed before it could say so.
 
-        Where the file is damaged, or of a newer version, the log says the same at greater length, and is read.
+        Where the file is missing, damaged, or of a newer version, the log says the same at greater length, and is read.
         """
+        if (self.path / "summary.json").exists():
+            return self._summary_file()
+        # A worker whose last words found no more room in a file of their own has left them in the log.
+        return self._summary_of_log() if isinstance(self._last_event(), Ended) else None
+
+    def _summary_file(self) -> Summary | None:
         path = self.path / "summary.json"
         try:
             return Summary.model_validate(sealed.unseal(path.read_bytes(), file=path.name, known=SUMMARY_FORMAT))

@@ -1,30 +1,28 @@
-"""Start a worker as a process of its own, which outlives whoever started it. Nothing here imports torch."""
+"""Let a process of its own be the worker of a run; it outlives whoever started it. Nothing here imports torch."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 from dlcore import settings
 from dlcore.formats import check_recipe
-from dlcore.home import data_root, home
 from dlcore.messages import N_, UserError
+from dlcore.runs import spare
 from dlcore.runs.directory import RESUMABLE, Run
 
 _PROJECT = Path(__file__).resolve().parents[2]
 
 
 def start(run: Run) -> None:
-    """Let a new worker train ``run``, from its checkpoint if it has one, and return at once.
+    """Let a worker train ``run``, the one that waits or else a new one, from its checkpoint if it has one, and return at once.
 
     Raises:
         UserError: no process could be started.
     """
     run.expect_worker()
+    if spare.hand_over(run.path):
+        return
     command = [sys.executable, "-m", "dlcore", "work", "--detach", str(run.path)]
-    # A thread that waits for another one sleeps: spinning would take the core that the other one needs.
-    quiet = {"OMP_WAIT_POLICY": "PASSIVE"}
-    environment = quiet | os.environ | {"DLCORE_HOME": str(home()), "DLCORE_DATA": str(data_root())}
     try:
         with run.log_path.open("ab") as log:
             # The worker's first act is to fork and let this process end: it is nobody's child, so it cannot become a
@@ -32,7 +30,7 @@ def start(run: Run) -> None:
             subprocess.run(  # noqa: S603  # our own interpreter, our own module, a path that is no option
                 command,
                 cwd=_PROJECT,
-                env=environment,
+                env=spare.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

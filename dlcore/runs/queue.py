@@ -8,6 +8,7 @@ First come, first served, but by turns: a visitor's second run waits until every
 Nothing here imports torch.
 """
 
+import logging
 import os
 import shutil
 import time
@@ -24,10 +25,11 @@ from dlcore import atomic
 from dlcore.config import TrainConfig
 from dlcore.machine import cores
 from dlcore.messages import N_, UserError
-from dlcore.runs import keeping, launch
+from dlcore.runs import keeping, launch, spare
 from dlcore.runs.directory import LIVE, Run, create, open_run, runs_folder, summarise, waiting_mark
 from dlcore.training.events import Ended
 
+_LOG = logging.getLogger(__name__)
 _LOCK_SECONDS = 10.0
 _REMEMBERED_NANOSECONDS = 24 * 3600 * 10**9
 
@@ -131,6 +133,20 @@ def advance() -> None:
             _advance()
     except Timeout:
         return  # somebody else is at it
+
+
+def prepare() -> None:
+    """Have a spare worker wait if another run could begin at once; see :mod:`dlcore.runs.spare`.
+
+    Raises:
+        UserError: a setting in the environment is no number.
+    """
+    if len(list(_at_work())) >= limits().workers:
+        return
+    try:
+        spare.ensure()
+    except OSError as error:  # without a spare everything works, a moment later
+        _LOG.warning("no spare worker could be started: %s", error)
 
 
 def place(run: Run) -> int:

@@ -188,12 +188,14 @@ def work(run: Run, *, watch: Callable[[Event], None] | None = None, stop: Callab
                 N_("The run {run_id} is complete: there is nothing left to continue. Start a new one."),
                 run_id=run.run_id,
             )
-        (run.path / "summary.json").unlink(missing_ok=True)
-        for mine in ("summary", "checkpoint", "model"):
-            for leftover in run.path.glob(f".{mine}*.tmp"):  # of a worker that was killed while it wrote
-                leftover.unlink()
-        atomic.sweep(run.path, age_seconds=600)  # of others, some of whom may be writing now
-        run.expect_no_worker()
+        try:
+            (run.path / "summary.json").unlink(missing_ok=True)
+            for mine in ("summary", "checkpoint", "model"):
+                for leftover in run.path.glob(f".{mine}*.tmp"):  # of a worker that was killed while it wrote
+                    leftover.unlink()
+            atomic.sweep(run.path, age_seconds=600)  # of others, some of whom may be writing now
+        finally:
+            run.expect_no_worker()
         with EventLog(run.events_path) as log:
             return _Session(run, log, watch or _ignore, stop or _never, before=summary).run()
 
@@ -251,7 +253,7 @@ class _Session:
         self._run = run
         self._log = log
         self._watch = watch
-        self._stop = lambda: stop() or self._is_spent()
+        self._asked = stop
         self._before = before
         self._inbox = Inbox(run.path)
         self._bound: list[Steered] = []
@@ -373,7 +375,7 @@ class _Session:
                 continue
             log_bytes = about.get("log_bytes")  # the first format did not say
             self._worked_before = float(about.get("wall_seconds", 0.0))
-            if damaged or manifest_damaged:
+            if damaged or manifest_damaged or known is None:
                 whole = known or Checkpoint(
                     file=candidate.path.name,
                     sha256=hashlib.sha256(candidate.path.read_bytes()).hexdigest(),
@@ -384,6 +386,7 @@ class _Session:
                     wall_seconds=self._worked_before,
                 )
                 store.keep_only(whole, damaged=damaged)
+            store.prune()
             told = run.scan()
             lost = told.damaged_lines > 0 or (log_bytes is not None and told.offset < log_bytes)
             message = _damage(newest=bool(damaged), manifest=manifest_damaged, log=lost)
@@ -492,6 +495,9 @@ class _Session:
     def _must_stop(self) -> bool:
         return self._stop() or self._run.stop_requested()
 
+    def _stop(self) -> bool:
+        return self._asked() or self._is_spent()
+
     def _spend(self, message: str, values: dict[str, Any]) -> None:
         self._spent, self._stopped = True, Ended(reason="stopped", message=message, values=values)
 
@@ -592,12 +598,23 @@ def _failure(error: Exception, run: Run) -> Ended:
     )
 
 
-def step_back() -> None:
-    """Let whoever shares the machine with this process come first, in computing time and in memory."""
-    if hasattr(os, "nice"):
+def step_back(*, again: bool = False) -> None:
+    """Let whoever shares the machine with this process come first, in computing time and in memory; ``again`` after
+    :func:`step_aside`.
+    """
+    if hasattr(os, "nice") and not again:
         os.nice(NICENESS)
+    _prefer_to_end(MEMORY_PENALTY)
+
+
+def step_aside() -> None:
+    """As long as this process only waits, let it be the first to end when memory runs out."""
+    _prefer_to_end(1000)
+
+
+def _prefer_to_end(penalty: int) -> None:
     with suppress(OSError):  # not on Linux, or it stands back further already
-        Path("/proc/self/oom_score_adj").write_text(str(MEMORY_PENALTY), encoding="ascii")
+        Path("/proc/self/oom_score_adj").write_text(str(penalty), encoding="ascii")
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import pytest
 
 from dlcore.config import TrainConfig
 from dlcore.messages import UserError
-from dlcore.runs import launch, sealed, worker
+from dlcore.runs import checkpoint_store, launch, sealed, worker
 from dlcore.runs.directory import create
 from dlcore.runs.history import RunHistory
 from dlcore.training import checkpoints, loop, tensor_file
@@ -556,3 +556,31 @@ def test_the_loops_events_are_all_there_is():
     logged = [event for event in run.read()[0] if not isinstance(event, Ended | Resumed)]
     plain = [event for event in loop.train(QUICK) if not isinstance(event, Ended)]
     assert [type(event) for event in logged] == [type(event) for event in plain]
+
+
+def test_last_words_without_a_file_of_their_own_are_read_from_the_log():
+    run = create(QUICK)
+    worker.work(run)
+    summary = run.summary()
+    (run.path / "summary.json").unlink()
+    assert (run.status(), run.summary()) == ("completed", summary)
+    (run.path / "summary.json").write_bytes(b'{"format": 2, "reason": "failed"}')
+    assert (run.status(), run.summary()) == ("completed", summary)
+
+
+def test_a_checkpoint_that_was_written_and_not_yet_listed_counts(monkeypatch):
+    run = create(QUICK)
+    write = checkpoint_store.atomic.write
+
+    def full(path, content):
+        if path.name == "checkpoints.json" and "checkpoint-000003" in content:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint_store.atomic, "write", full)
+        assert worker.work(run).reason == "failed"
+    assert len(newest_first(run)) == 3
+    assert worker.work(run).reason == "completed"
+    assert history_of(run).resumed == [42]
+    assert [path.name for path in newest_first(run)] == [kept.file for kept in run.checkpoints.manifest()]

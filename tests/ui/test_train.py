@@ -485,9 +485,7 @@ def test_a_run_that_goes_on_cannot_be_deleted(open_page, as_visitor, started):
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", "cannot go on exactly"), ("zh", "无法一模一样地接着训练")])
-def test_a_run_of_another_recipe_is_started_again_by_one_click(
-    open_page, as_visitor, started, monkeypatch, language, words
-):
+def test_a_run_of_another_recipe_says_so(open_page, as_visitor, monkeypatch, language, words):
     from dlcore import formats
 
     run = finished(owner=as_visitor)
@@ -496,6 +494,15 @@ def test_a_run_of_another_recipe_is_started_again_by_one_click(
     app = open_page("train", language=language, run=run.run_id)
     assert words in shown(app)
     assert all(button.key != "train.resume" for button in app.button)
+
+
+def test_and_is_started_again_by_one_click(open_page, as_visitor, started, monkeypatch):
+    from dlcore import formats
+
+    run = finished(owner=as_visitor)
+    (run.path / "summary.json").write_text('{"reason": "stopped"}')
+    monkeypatch.setattr(formats, "RECIPE", "none-such")
+    app = open_page("train", run=run.run_id)
     app.button(key="train.again").click().run()
     assert [again.config for again in started] == [run.config]
 

@@ -6,6 +6,7 @@ import streamlit as st
 
 from dlcore.config import TrainConfig
 from dlcore.messages import UserError
+from dlcore.runs import queue
 from dlcore.runs.directory import LIVE, Run, list_runs, open_run
 from ui.language import translate as _
 from ui.shell import show_error
@@ -42,6 +43,15 @@ def train_page() -> None:
             history = live_view(state, run) if run else recorded_view(state)
         if history is not None:
             results(history)
+    _prepare(state)
+
+
+def _prepare(state: TrainPage) -> None:
+    """Whoever looks at this page may press Start: let a worker wait for it."""
+    try:
+        queue.prepare()
+    except UserError as error:
+        state.problem = error
 
 
 def _enter() -> TrainPage:

@@ -1,0 +1,175 @@
+"""The worker that waits: as the process that it is."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from dlcore.config import TrainConfig
+from dlcore.machine import available_memory
+from dlcore.messages import UserError
+from dlcore.runs import launch, queue, spare, worker
+from dlcore.runs.directory import create
+
+QUICK = TrainConfig(dataset="digits", model="linear", epochs=1, threads=1)
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="there are no named pipes")
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def wait_for(condition, seconds: float = 120.0):
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+    return value
+
+
+def spares(home) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        if (process.info["cmdline"] or [])[-3:] == ["dlcore", "spare", "--detach"]:
+            try:
+                if process.environ().get("DLCORE_HOME") == str(home):
+                    found.append(process)
+            except psutil.Error:
+                continue
+    return found
+
+
+@pytest.fixture
+def wanted(home, monkeypatch):
+    monkeypatch.setenv("DLCORE_SPARE", "0")
+    yield home
+    for process in spares(home):
+        process.kill()
+
+
+def test_a_waiting_worker_takes_the_next_run_and_computes_the_same(wanted):
+    spare.ensure()
+    wait_for(spare.is_warm)
+    (process,) = spares(wanted)
+    assert process.ppid() != os.getpid()
+    assert process.nice() > psutil.Process().nice()
+    spare.ensure()
+    spare.ensure()
+    assert spares(wanted) == [process]
+
+    run, reference = create(QUICK), create(QUICK)
+    launch.start(run)
+    wait_for(lambda: run.status() == "completed")
+    assert run.summary().weights_sha256 == worker.work(reference).weights_sha256
+    assert not run.log_path.exists() or run.log_path.read_text() == ""
+    wait_for(lambda: not process.is_running())
+    assert not spare.is_ready()
+    assert {path.name for path in (wanted / "spare").iterdir()} <= {"lock", "log", "servers", "wanted"}
+
+
+def test_a_run_that_comes_while_it_still_imports_is_taken_too(wanted):
+    spare.ensure()
+    wait_for(spare.is_ready)
+    run = create(QUICK)
+    launch.start(run)
+    wait_for(lambda: run.status() == "completed")
+    wait_for(lambda: spares(wanted) == [])
+
+
+def test_another_environment_or_program_is_not_served(wanted, monkeypatch):
+    spare.ensure()
+    wait_for(spare.is_ready)
+    run = create(QUICK)
+    with monkeypatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "7")
+        assert not spare.hand_over(run.path)
+    with monkeypatch.context() as patch:
+        patch.setattr(spare, "_program", lambda: "another")
+        assert not spare.hand_over(run.path)
+    assert spare.is_ready()
+
+
+def test_one_run_only_gets_it(wanted):
+    spare.ensure()
+    wait_for(spare.is_warm)
+    runs = [create(QUICK), create(QUICK)]
+    assert [spare.hand_over(run.path) for run in runs] == [True, False]
+
+
+def test_a_dead_spare_is_no_hindrance(wanted):
+    spare.ensure()
+    wait_for(spare.is_warm)
+    (process,) = spares(wanted)
+    process.kill()
+    wait_for(lambda: not process.is_running())
+    assert spare.is_ready()  # so it seems
+    run = create(QUICK)
+    assert not spare.hand_over(run.path)
+    spare.ensure()
+    wait_for(spare.is_warm)
+    assert len(spares(wanted)) == 1
+
+
+def test_a_spare_that_does_not_answer_loses_the_run(wanted, monkeypatch):
+    spare.ensure()
+    wait_for(spare.is_warm)
+    (process,) = spares(wanted)
+    process.send_signal(signal.SIGSTOP)
+    monkeypatch.setattr(spare, "ANSWER_SECONDS", 0.1)
+    run = create(QUICK)
+    assert not spare.hand_over(run.path)
+    process.send_signal(signal.SIGCONT)
+    wait_for(lambda: not process.is_running())
+    assert run.status() == "starting"  # nobody has touched it
+    assert not (run.path / "lock").exists()
+
+
+def test_it_ends_with_the_last_server(wanted):
+    program = "import time; from dlcore.runs import spare; spare.ensure(); print('here', flush=True); time.sleep(600)"
+    server = subprocess.Popen([sys.executable, "-c", program], cwd=PROJECT, stdout=subprocess.PIPE)
+    server.stdout.readline()
+    wait_for((wanted / "spare" / "warm").exists)
+    (process,) = spares(wanted)
+    server.kill()
+    server.communicate()
+    wait_for(lambda: not process.is_running())
+
+
+def test_it_ends_with_its_home(wanted):
+    spare.ensure()
+    wait_for(spare.is_warm)
+    (process,) = spares(wanted)
+    shutil.rmtree(wanted / "spare")
+    wait_for(lambda: not process.is_running())
+
+
+@pytest.mark.parametrize("setting", ["off", "9000000"])
+def test_none_where_it_is_switched_off_or_memory_is_short(home, monkeypatch, setting):
+    monkeypatch.setenv("DLCORE_SPARE", setting)
+    monkeypatch.setattr(spare.subprocess, "run", lambda *_args, **_kwargs: pytest.fail("started"))
+    spare.ensure()
+
+
+def test_none_while_no_run_could_begin_at_once(monkeypatch):
+    asked = []
+    monkeypatch.setattr(spare, "ensure", lambda: asked.append(1))
+    monkeypatch.setattr(launch, "start", lambda _run: None)
+    monkeypatch.setenv("DLCORE_WORKERS", "1")
+    queue.prepare()
+    queue.submit(QUICK, owner="ann")
+    queue.prepare()
+    assert asked == [1]
+
+
+def test_a_wrong_setting_is_refused(monkeypatch):
+    monkeypatch.setenv("DLCORE_SPARE", "perhaps")
+    with pytest.raises(UserError, match="DLCORE_SPARE"):
+        spare.ensure()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux says")
+def test_the_memory_that_is_left_is_known():
+    assert 0 < available_memory() <= psutil.virtual_memory().total
