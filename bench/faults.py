@@ -566,13 +566,16 @@ def main(arguments: list[str] | None = None) -> int:
         import torch._dynamo  # noqa: F401  # an optimizer's first act, and slow: all of this once, for all forks
 
         bench = Bench(options.seed)
-        for name, part in parts(bench, options):
-            if options.part and name not in options.part:
-                continue
-            started = time.monotonic()
-            part()
-            print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
-        bench.end()
+        try:
+            for name, part in parts(bench, options):
+                if options.part and name not in options.part:
+                    continue
+                started = time.monotonic()
+                part()
+                print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+            bench.end()
+        except KeyboardInterrupt:
+            print("interrupted: the counts are of what was done until then", file=sys.stderr)
     findings = bench.findings
     width = max(map(len, findings.counts), default=0)
     for what, count in findings.counts.items():

@@ -1,8 +1,11 @@
 import contextlib
 import os
+import subprocess
+import sys
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -207,3 +210,64 @@ def test_one_core_is_left_for_the_pages(monkeypatch):
         else:
             monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
         assert queue.limits().workers == expected
+
+
+SERVER = """
+import os, sys, threading, time
+from dlcore.config import TrainConfig
+from dlcore.runs import launch, queue
+from dlcore.runs.directory import Summary, list_runs
+
+log = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+left = threading.Event()
+
+def start(run):
+    run.expect_no_worker()
+    lock = run.lock()
+    lock.acquire()
+    os.write(log, f"begin {run.run_id} {run.owner}\\n".encode())
+
+    def work():
+        time.sleep(0.01)
+        os.write(log, f"end {run.run_id} {run.owner}\\n".encode())
+        run.write_summary(Summary(reason="completed"))
+        lock.release()
+
+    threading.Thread(target=work).start()
+
+launch.start = start
+queue.limits = lambda: queue.Limits(workers=2, waiting_each=20)
+config = TrainConfig(dataset="digits", model="linear", epochs=1)
+sys.stdin.readline()  # both begin at once
+mine = [queue.submit(config, owner=owner) for owner in ["ann", "bob", "eve", "ann", "bob", "eve", "ann", "bob", "ann", "ann"]]
+while any(run.status() != "completed" for run in mine):
+    queue.advance()
+    time.sleep(0.005)
+"""
+
+
+def test_two_servers_share_one_queue(tmp_path, home):
+    """Twenty runs of three visitors, submitted at once to two processes: each runs once, two at a time, one a visitor."""
+    log = tmp_path / "log"
+    command = [sys.executable, "-c", SERVER, str(log)]
+    project = Path(queue.__file__).resolve().parents[2]
+    servers = [subprocess.Popen(command, cwd=project, stdin=subprocess.PIPE) for _ in range(2)]
+    for server in servers:
+        server.stdin.write(b"go\n")
+        server.stdin.flush()
+    assert [server.wait(240) for server in servers] == [0, 0]
+    for server in servers:
+        server.stdin.close()
+    begun, going = [], {}
+    for word, run_id, owner in (line.split() for line in log.read_text().splitlines()):
+        if word == "end":
+            del going[run_id]
+            continue
+        begun.append(run_id)
+        going[run_id] = owner
+        assert len(going) <= 2
+        assert len(set(going.values())) == len(going)
+    assert len(begun) == len(set(begun)) == 20
+    assert Counter(run.owner for run in list_runs()) == {"ann": 10, "bob": 6, "eve": 4}
+    assert {run.status() for run in list_runs()} == {"completed"}
+    assert not list((home / "queue" / "waiting").iterdir())
