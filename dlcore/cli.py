@@ -110,19 +110,7 @@ def _parser() -> argparse.ArgumentParser:
         text = f"{KNOBS[name].title.lower()} from the next update on, {KNOBS[name].allowed}"
         steer.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar="VALUE", help=text)
     runs = add("runs", _runs, "List all runs, newest first; or pin, rename, delete or restore one.")
-    actions = runs.add_subparsers(title="actions", metavar="ACTION", parser_class=_Parser)
-    for name, action, text in (
-        ("pin", _pin, "Keep a run, whatever the limits on old runs say."),
-        ("unpin", _unpin, "Let the limits on old runs apply to a run again."),
-        ("rename", _rename, "Give a run a name of its own; without a name, take it away."),
-        ("delete", _delete, "Throw a run away; 'restore' brings it back for a while."),
-        ("restore", _restore, "Bring back a run that was deleted."),
-    ):
-        added = actions.add_parser(name, help=text, description=text, parents=[shared], allow_abbrev=False)
-        added.set_defaults(command=action)
-        added.add_argument("run", metavar="RUN", help="the run's name, as 'runs' lists it")
-        if name == "rename":
-            added.add_argument("name", metavar="NAME", nargs="?", default="", help="the name to show")
+    _runs_actions(runs, shared)
     show = add("show", _show, "Show how a run goes or went.")
     show.add_argument("run", metavar="RUN", help="the run's name, as 'runs' lists it")
 
@@ -169,6 +157,22 @@ def _parser() -> argparse.ArgumentParser:
 def _only_for(knob: Knob) -> str:
     settings = [f"{name} {' or '.join(sorted(wanted))}" for name, wanted in knob.only_for.items()]
     return f"; only for {' and '.join(settings)}" if settings else ""
+
+
+def _runs_actions(runs: argparse.ArgumentParser, shared: _Parser) -> None:
+    actions = runs.add_subparsers(title="actions", metavar="ACTION", parser_class=_Parser)
+    for name, action, text in (
+        ("pin", _pin, "Keep a run, whatever the limits on old runs say."),
+        ("unpin", _unpin, "Let the limits on old runs apply to a run again."),
+        ("rename", _rename, "Give a run a name of its own; without a name, take it away."),
+        ("delete", _delete, "Throw a run away; 'restore' brings it back for a while."),
+        ("restore", _restore, "Bring back a run that was deleted."),
+    ):
+        added = actions.add_parser(name, help=text, description=text, parents=[shared], allow_abbrev=False)
+        added.set_defaults(command=action)
+        added.add_argument("run", metavar="RUN", help="the run's name, as 'runs' lists it")
+        if name == "rename":
+            added.add_argument("name", metavar="NAME", nargs="?", default="", help="the name to show")
 
 
 def _train(options: argparse.Namespace) -> Answer:
