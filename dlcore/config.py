@@ -63,6 +63,10 @@ PRECISIONS: Mapping[str, str] = {
     "float32": N_("Full: float32"),
     "mixed": N_("Mixed: products in bfloat16, where the processor has it"),
 }
+STOPPING_METRICS: Mapping[str, str] = {
+    "loss": N_("Validation loss"),
+    "accuracy": N_("Validation accuracy"),
+}
 GROUPS: Mapping[str, str] = {
     "essentials": N_("The essentials"),
     "optimisation": N_("Optimisation"),
@@ -396,13 +400,20 @@ class TrainConfig(BaseModel):
     early_stopping: int = knob(
         0,
         N_("Patience"),
-        N_("Stops when the validation loss has not improved for this many epochs, and keeps the last weights."),
+        N_("Stops when validation has not improved for this many epochs, and keeps the last weights."),
         zero=N_("off"),
         group="stopping",
         unit=N_("passes"),
         step=1,
         ge=0,
         le=100,
+    )
+    early_stopping_metric: str = knob(
+        "loss",
+        N_("What has to improve"),
+        N_("What patience waits for: a lower loss, which also sees doubt, or a higher accuracy, which moves in jumps."),
+        group="stopping",
+        choices=STOPPING_METRICS,
     )
     target_accuracy: float = knob(
         0.0,
@@ -413,6 +424,17 @@ class TrainConfig(BaseModel):
         step=0.01,
         ge=0,
         le=1,
+    )
+    time_budget: float = knob(
+        0.0,
+        N_("Time budget"),
+        N_("Stops when the updates have taken this long. Evaluation and pauses do not count."),
+        zero=N_("off"),
+        group="stopping",
+        unit=N_("minutes"),
+        step=1,
+        ge=0,
+        le=1440,
     )
     validation_fraction: float = knob(
         0.1,

@@ -3,6 +3,7 @@ steer it writes ``control.json``. Only the worker writes the rest.
 
     config.json             the configuration, the owner, the time of creation, the version of this format
     events.jsonl            what happened, one event a line, append-only
+    epochs/0003.json        what the network looked like inside after epoch 3, the event Inspected
     control.json            what the visitor asks of the worker, see dlcore.runs.control
     control.lock            held while control.json is replaced
     launched                touched when a worker is started, removed by the worker once it holds the lock
@@ -43,6 +44,7 @@ from dlcore.training.events import (
     Ended,
     Evaluated,
     Event,
+    Inspected,
     Paused,
     Preparing,
     Resumed,
@@ -160,6 +162,18 @@ class Run:
     def log_path(self) -> Path:
         """The worker's own log: tracebacks and warnings, for whoever looks for a fault."""
         return self.path / "worker.log"
+
+    def inspection_path(self, epoch: int) -> Path:
+        """Where the worker puts what it saw inside the network after ``epoch``; may not exist."""
+        return self.path / "epochs" / f"{epoch:04}.json"
+
+    def inspection(self, epoch: int) -> Inspected | None:
+        """What the network looked like inside after ``epoch``, 0 being untrained; None where that is not recorded."""
+        try:
+            event = from_json(sealed.unseal_line(self.inspection_path(epoch).read_bytes().rstrip(b"\r\n")))
+        except (OSError, ValueError):
+            return None
+        return event if isinstance(event, Inspected) and event.epoch == epoch else None
 
     def model_at_hand(self) -> bool:
         """Whether there are weights to predict with."""

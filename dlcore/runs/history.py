@@ -1,5 +1,6 @@
 """The events of a run, reduced to what a page shows. Fed piece by piece, it never starts over. Nothing imports torch."""
 
+import math
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -20,6 +21,9 @@ class Steps:
     learning_rate: list[float] = field(default_factory=list)
     images_seen: list[int] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    gradient_norm: list[float] = field(default_factory=list)
+    """Not a number where it was not measured, as in runs of before, and the next one too."""
+    update_ratio: list[float] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.step)
@@ -31,10 +35,21 @@ class Steps:
         self.learning_rate.append(event.learning_rate)
         self.images_seen.append(event.images_seen)
         self.seconds.append(event.seconds)
+        self.gradient_norm.append(math.nan if event.gradient_norm is None else event.gradient_norm)
+        self.update_ratio.append(math.nan if event.update_ratio is None else event.update_ratio)
 
     def _keep(self, count: int) -> None:
-        for column in (self.step, self.epoch, self.loss, self.learning_rate, self.images_seen, self.seconds):
+        columns = (self.step, self.epoch, self.loss, self.learning_rate, self.images_seen, self.seconds)
+        for column in (*columns, self.gradient_norm, self.update_ratio):
             del column[count:]
+
+    def images_per_second(self) -> list[float]:
+        """The speed of each update, or of those since the entry before; not a number where no time passed."""
+        speeds = []
+        for index, (images, seconds) in enumerate(zip(self.images_seen, self.seconds, strict=True)):
+            images_before, before = (self.images_seen[index - 1], self.seconds[index - 1]) if index else (0, 0.0)
+            speeds.append((images - images_before) / (seconds - before) if seconds > before else math.nan)
+        return speeds
 
 
 @dataclass(slots=True)
@@ -113,6 +128,8 @@ class RunHistory:
             learning_rate=steps.learning_rate[-1],
             images_seen=steps.images_seen[-1],
             seconds=steps.seconds[-1],
+            gradient_norm=None if math.isnan(steps.gradient_norm[-1]) else steps.gradient_norm[-1],
+            update_ratio=None if math.isnan(steps.update_ratio[-1]) else steps.update_ratio[-1],
         )
 
     @property
@@ -132,7 +149,13 @@ class RunHistory:
             return 1.0
         if not self.steps.step or not self.total_steps:
             return 0.0
-        return min(1.0, self.steps.step[-1] / self.total_steps)
+        return min(1.0, max(self.steps.step[-1] / self.total_steps, self._share_of_time))
+
+    @property
+    def _share_of_time(self) -> float:
+        """Of the time budget; 0 without one."""
+        budget = self.started.time_budget if self.started else 0.0
+        return self.steps.seconds[-1] / budget if budget else 0.0
 
     @property
     def images_per_second(self) -> float | None:
@@ -148,7 +171,9 @@ class RunHistory:
         steps_per_second = self._recent_rate(self.steps.step)
         if not steps_per_second or not self.total_steps:
             return None
-        return max(0, self.total_steps - self.steps.step[-1]) / steps_per_second
+        left = max(0, self.total_steps - self.steps.step[-1]) / steps_per_second
+        budget = self.started.time_budget if self.started else 0.0
+        return min(left, max(0.0, budget - self.steps.seconds[-1])) if budget else left
 
     def _recent_rate(self, column: list[int]) -> float | None:
         seconds = self.steps.seconds

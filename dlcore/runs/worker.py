@@ -32,6 +32,7 @@ from dlcore.training.events import (
     Ended,
     Evaluated,
     Event,
+    Inspected,
     Paused,
     Preparing,
     Resumed,
@@ -326,6 +327,8 @@ class _Session:
             if isinstance(event, Ended):
                 return event
             self._tell(event)
+            if isinstance(event, Inspected):
+                continue  # the evaluation that it belongs to is not over
             # After the last evaluation a stop and the end are the same: the run is complete.
             trained = isinstance(event, Tested) or (isinstance(event, Evaluated) and event.epoch >= epochs)
             stopping = not trained and self._obey(state, save)
@@ -530,7 +533,11 @@ class _Session:
                 self._updates_left -= 1
         elif isinstance(event, Tested):
             self._tested = event
-        self._log.append(event)
+        if isinstance(event, Inspected):
+            self._run.inspection_path(event.epoch).parent.mkdir(exist_ok=True)
+            atomic.write(self._run.inspection_path(event.epoch), sealed.seal_line(to_json(event)))
+        else:
+            self._log.append(event)
         self._watch(event)
 
     def _summarise(self, ended: Ended) -> None:

@@ -37,9 +37,41 @@ def loss_and_accuracy(
     model: nn.Module, images: Tensor, labels: Tensor, *, loss: str = "cross-entropy"
 ) -> tuple[float, float]:
     """Mean loss per image, without smoothing, and accuracy in [0, 1]."""
-    log_p = log_probabilities(model, images)
-    labels = labels.cpu()
+    return score(log_probabilities(model, images), labels.cpu(), loss=loss)
+
+
+def score(log_p: Tensor, labels: Tensor, *, loss: str) -> tuple[float, float]:
+    """As :func:`loss_and_accuracy`, of log-probabilities float32 (N, K)."""
     return float(training_loss(log_p, labels, loss=loss)), float((log_p.argmax(1) == labels).float().mean())
+
+
+def confusion_matrix(log_p_NK: Tensor, labels_N: Tensor) -> list[list[int]]:
+    """How many images of each class (row) were taken for each class (column)."""
+    classes = log_p_NK.shape[1]
+    counts = torch.bincount(labels_N * classes + log_p_NK.argmax(1), minlength=classes * classes)
+    matrix: list[list[int]] = counts.view(classes, classes).tolist()
+    return matrix
+
+
+def worst_mistakes(
+    log_p_NK: Tensor, labels_N: Tensor, images: Tensor, *, most: int, positions: Tensor | None = None
+) -> list[Mistake]:
+    """The most confident wrong answers, worst first; ``positions`` says where image i stands in ``images``, if not at i."""
+    predictions = log_p_NK.argmax(1)
+    wrong = (predictions != labels_N).nonzero().squeeze(1)
+    confidence = log_p_NK.gather(1, predictions.unsqueeze(1)).squeeze(1).exp()
+    worst = wrong[confidence[wrong].argsort(descending=True, stable=True)][:most]
+    places = worst if positions is None else positions[worst]
+    return [
+        Mistake(
+            index=place,
+            label=int(labels_N[index]),
+            predicted=int(predictions[index]),
+            confidence=float(confidence[index]),
+            pixels=base64.b64encode(images[place].cpu().numpy().tobytes()).decode("ascii"),
+        )
+        for index, place in zip(worst.tolist(), places.tolist(), strict=True)
+    ]
 
 
 def judge(
@@ -47,27 +79,13 @@ def judge(
 ) -> Tested:
     """The result of ``model`` on a whole test set, with the confusion matrix and its most confident mistakes."""
     log_p, labels = log_probabilities(model, images), labels.cpu()
-    classes = log_p.shape[1]
-    predictions = log_p.argmax(1)
-    wrong = (predictions != labels).nonzero().squeeze(1)
-    confidence = log_p.gather(1, predictions.unsqueeze(1)).squeeze(1).exp()
-    worst = wrong[confidence[wrong].argsort(descending=True, stable=True)][:_MISTAKES]
-    counts = torch.bincount(labels * classes + predictions, minlength=classes * classes)
+    correct = int((log_p.argmax(1) == labels).sum())
     return Tested(
         loss=float(training_loss(log_p, labels, loss=loss)),
-        accuracy=(len(labels) - len(wrong)) / len(labels),
-        correct=len(labels) - len(wrong),
+        accuracy=correct / len(labels),
+        correct=correct,
         count=len(labels),
-        confusion=counts.view(classes, classes).tolist(),
-        mistakes=[
-            Mistake(
-                index=index,
-                label=int(labels[index]),
-                predicted=int(predictions[index]),
-                confidence=float(confidence[index]),
-                pixels=base64.b64encode(images[index].cpu().numpy().tobytes()).decode("ascii"),
-            )
-            for index in worst.tolist()
-        ],
+        confusion=confusion_matrix(log_p, labels),
+        mistakes=worst_mistakes(log_p, labels, images, most=_MISTAKES),
         seconds=seconds,
     )

@@ -2,15 +2,18 @@
 
     Preparing*            while data is fetched and read
     Started               once; everything that stays constant
+    Inspected(epoch=0)    what the untrained network looks like inside; not in the log, see below
     Evaluated(epoch=0)    the untrained network: its loss is close to ln(classes)
     for each epoch:
         Stepped           after each update
-        Evaluated         after the last update of the epoch
+        Inspected         after the last update of the epoch
+        Evaluated         right after it
     Tested                once, on the test set, at the end (also of a stopped run)
     Ended                 always last, with the reason
 
 Three more are written by the worker. ``Resumed``: it continues the run from a checkpoint, and whoever reads the log
-forgets what came after that checkpoint. ``Steered``: it obeyed a command. ``Paused``: it waits for the next one. Losses are means per sample, in nats or as the
+forgets what came after that checkpoint. ``Steered``: it obeyed a command. ``Paused``: it waits for the next one. ``Inspected`` is large: the worker
+writes each to a file of its own, so that a long log stays quick to read. Losses are means per sample, in nats or as the
 configuration's ``loss`` says, accuracies lie in [0, 1], times are in seconds.
 Events are plain data: reading them needs no torch.
 """
@@ -52,6 +55,8 @@ class Started:
     versions: dict[str, str]
     """Python, torch and the project's own format version: what a bit-identical repetition needs."""
     mixed_precision: bool = False
+    time_budget: float = 0.0
+    """Seconds of training after which it ends; 0 if it may take as long as it takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +70,11 @@ class Stepped:
     learning_rate: float
     images_seen: int
     seconds: float
-    """Training time so far, evaluation not counted."""
+    """Training time so far, evaluation not counted. With ``images_seen`` it gives the images per second."""
+    gradient_norm: float | None = None
+    """Euclidean length of the gradient over all parameters, before clipping; None where it was not measured."""
+    update_ratio: float | None = None
+    """Length of the update over length of the weights, every few steps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,16 +93,58 @@ class Evaluated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mistake:
-    """A test image that the network got wrong, and how sure it was."""
+    """An image that the network got wrong, and how sure it was."""
 
     index: int
-    """Position in the test set."""
+    """Position in the test set, or in the training set for an image held back from it."""
     label: int
     predicted: int
     confidence: float
     """Probability of the predicted class."""
     pixels: str
     """The image, 8-bit grey, row by row, base64."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Histogram:
+    """How often values fall into bins of equal width from ``low`` to ``high``."""
+
+    layer: str
+    low: float
+    high: float
+    counts: list[int]
+    zeros: int = 0
+    """Values that are exactly zero, where the logarithm of the others is counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rectified:
+    """What rectifiers (ReLU) let through: a dead unit gave zero for every image that was looked at."""
+
+    layer: str
+    """The layer whose output is rectified."""
+    units: int
+    """Neurons, or channels of a convolution."""
+    dead: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspected:
+    """The inside of the network after ``epoch``, and what it does on the validation images."""
+
+    kind: ClassVar[str] = "inspected"
+    epoch: int
+    step: int
+    confusion: list[list[int]]
+    """Of the validation images; rows are true classes, columns predictions."""
+    mistakes: list[Mistake] = field(default_factory=list)
+    """The most confident wrong answers on validation images, worst first; at most twelve."""
+    rectified: list[Rectified] = field(default_factory=list)
+    """Of up to 1,024 validation images; empty where there is no ReLU."""
+    weights: list[Histogram] = field(default_factory=list)
+    """The weights, layer by layer."""
+    gradients: list[Histogram] = field(default_factory=list)
+    """Decimal logarithms of the size of the last batch's gradient; empty before the first update."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,13 +212,22 @@ class Ended:
     weights_sha256: str = ""
     message: str = ""
     values: dict[str, Any] = field(default_factory=dict)
+    advice: list[str] = field(default_factory=list)
+    """What to try, each a template like ``message``, filled by the same values."""
 
 
-Event = Preparing | Started | Stepped | Evaluated | Tested | Resumed | Steered | Paused | Ended
+Event = Preparing | Started | Stepped | Inspected | Evaluated | Tested | Resumed | Steered | Paused | Ended
 
 _KINDS: dict[str, type[Any]] = {
-    kind.kind: kind for kind in (Preparing, Started, Stepped, Evaluated, Tested, Resumed, Steered, Paused, Ended)
+    kind.kind: kind
+    for kind in (Preparing, Started, Stepped, Inspected, Evaluated, Tested, Resumed, Steered, Paused, Ended)
 }
+
+_PARTS: dict[type[Any], dict[str, type[Any]]] = {
+    Tested: {"mistakes": Mistake},
+    Inspected: {"mistakes": Mistake, "rectified": Rectified, "weights": Histogram, "gradients": Histogram},
+}
+"""Fields that hold lists of records of their own."""
 
 # Made once, because a log has many lines.
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=asdict)
@@ -190,8 +250,8 @@ def from_json(line: str) -> Event:
     values = json.loads(line)
     try:
         kind = _KINDS[values.pop("kind")]
-        if kind is Tested:
-            values["mistakes"] = [Mistake(**mistake) for mistake in values["mistakes"]]
+        for name, part in _PARTS.get(kind, {}).items():
+            values[name] = [part(**one) for one in values.get(name, [])]
         event: Event = kind(**values)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not an event of this version: {line[:80]}") from error

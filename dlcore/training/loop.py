@@ -1,6 +1,7 @@
 """The training loop: a generator of events, and the state that it moves.
 
-Stopping is ceasing to iterate. Whenever an event is yielded the state is whole, so whoever iterates may save it then.
+Stopping is ceasing to iterate. Whenever an event is yielded the state is whole, so whoever iterates may save it then;
+only ``Inspected`` comes amid an evaluation, which would be made again.
 """
 
 import math
@@ -25,18 +26,29 @@ from dlcore.machine import cores
 from dlcore.messages import N_, UserError
 from dlcore.models import MODELS
 from dlcore.training import averaging
-from dlcore.training.evaluation import judge, loss_and_accuracy
-from dlcore.training.events import Ended, Evaluated, Event, Started, Stepped, Tested
+from dlcore.training.divergence import Origin, diverged, find_origin
+from dlcore.training.evaluation import (
+    confusion_matrix,
+    judge,
+    log_probabilities,
+    loss_and_accuracy,
+    score,
+    worst_mistakes,
+)
+from dlcore.training.events import Ended, Evaluated, Event, Inspected, Started, Stepped, Tested
 from dlcore.training.faster import channels_together, faster
 from dlcore.training.initialisation import initialise
 from dlcore.training.losses import training_loss
 from dlcore.training.optimizers import add_l1_gradient, build_optimizer, set_learning_rate, set_weight_decay
 from dlcore.training.precision import arithmetic, is_mixed
 from dlcore.training.schedules import learning_rate_at
+from dlcore.training.telemetry import WATCHED_IMAGES, ReluWatch, StepMeter, gradient_histograms, weight_histograms
 from dlcore.training.validation_record import ValidationRecord
 
 _TRAIN_SAMPLE = 5_000
 """Most training images that an evaluation looks at."""
+_MISTAKES = 12
+"""Most wrong validation images that an inspection shows."""
 
 
 @dataclass(kw_only=True)
@@ -111,6 +123,7 @@ class TrainingState:
             mixed=is_mixed(config.precision, device),
             train_indices=order[held_back : held_back + learned_from],
             validation_indices=order[:held_back],
+            record=ValidationRecord(metric=config.early_stopping_metric),
             learning_rate=config.learning_rate,
             weight_decay=config.weight_decay,
             dropout=config.dropout,
@@ -176,6 +189,10 @@ class TrainingState:
         rate = learning_rate_at(config.schedule, self.learning_rate, step=self.step, total_steps=self.total_steps)
         return rate * self.record.plateau_factor if config.schedule == "plateau" else rate
 
+    def out_of_time(self) -> bool:
+        """Whether the updates took as long as they may."""
+        return 0 < 60 * self.config.time_budget <= self.seconds
+
     def ending(self) -> Ended | None:
         """How the run ends, if what was evaluated so far ends it: all epochs done, target reached, or no progress."""
         config, record, epoch = self.config, self.record, self.evaluated_epoch
@@ -192,6 +209,10 @@ class TrainingState:
                 reason="completed",
                 message=N_(
                     "Stopped early, after epoch {epoch}: no lower validation loss for {patience} epochs in a row."
+                )
+                if config.early_stopping_metric == "loss"
+                else N_(
+                    "Stopped early, after epoch {epoch}: no higher validation accuracy for {patience} epochs in a row."
                 ),
                 values={"epoch": epoch, "patience": record.stale_epochs},
             )
@@ -199,13 +220,17 @@ class TrainingState:
 
 
 def train(
-    config: TrainConfig, *, state: TrainingState | None = None, dataset: Dataset | None = None
+    config: TrainConfig,
+    *,
+    state: TrainingState | None = None,
+    dataset: Dataset | None = None,
+    recording: bool = True,
 ) -> Iterator[Event]:
     """Train as ``config`` says and yield what happens, in the order that :mod:`dlcore.training.events` lists.
 
     With ``state`` given, training continues from it; bit for bit as if it had never stopped, given the same machine
     and the same number of threads. The last event is ``Ended``, with ``completed`` (and a message where that was before
-    the last epoch) or ``diverged``.
+    the last epoch) or ``diverged``. Without ``recording`` nothing is measured but loss and accuracy: no weight differs.
 
     Raises:
         UserError: the dataset or the device is not to be had.
@@ -217,25 +242,32 @@ def train(
         state = TrainingState.create(config, dataset)
     images, labels = dataset.train_images.to(state.device), _labels(state, dataset).to(state.device)
 
+    meter = StepMeter(state.network) if recording else None
+
     if state.evaluated_epoch < 0:
         yield _started(state, dataset, threads)
-        yield _evaluate(state, images, labels, epoch=0)
+        yield from _evaluate(state, images, labels, epoch=0, recording=recording)
     while (ended := state.ending()) is None:
         epoch = state.evaluated_epoch + 1
         order = torch.randperm(len(state.train_indices), generator=generator(config.seed, "order", epoch))
         while state.step < epoch * state.steps_per_epoch:
             position = (state.step - (epoch - 1) * state.steps_per_epoch) * config.batch_size
             chosen = state.train_indices[order[position : position + config.batch_size]].to(state.device)
-            stepped = _update(state, images.index_select(0, chosen), labels.index_select(0, chosen), epoch)
-            if not math.isfinite(stepped.loss):
-                yield _diverged(config, stepped.step)
+            if state.out_of_time():
+                yield test(state, dataset)
+                yield _out_of_time(state)
+                return
+            batch = images.index_select(0, chosen), labels.index_select(0, chosen)
+            stepped = _update(state, *batch, epoch, meter)
+            if not (math.isfinite(stepped.loss) and math.isfinite(stepped.gradient_norm or 0.0)):
+                yield _diverged_in_update(state, *batch, meter)
                 return
             yield stepped
-        evaluated = _evaluate(state, images, labels, epoch)
-        if not math.isfinite(evaluated.train_loss + evaluated.validation_loss):
-            yield _diverged(config, state.step)
-            return
-        yield evaluated
+        for event in _evaluate(state, images, labels, epoch, recording=recording):
+            if isinstance(event, Evaluated) and not math.isfinite(event.train_loss + event.validation_loss):
+                yield _diverged_in_evaluation(state, images, labels, meter)
+                return
+            yield event
     yield test(state, dataset)
     yield ended
 
@@ -267,28 +299,40 @@ def use_threads(config: TrainConfig) -> int:
     return threads
 
 
-def _update(state: TrainingState, images: Tensor, labels: Tensor, epoch: int) -> Stepped:
-    """One step of gradient descent on a batch; none if the loss is not finite."""
-    start = time.perf_counter()
+def _loss(state: TrainingState, network: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    """What the next update lowers, on this batch: the same again if called again."""
     config, step = state.config, state.step
     images = augment(images, strength_of(config), generator(config.seed, "augmentation", step))
+    with seeded(config.seed, "dropout", step, device=state.device), arithmetic(state.device, mixed=state.mixed):
+        return training_loss(network(normalize(images)), labels, config.label_smoothing, loss=config.loss)
+
+
+def _update(state: TrainingState, images: Tensor, labels: Tensor, epoch: int, meter: StepMeter | None) -> Stepped:
+    """One step of gradient descent on a batch; none if the loss or a gradient is not finite."""
+    start = time.perf_counter()
+    config, step = state.config, state.step
     learning_rate = state.next_learning_rate()
     set_learning_rate(state.optimizer, learning_rate)
     state.network.train()
     state.optimizer.zero_grad()
-    with seeded(config.seed, "dropout", step, device=state.device), arithmetic(state.device, mixed=state.mixed):
-        loss = training_loss(state.network(normalize(images)), labels, config.label_smoothing, loss=config.loss)
+    loss = _loss(state, state.network, images, labels)
     value = loss.item()
+    gradient_norm = update_ratio = clipped = None
     if math.isfinite(value):
         loss.backward()  # type: ignore[no-untyped-call]
         if config.l1:
             add_l1_gradient(state.optimizer, config.l1)
         if config.gradient_clipping:
-            nn.utils.clip_grad_norm_(state.network.parameters(), config.gradient_clipping)
-        state.optimizer.step()
-        state.step += 1
-        if state.averaged is not None:
-            averaging.follow(state.averaged, state.network, decay=config.ema, updates=state.step)
+            clipped = nn.utils.clip_grad_norm_(state.network.parameters(), config.gradient_clipping)
+        if meter is not None:
+            gradient_norm = meter.before_update(step, clipped)
+        if gradient_norm is None or math.isfinite(gradient_norm):
+            state.optimizer.step()
+            state.step += 1
+            if meter is not None:
+                update_ratio = meter.after_update()
+            if state.averaged is not None:
+                averaging.follow(state.averaged, state.network, decay=config.ema, updates=state.step)
     state.seconds += time.perf_counter() - start
     return Stepped(
         step=step + 1,
@@ -297,6 +341,8 @@ def _update(state: TrainingState, images: Tensor, labels: Tensor, epoch: int) ->
         learning_rate=learning_rate,
         images_seen=state.images_seen,
         seconds=state.seconds,
+        gradient_norm=gradient_norm,
+        update_ratio=update_ratio,
     )
 
 
@@ -314,16 +360,37 @@ def _labels(state: TrainingState, dataset: Dataset) -> Tensor:
     )
 
 
-def _evaluate(state: TrainingState, images: Tensor, labels: Tensor, epoch: int) -> Evaluated:
+def _evaluate(
+    state: TrainingState, images: Tensor, labels: Tensor, epoch: int, *, recording: bool
+) -> Iterator[Inspected | Evaluated]:
     held_back = state.validation_indices.to(state.device)
-    # Like the split, the sample of training images stays the same for the whole run.
-    sample = state.train_indices[: min(len(held_back), _TRAIN_SAMPLE)].to(state.device)
     model, loss = state.model, state.config.loss
+    sample = _train_sample(state)
     train_loss, train_accuracy = loss_and_accuracy(model, images[sample], labels[sample], loss=loss)
-    validation_loss, validation_accuracy = loss_and_accuracy(model, images[held_back], labels[held_back], loss=loss)
+    first, rest = held_back[:WATCHED_IMAGES], held_back[WATCHED_IMAGES:]
+    watch = ReluWatch(model)
+    if recording:
+        with watch.watching():
+            parts = [log_probabilities(model, images[first])]
+    else:
+        parts = [log_probabilities(model, images[first])]
+    if len(rest):
+        parts.append(log_probabilities(model, images[rest]))
+    log_p, truth = torch.cat(parts), labels[held_back].cpu()
+    validation_loss, validation_accuracy = score(log_p, truth, loss=loss)
+    if recording and math.isfinite(train_loss + validation_loss):
+        yield Inspected(
+            epoch=epoch,
+            step=state.step,
+            confusion=confusion_matrix(log_p, truth),
+            mistakes=worst_mistakes(log_p, truth, images, most=_MISTAKES, positions=state.validation_indices),
+            rectified=watch.found(),
+            weights=weight_histograms(state.network),
+            gradients=gradient_histograms(state.network),
+        )
     state.evaluated_epoch = epoch
     state.record.note(validation_loss, validation_accuracy)
-    return Evaluated(
+    yield Evaluated(
         epoch=epoch,
         step=state.step,
         train_loss=train_loss,
@@ -331,6 +398,19 @@ def _evaluate(state: TrainingState, images: Tensor, labels: Tensor, epoch: int) 
         validation_loss=validation_loss,
         validation_accuracy=validation_accuracy,
         seconds=state.seconds,
+    )
+
+
+def _train_sample(state: TrainingState) -> Tensor:
+    """The training images that evaluations look at: like the split, the same ones for the whole run."""
+    return state.train_indices[: min(len(state.validation_indices), _TRAIN_SAMPLE)].to(state.device)
+
+
+def _out_of_time(state: TrainingState) -> Ended:
+    return Ended(
+        reason="completed",
+        message=N_("Stopped after step {step}: the {minutes} minutes that training may take were used up."),
+        values={"step": state.step, "minutes": state.config.time_budget},
     )
 
 
@@ -343,6 +423,7 @@ def _started(state: TrainingState, dataset: Dataset, threads: int) -> Started:
         parameters=sum(parameter.numel() for parameter in state.model.parameters()),
         steps_per_epoch=state.steps_per_epoch,
         epochs=state.config.epochs,
+        time_budget=60 * state.config.time_budget,
         device=state.device.type,
         threads=threads,
         mixed_precision=state.mixed,
@@ -350,12 +431,31 @@ def _started(state: TrainingState, dataset: Dataset, threads: int) -> Started:
     )
 
 
-def _diverged(config: TrainConfig, step: int) -> Ended:
-    return Ended(
-        reason="diverged",
-        message=N_(
-            "The loss stopped being a number at step {step}: training diverged."
-            " Lower the learning rate, now {learning_rate}, for example to a tenth."
-        ),
-        values={"step": step, "learning_rate": config.learning_rate},  # the one that was set, not this step's
+def _diverged_in_update(state: TrainingState, images: Tensor, labels: Tensor, meter: StepMeter | None) -> Ended:
+    origin = find_origin(state.network, lambda network: _loss(state, network, images, labels))
+    return _diverged(state, origin, meter, step=state.step + 1)
+
+
+def _diverged_in_evaluation(state: TrainingState, images: Tensor, labels: Tensor, meter: StepMeter | None) -> Ended:
+    """The last update of an epoch did it, which shows in the first batch whose evaluation fails."""
+    looked_at = torch.cat([_train_sample(state), state.validation_indices.to(state.device)])
+    log_p = log_probabilities(state.model, images[looked_at])
+    bad = (~log_p.isfinite().all(1)).nonzero().squeeze(1)[:1].to(looked_at.device)
+    chosen = looked_at[bad] if len(bad) else looked_at[:1]
+
+    def loss_of(network: nn.Module) -> Tensor:
+        return training_loss(network(normalize(images[chosen])), labels[chosen], loss=state.config.loss)
+
+    return _diverged(state, find_origin(state.model.eval(), loss_of), meter, step=state.step)
+
+
+def _diverged(state: TrainingState, origin: Origin, meter: StepMeter | None, *, step: int) -> Ended:
+    return diverged(
+        state.config,
+        state.network,
+        origin,
+        step=step,
+        learning_rate=state.learning_rate,  # the one that was set, not this step's
+        weight_decay=state.weight_decay,
+        meter=meter,
     )

@@ -13,11 +13,14 @@ PLATEAU_FACTOR = 0.1
 class ValidationRecord:
     """Part of a checkpoint: with it a continued run decides as an uninterrupted one would."""
 
+    metric: str = "loss"
+    """What early stopping goes by: ``loss`` or ``accuracy``."""
     best_loss: float = math.inf
+    best_accuracy: float = -1.0
     accuracy: float = 0.0
     """Of the latest evaluation."""
     stale_epochs: int = 0
-    """Evaluations since the best loss."""
+    """Evaluations since the best value of the metric."""
     waited_epochs: int = 0
     """Evaluations since the best loss or the last reduction of the learning rate."""
     reductions: int = 0
@@ -25,11 +28,11 @@ class ValidationRecord:
     def note(self, loss: float, accuracy: float) -> None:
         """Take in one evaluation; the untrained network's is the first."""
         self.accuracy = accuracy
-        if loss < self.best_loss:
-            self.best_loss, self.stale_epochs, self.waited_epochs = loss, 0, 0
-            return
-        self.stale_epochs += 1
-        self.waited_epochs += 1
+        lower, higher = loss < self.best_loss, accuracy > self.best_accuracy
+        self.best_loss = loss if lower else self.best_loss  # a loss that is no number is never the best
+        self.best_accuracy = max(accuracy, self.best_accuracy)
+        self.stale_epochs = 0 if (higher if self.metric == "accuracy" else lower) else self.stale_epochs + 1
+        self.waited_epochs = 0 if lower else self.waited_epochs + 1
         if self.waited_epochs >= PLATEAU_PATIENCE:
             self.reductions, self.waited_epochs = self.reductions + 1, 0
 

@@ -52,8 +52,9 @@ def test_one_epoch_from_the_page_to_its_results(app_url, page):
     expect(pictures).to_have_count(20)
     assert pictures.evaluate_all("all => all.every(one => one.complete && one.naturalWidth >= 84)")
     expect(page.get_by_role("link", name="Draw with this model")).to_have_attribute("href", re.compile(r"model=\d{8}-"))
-    page.locator(".js-plotly-plot").nth(2).scroll_into_view_if_needed()
-    expect(page.locator(".js-plotly-plot").nth(2)).to_have_attribute("aria-label", re.compile("Confusion matrix"))
+    confusion = page.get_by_label(re.compile("^Confusion matrix"))
+    confusion.scroll_into_view_if_needed()
+    expect(confusion).to_be_visible()
 
 
 def test_the_chart_stays_while_points_arrive_and_reload_and_stop_lose_nothing(app_url, page, new_page):
@@ -95,6 +96,30 @@ def test_the_chart_stays_while_points_arrive_and_reload_and_stop_lose_nothing(ap
     page.get_by_test_id("stMain").get_by_role("button", name="Resume").click()
     told(page, "The network is learning")
     page.get_by_test_id("stMain").get_by_role("button", name="Stop").click()
+    told(page, "Stopped in epoch")
+
+
+def test_pause_step_change_and_continue(app_url, page):
+    start(page, app_url, epochs=200)
+    main = page.get_by_test_id("stMain")
+    main.get_by_role("button", name="Pause").click()
+    told(page, "It waits for you")
+    points = page.evaluate(POINTS)
+    expect(main.get_by_role("button", name="Continue")).to_be_visible()
+    main.get_by_role("button", name="Single step").click()
+    page.wait_for_function(f"{POINTS} === {points + 1}", timeout=90_000)
+    told(page, "It waits for you")
+    main.get_by_text("Change while it trains").click()
+    main.locator(".st-key-train-steering input, [class*=st-key-train-steer] input").first.fill("0.5")
+    main.get_by_role("button", name="Use from the next update on").click()
+    told(page, "Learning rate 0.002 → 0.5")
+    page.wait_for_function(
+        "[...document.querySelectorAll('.js-plotly-plot text')].some(e => e.textContent === 'rate 0.5')"
+    )
+    main.get_by_role("button", name="Continue").click()
+    told(page, "The network is learning")
+    page.wait_for_function(f"{POINTS} > {points + 10}", timeout=90_000)
+    main.get_by_role("button", name="Stop").click()
     told(page, "Stopped in epoch")
 
 

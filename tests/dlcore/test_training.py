@@ -12,7 +12,7 @@ from dlcore.messages import UserError
 from dlcore.models import MODELS
 from dlcore.training import checkpoints, loop
 from dlcore.training.evaluation import judge, log_probabilities, loss_and_accuracy
-from dlcore.training.events import Ended, Evaluated, Preparing, Started, Stepped, from_json, to_json
+from dlcore.training.events import Ended, Evaluated, Inspected, Preparing, Started, Stepped, from_json, to_json
 from dlcore.training.events import Tested as FinallyTested
 from dlcore.training.losses import training_loss
 from dlcore.training.metrics import accuracy_interval, class_scores
@@ -39,6 +39,11 @@ def numbers(events):
     ]
 
 
+def plain(events):
+    """All but what is only looked at: between it and the evaluation that follows nothing may be saved."""
+    return (event for event in events if not isinstance(event, Inspected))
+
+
 def weights(state):
     return {name: tensor.clone() for name, tensor in state.model.state_dict().items()}
 
@@ -51,7 +56,8 @@ def test_events_come_in_the_documented_order(digits):
     events = list(loop.train(config(), dataset=digits))
     kinds = [type(event) for event in events]
     steps = math.ceil(144 / 32)  # 160 images, a tenth held back; the last batch is smaller
-    assert kinds == [Started, Evaluated, *([Stepped] * steps + [Evaluated]) * 2, FinallyTested, Ended]
+    evaluation = [Inspected, Evaluated]
+    assert kinds == [Started, *evaluation, *([Stepped] * steps + evaluation) * 2, FinallyTested, Ended]
     assert events[0].steps_per_epoch == steps
     assert (events[0].train_count, events[0].validation_count, events[0].test_count) == (144, 16, 60)
     assert [event.step for event in events if isinstance(event, Stepped)] == list(range(1, 2 * steps + 1))
@@ -73,7 +79,7 @@ def test_preparing_comes_first_when_the_data_is_not_given():
 
 @pytest.mark.parametrize("model", MODELS)
 def test_the_untrained_network_is_as_good_as_guessing(digits, model):
-    _, evaluated = (event for event, _ in zip(loop.train(config(model=model), dataset=digits), range(2), strict=False))
+    evaluated = next(event for event in loop.train(config(model=model), dataset=digits) if isinstance(event, Evaluated))
     assert evaluated.step == 0
     assert evaluated.validation_loss == pytest.approx(math.log(10), abs=0.4)
 
@@ -134,17 +140,17 @@ def test_resuming_a_convolutional_network_is_exact(digits, tmp_path, model):
 
 def _resume_and_compare(settings, digits, tmp_path, stop_after):
     whole = loop.TrainingState.create(settings, digits)
-    expected = list(loop.train(settings, state=whole, dataset=digits))
+    expected = list(plain(loop.train(settings, state=whole, dataset=digits)))
 
     half = loop.TrainingState.create(settings, digits)
-    events = loop.train(settings, state=half, dataset=digits)
+    events = plain(loop.train(settings, state=half, dataset=digits))
     before = [next(events) for _ in range(stop_after + 1)]
     checkpoints.save(half, tmp_path / "checkpoint")
     del half, events
 
     resumed = checkpoints.load(settings, digits, tmp_path / "checkpoint")
     assert resumed.seconds > 0 or stop_after == 1
-    after = list(loop.train(settings, state=resumed, dataset=digits))
+    after = list(plain(loop.train(settings, state=resumed, dataset=digits)))
     assert numbers(before + after) == numbers(expected)
     assert same(weights(whole), weights(resumed))
 
@@ -216,7 +222,10 @@ def test_squared_error_is_the_distance_to_the_one_hot_target():
 def test_label_smoothing_does_not_touch_evaluation(digits):
     """Before the first update both networks are the same, and so must be what is said of them."""
     plain, smooth = (
-        [event for event, _ in zip(loop.train(config(label_smoothing=s), dataset=digits), range(3), strict=False)]
+        [
+            event
+            for event, _ in zip(plain(loop.train(config(label_smoothing=s), dataset=digits)), range(3), strict=False)
+        ]
         for s in (0.0, 0.3)
     )
     assert plain[1].validation_loss == smooth[1].validation_loss
@@ -269,14 +278,14 @@ def test_a_loss_that_is_no_number_ends_the_run_as_diverged(digits):
     settings = config(model="linear", optimizer="sgd", learning_rate=0.1, schedule="one-cycle")
     state = loop.TrainingState.create(settings, digits)
     events = loop.train(settings, state=state, dataset=digits)
-    seen = [next(events) for _ in range(4)]
+    seen = [next(events) for _ in range(5)]
     with torch.no_grad():
         next(state.model.parameters())[0, 0] = math.inf
     seen += list(events)
     assert isinstance(seen[-1], Ended)
     assert seen[-1].reason == "diverged"
     assert seen[-1].values["step"] == state.step + 1 == 3
-    said = seen[-1].message.format(**seen[-1].values)
+    said = " ".join(text.format(**seen[-1].values) for text in [seen[-1].message, *seen[-1].advice])
     assert "step 3" in said
     assert "now 0.1," in said  # what was set, and not what the schedule made of it
     assert not any(isinstance(event, FinallyTested) for event in seen)

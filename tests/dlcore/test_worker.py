@@ -17,7 +17,7 @@ from dlcore.runs import checkpoint_store, launch, sealed, worker
 from dlcore.runs.directory import create
 from dlcore.runs.history import RunHistory
 from dlcore.training import checkpoints, loop, tensor_file
-from dlcore.training.events import Ended, Evaluated, Resumed, Started, Stepped
+from dlcore.training.events import Ended, Evaluated, Inspected, Resumed, Started, Stepped
 
 QUICK = TrainConfig(dataset="digits", model="linear", epochs=2, threads=1)
 LONG = TrainConfig(dataset="digits", model="linear", epochs=4, batch_size=2, learning_rate=0.0001, threads=1)
@@ -71,8 +71,8 @@ def test_a_run_from_start_to_end():
     seen = []
     ended = worker.work(run, watch=seen.append)
     assert ended.reason == run.status() == "completed"
-    assert run.read()[0] == seen
-    assert [type(event) for event in seen if not isinstance(event, Stepped)][1:3] == [Started, Evaluated]
+    assert run.read()[0] == [event for event in seen if not isinstance(event, Inspected)]
+    assert [type(event) for event in seen if not isinstance(event, Stepped)][1:4] == [Started, Inspected, Evaluated]
     summary, history = run.summary(), history_of(run)
     assert len(history.evaluations) == 3
     assert (summary.test_accuracy, summary.step, summary.epoch) == (history.tested.accuracy, history.latest.step, 2)
@@ -83,6 +83,7 @@ def test_a_run_from_start_to_end():
     assert {path.name for path in run.path.iterdir()} == {
         "config.json",
         "events.jsonl",
+        "epochs",
         "lock",
         "checkpoint-000002.safetensors",
         "checkpoint-000003.safetensors",
@@ -554,7 +555,7 @@ def test_the_loops_events_are_all_there_is():
     run = create(QUICK)
     worker.work(run)
     logged = [event for event in run.read()[0] if not isinstance(event, Ended | Resumed)]
-    plain = [event for event in loop.train(QUICK) if not isinstance(event, Ended)]
+    plain = [event for event in loop.train(QUICK) if not isinstance(event, Ended | Inspected)]
     assert [type(event) for event in logged] == [type(event) for event in plain]
 
 

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from dlcore.runs.history import RunHistory
-from dlcore.training.events import Tested
 from ui.language import translate as _
-from ui.palette import NEUTRAL, SEQUENTIAL, TEST, TRAIN, VALIDATION, faded
+from ui.palette import HIGHLIGHT, NEUTRAL, SEQUENTIAL, TEST, TRAIN, VALIDATION, faded
 from ui.training.curves import smooth, thin
 
 Figure = tuple[list[dict[str, Any]], dict[str, Any]]
@@ -18,6 +17,8 @@ _FEW_EPOCHS = 40
 """Up to this many, epochs get large markers."""
 _LABELS = 64
 """Pixels left of a chart, enough for its labels, so that two charts one below the other begin at the same place."""
+_MARKS = 12
+"""Most changes that are marked, the newest."""
 _SHADED = 0.45
 """From this share of its row on, a cell of the confusion matrix is so dark that its number must be white."""
 
@@ -43,12 +44,12 @@ def loss_figure(history: RunHistory, *, logarithmic: bool, revision: str, square
     ]
     classes = len(history.started.class_names) if history.started else 10
     unit = _("Loss (squared error per image)") if squared else _("Loss (nats per image)")
-    layout = _layout(history, unit, revision)
+    layout = step_layout(history, unit, revision)
     layout["yaxis"] |= (
         {"type": "log", "dtick": 1, "minor": {"ticks": "inside"}} if logarithmic else {"rangemode": "tozero"}
     )
     if not squared:
-        layout["shapes"] = [_guess(math.log(classes), _("guessing: ln {classes}").format(classes=classes))]
+        layout["shapes"].append(_guess(math.log(classes), _("guessing: ln {classes}").format(classes=classes)))
     return traces, layout
 
 
@@ -75,21 +76,21 @@ def accuracy_figure(history: RunHistory, *, revision: str) -> Figure:
             }
         )
     classes = len(history.started.class_names) if history.started else 10
-    layout = _layout(history, _("Accuracy"), revision)
+    layout = step_layout(history, _("Accuracy"), revision)
     layout["yaxis"] |= {"tickformat": ".0%", "range": [0, 1.02]}
-    layout["shapes"] = [_guess(1 / classes, _("guessing: 1 in {classes}").format(classes=classes))]
+    layout["shapes"].append(_guess(1 / classes, _("guessing: 1 in {classes}").format(classes=classes)))
     return traces, layout
 
 
-def confusion_figure(tested: Tested, names: Sequence[str]) -> Figure:
+def confusion_figure(confusion: Sequence[Sequence[int]], names: Sequence[str]) -> Figure:
     """Counts of true class against prediction; shades follow the share of the row, the diagonal is what is right."""
-    shares = [[value / max(1, sum(row)) for value in row] for row in tested.confusion]
+    shares = [[value / max(1, sum(row)) for value in row] for row in confusion]
     trace = {
         "type": "heatmap",
         "z": [[round(share, 4) for share in row] for row in shares],
         "x": list(names),
         "y": list(names),
-        "customdata": tested.confusion,
+        "customdata": [list(row) for row in confusion],
         "colorscale": [[0.0, faded(TRAIN, 0.06)], SEQUENTIAL[1]],
         "zmin": 0,
         "zmax": 1,
@@ -106,15 +107,17 @@ def confusion_figure(tested: Tested, names: Sequence[str]) -> Figure:
         "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
         "uirevision": "confusion",
     }
-    on_shade = _counts(tested, shares, names, shaded=True) | {"textfont": {"color": "#ffffff"}}
-    return [trace, _counts(tested, shares, names, shaded=False), on_shade], layout
+    on_shade = _counts(confusion, shares, names, shaded=True) | {"textfont": {"color": "#ffffff"}}
+    return [trace, _counts(confusion, shares, names, shaded=False), on_shade], layout
 
 
-def _counts(tested: Tested, shares: Sequence[Sequence[float]], names: Sequence[str], *, shaded: bool) -> dict[str, Any]:
+def _counts(
+    confusion: Sequence[Sequence[int]], shares: Sequence[Sequence[float]], names: Sequence[str], *, shaded: bool
+) -> dict[str, Any]:
     """The numbers that stand on dark cells, or those on light ones; the theme's own colour of text unless one is set."""
     cells = [
         (names[said], names[true], str(count))
-        for true, row in enumerate(tested.confusion)
+        for true, row in enumerate(confusion)
         for said, count in enumerate(row)
         if count and (shares[true][said] > _SHADED) == shaded
     ]
@@ -162,7 +165,8 @@ def _epochs(
     }
 
 
-def _layout(history: RunHistory, title: str, revision: str) -> dict[str, Any]:
+def step_layout(history: RunHistory, title: str, revision: str) -> dict[str, Any]:
+    """The layout of a chart against updates: its axis, the marks of what was changed, the title of its values."""
     end = _horizon(history)
     per_epoch = history.started.steps_per_epoch if history.started else 0
     words = _("Updates ({count} an epoch)").format(count=per_epoch) if per_epoch else _("Updates")
@@ -176,7 +180,36 @@ def _layout(history: RunHistory, title: str, revision: str) -> dict[str, Any]:
         "hovermode": "x unified",
         "showlegend": True,
         "uirevision": revision,
+        "shapes": _marks(history),
     }
+
+
+def _marks(history: RunHistory) -> list[dict[str, Any]]:
+    """A line where a value was changed while the run went on, with the new value."""
+    marks = []
+    for steered in history.changes[-_MARKS:]:
+        new = [
+            words.format(value=value)
+            for words, value in (
+                (_("rate {value:g}"), steered.learning_rate),
+                (_("decay {value:g}"), steered.weight_decay),
+                (_("dropout {value:g}"), steered.dropout),
+            )
+            if value is not None
+        ]
+        mark: dict[str, Any] = {
+            "type": "line",
+            "yref": "paper",
+            "x0": steered.step,
+            "x1": steered.step,
+            "y0": 0,
+            "y1": 1,
+        }
+        mark["line"] = {"color": HIGHLIGHT, "width": 1.5, "dash": "dash"}
+        mark["label"] = {"text": ", ".join(new), "textposition": "start", "textangle": -90, "xanchor": "left"}
+        mark["label"] |= {"yanchor": "bottom", "font": {"size": 11, "color": HIGHLIGHT}}
+        marks.append(mark)
+    return marks
 
 
 def _horizon(history: RunHistory) -> float:

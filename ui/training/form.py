@@ -61,6 +61,8 @@ def unused(config: TrainConfig) -> dict[str, str]:
         reasons["threads"] = _("Not used: the arithmetic happens on the {device}.").format(
             device=_(DEVICES[config.device])
         )
+    if not config.early_stopping:
+        reasons["early_stopping_metric"] = _("Not used: patience is off.")
     return reasons
 
 

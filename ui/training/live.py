@@ -1,7 +1,5 @@
 """The live view: what a run is doing now, in words, as progress and as curves that move in place."""
 
-from collections.abc import Callable
-
 import streamlit as st
 
 from dlcore import formats
@@ -17,9 +15,11 @@ from ui.language import translate as _
 from ui.shell import show_error
 from ui.training import words
 from ui.training.figures import accuracy_figure, loss_figure
+from ui.training.inside import inside_view
 from ui.training.results import draw_link
 from ui.training.runs import start_run
 from ui.training.state import TrainPage, Watch
+from ui.training.steering import attempt, buttons, changes
 
 TICK_SECONDS = 0.6
 """Between two looks at a run that a worker has."""
@@ -58,7 +58,10 @@ def _tick(state: TrainPage, watch: Watch, *, pause: float | None) -> None:
         except UserError as error:
             state.problem = error
     _header(state, watch, status)
+    mine = watch.run.owner in ("", state.visitor)
+    changes(state, watch.run, watch.history, may_change=mine and status in LIVE and status != "stopping")
     curves(watch.history, watch.run.config, revision=watch.run.run_id)
+    inside_view(watch)
 
 
 def progress_bar(history: RunHistory, *, going: bool) -> None:
@@ -120,32 +123,16 @@ def _header(state: TrainPage, watch: Watch, status: Status) -> None:
 
 def _controls(state: TrainPage, run: Run, status: Status) -> None:
     if status in LIVE:
-        st.button(
-            _("Stop"),
-            icon=":material/stop:",
-            key="train.stop",
-            disabled=status == "stopping",
-            help=_("What was learned is tested and kept."),
-            on_click=_attempt,
-            args=(state, lambda: queue.stop(run)),
-        )
+        buttons(state, run, status)
     elif status in RESUMABLE and run.checkpoints.exists() and run.checkpoints.recipe() in (None, formats.RECIPE):
         st.button(
             _("Resume"),
             icon=":material/play_arrow:",
             key="train.resume",
             help=_("Goes on from the last checkpoint."),
-            on_click=_attempt,
+            on_click=attempt,
             args=(state, lambda: queue.resume(run)),
         )
-
-
-def _attempt(state: TrainPage, action: Callable[[], None]) -> None:
-    state.problem = None
-    try:
-        action()
-    except UserError as error:
-        state.problem = error
 
 
 def _advice(state: TrainPage, watch: Watch, status: Status) -> None:
@@ -157,6 +144,7 @@ def _advice(state: TrainPage, watch: Watch, status: Status) -> None:
         told = _("{count} lines of this run's log are damaged and were left out: the curves may have gaps.")
         st.warning(told.format(count=watch.damaged_lines), icon=":material/healing:")
     if status == "diverged":
+        _what_to_try(watch.history)
         _lower_the_rate(state, watch.run)
     elif status == "failed" and ended is not None and ended.message:
         show_error(UserError(ended.message, **ended.values))
@@ -201,6 +189,13 @@ def _use_what_is_at_hand(state: TrainPage, run: Run) -> None:
     if st.button(_("Use the small digits"), icon=":material/wifi_off:", key="train.at_hand"):
         state.config = run.config.model_copy(update={"dataset": "digits", "classes": ""})
         st.rerun()
+
+
+def _what_to_try(history: RunHistory) -> None:
+    ended = history.ended
+    if ended is not None and ended.advice:
+        lines = [explain(UserError(text, **ended.values)) for text in ended.advice]
+        st.markdown(_("What may help:") + "\n" + "\n".join(f"- {line}" for line in lines))
 
 
 def _lower_the_rate(state: TrainPage, run: Run) -> None:

@@ -4,6 +4,7 @@ import base64
 import binascii
 import io
 import math
+from collections.abc import Sequence
 
 import streamlit as st
 from PIL import Image
@@ -73,7 +74,10 @@ def results(history: RunHistory) -> None:
         st.subheader(_("Who is taken for whom"), anchor=False)
         st.caption(_("Rows are what the image shows, columns what the network said. The diagonal is right."))
         figure(
-            *confusion_figure(tested, names), key="train.confusion", height=430, description=_confusions(tested, names)
+            *confusion_figure(tested.confusion, names),
+            key="train.confusion",
+            height=430,
+            description=confusions_in_words(tested.confusion, names),
         )
     with right:
         st.subheader(_("Class by class"), anchor=False)
@@ -84,7 +88,7 @@ def results(history: RunHistory) -> None:
     if tested.mistakes:
         st.subheader(_("The worst mistakes"), anchor=False)
         st.caption(_("Wrong and sure of it: what the image is → what the network said, and how sure it was."))
-        _gallery(tested.mistakes, names)
+        gallery(tested.mistakes, names)
 
 
 def _class_table(tested: Tested, names: list[str]) -> None:
@@ -103,7 +107,8 @@ def _percent(share: float | None) -> str:
     return "–" if share is None else f"{share:.1%}"
 
 
-def _gallery(mistakes: list[Mistake], names: list[str]) -> None:
+def gallery(mistakes: Sequence[Mistake], names: list[str], *, key: str = "train-mistakes") -> None:
+    """The pictures, each with what it is, what it was taken for, and how sure the network was."""
     pictures = []
     for mistake in mistakes:
         if (picture := picture_of(mistake.pixels)) is None:
@@ -111,7 +116,7 @@ def _gallery(mistakes: list[Mistake], names: list[str]) -> None:
         label, predicted = names[mistake.label], names[mistake.predicted]
         words = _("A test image of {label}, taken for {predicted}").format(label=label, predicted=predicted)
         pictures.append((picture, f"{label} → {predicted}  \n{mistake.confidence:.0%}", words))
-    with st.container(key="train-mistakes", horizontal=True, gap="small"):
+    with st.container(key=key, horizontal=True, gap="small"):
         for picture, caption, words in pictures:
             st.image(picture, caption=caption, width=_PICTURE_WIDTH, alt=words)
 
@@ -147,11 +152,11 @@ def url_of(image: Image.Image) -> str:
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")
 
 
-def _confusions(tested: Tested, names: list[str]) -> str:
+def confusions_in_words(confusion: Sequence[Sequence[int]], names: list[str]) -> str:
     """The confusion matrix in words: what is mixed up most."""
     wrong = [
         (count, names[true], names[said])
-        for true, row in enumerate(tested.confusion)
+        for true, row in enumerate(confusion)
         for said, count in enumerate(row)
         if true != said and count
     ]

@@ -18,6 +18,8 @@ class Watch:
     run: Run
     history: RunHistory = field(default_factory=RunHistory)
     offset: int = 0
+    epoch: int | None = None
+    """Whose inside is shown; None follows the newest."""
     damaged_lines: int = 0
     """Lines of the log that could not be used."""
 

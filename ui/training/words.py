@@ -7,6 +7,7 @@ from dlcore.config import KNOBS, TrainConfig
 from dlcore.data import DATASETS
 from dlcore.messages import N_, UserError
 from dlcore.models import MODELS
+from dlcore.runs.control import VALUES
 from dlcore.runs.directory import Status
 from dlcore.runs.history import RunHistory
 from dlcore.training.events import Preparing
@@ -84,10 +85,35 @@ def explanation(status: Status, history: RunHistory) -> str:
         accuracy = history.tested.accuracy if history.tested else 0
         early = explain(UserError(history.ended.message, **history.ended.values))
         return f"{early} " + _(_ON_TEST_IMAGES).format(accuracy=accuracy)
+    elif status in {"stopped", "diverged"} and history.ended is not None and history.ended.message:
+        return explain(UserError(history.ended.message, **history.ended.values))
     return _(template).format(
         epoch=history.latest.epoch if history.latest else 0,
         accuracy=history.tested.accuracy if history.tested else 0,
     )
+
+
+def in_force(history: RunHistory, config: TrainConfig) -> dict[str, float]:
+    """The values that may change while a run goes on, as they are now."""
+    now = {name: float(getattr(config, name)) for name in VALUES}
+    for steered in history.changes:
+        now |= {name: value for name in VALUES if (value := getattr(steered, name)) is not None}
+    return now
+
+
+def changes(history: RunHistory, config: TrainConfig) -> list[str]:
+    """What was changed while the run went on, a line each."""
+    now = {name: float(getattr(config, name)) for name in VALUES}
+    lines = []
+    for steered in history.changes:
+        parts = []
+        for name in VALUES:
+            if (value := getattr(steered, name)) is not None:
+                title = _(KNOBS[name].title)
+                parts.append(_("{title} {before:g} → {after:g}").format(title=title, before=now[name], after=value))
+                now[name] = value
+        lines.append(_("After update {step:,}: {what}").format(step=steered.step, what=", ".join(parts)))
+    return lines
 
 
 def _only_guesses(history: RunHistory) -> bool:

@@ -1,0 +1,195 @@
+"""What is measured of a network while it learns, beside its loss. Nothing here draws a random number or changes a weight.
+
+Shape suffixes: B images, C channels or neurons.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from dlcore.training.events import Histogram, Rectified
+
+SAMPLED_STEPS = 10
+"""The size of an update is measured every so many steps, the first included; it costs a copy of the weights."""
+WATCHED_IMAGES = 1024
+"""So many validation images decide which units are dead; a multiple of every batch that evaluation uses."""
+WEIGHT_BINS = 41
+GRADIENT_BINS = 48
+GRADIENT_RANGE = (-10.0, 2.0)
+"""Of the decimal logarithm of a gradient's size; what lies outside is counted at the edge."""
+_MOST_VALUES = 65_536
+"""A larger tensor is represented by every n-th of its values."""
+_DIGITS = 6
+
+
+class StepMeter:
+    """Measures single updates of ``network``, and remembers the latest values.
+
+    The norm of a gradient is read on every step of a CPU; elsewhere, where a look makes the processor wait for the
+    device, as seldom as the size of an update.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        self._parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        self._each_step = all(parameter.device.type == "cpu" for parameter in self._parameters)
+        self._before: list[Tensor] = []
+        self._sampled = False
+        self._size = 0.0
+        self.gradient_norm: float | None = None
+        """‖∇loss‖₂ over all parameters, before clipping: the latest that was read."""
+        self.update_ratio: float | None = None
+        """‖Δw‖₂ / ‖w‖₂ over all parameters: the latest that was read."""
+
+    @torch.no_grad()
+    def before_update(self, step: int, clipped_norm: Tensor | None) -> float | None:
+        """The norm of the gradient of update ``step``, counted from 0, where it is read; call it just before the update.
+
+        ``clipped_norm`` is what clipping has found already. Not finite if a gradient is not.
+        """
+        self._sampled = step % SAMPLED_STEPS == 0
+        if self._sampled:
+            self._before = [parameter.detach().clone() for parameter in self._parameters]
+            self._size = norm(self._before)
+        if not (self._sampled or self._each_step):
+            return None
+        gradients = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
+        self.gradient_norm = rounded(float(clipped_norm) if clipped_norm is not None else norm(gradients))
+        return self.gradient_norm
+
+    @torch.no_grad()
+    def after_update(self) -> float | None:
+        """How far the update moved the weights, as a share of their size, where that is measured; about 0.001 is usual.
+
+        Source: Karpathy, "CS231n: Neural Networks Part 3", section "Ratio of weights:updates".
+        """
+        if not self._sampled:
+            return None
+        torch._foreach_sub_(self._before, [parameter.detach() for parameter in self._parameters])
+        self.update_ratio = rounded(norm(self._before) / self._size) if self._size > 0 else None
+        self._before = []
+        return self.update_ratio
+
+
+def norm(tensors: Sequence[Tensor]) -> float:
+    """The Euclidean norm of all ``tensors`` as one vector."""
+    if not tensors:
+        return 0.0
+    norms = torch._foreach_norm(list(tensors))  # noqa: SLF001  # as torch.nn.utils does; there is no public name
+    return float(torch.linalg.vector_norm(torch.stack([one.float() for one in norms])))
+
+
+def rounded(value: float) -> float:
+    """``value`` with as many digits as a log needs."""
+    return float(f"{value:.{_DIGITS}g}")
+
+
+class ReluWatch(TorchFunctionMode):
+    """Within the block, sees what every rectifier of ``network`` lets through, however its model calls it."""
+
+    _RECTIFIERS: frozenset[Callable[..., Any]] = frozenset({F.relu, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_})
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self._network = network
+        self._alive: dict[str, Tensor] = {}
+        self._layer = ""
+        self._calls: Counter[str] = Counter()
+
+    def __torch_function__(
+        self, func: Callable[..., Any], _types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Call ``func``, and if it is a rectifier note which units it let through."""
+        result = func(*args, **(kwargs or {}))
+        if func in self._RECTIFIERS and isinstance(result, Tensor) and result.dim() >= 2:
+            self._calls[self._layer] += 1
+            count = self._calls[self._layer]
+            name = self._layer if count == 1 else f"{self._layer} ({count})"
+            alive_C = result.amax(dim=[0, *range(2, result.dim())]) > 0
+            self._alive[name] = alive_C | self._alive[name] if name in self._alive else alive_C
+        return result
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """The block within which forward passes count."""
+
+        def begin(*_: Any) -> None:
+            self._calls.clear()
+            self._layer = "input"
+
+        def after(name: str) -> Callable[..., None]:
+            def hook(*_: Any) -> None:
+                self._layer = name
+
+            return hook
+
+        hooks = [self._network.register_forward_pre_hook(begin)]
+        hooks += [module.register_forward_hook(after(name)) for name, module in _layers(self._network)]
+        try:
+            with self:
+                yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    def found(self) -> list[Rectified]:
+        """For each rectifier, in the order of the network, how many of its units never let anything through."""
+        return [
+            Rectified(layer=name, units=len(alive), dead=int((~alive).sum())) for name, alive in self._alive.items()
+        ]
+
+
+def weight_histograms(network: nn.Module) -> list[Histogram]:
+    """The weights of each layer, vectors such as biases left out, in bins of equal width from −max to max."""
+    histograms = []
+    for name, parameter in _matrices(network):
+        values = _sample(parameter)
+        largest = float(values.abs().max()) if len(values) else 0.0
+        high = max(rounded(1.000001 * largest), 1e-30)
+        counts = torch.histc(values, WEIGHT_BINS, -high, high)
+        histograms.append(Histogram(layer=name, low=-high, high=high, counts=[int(count) for count in counts.tolist()]))
+    return histograms
+
+
+def gradient_histograms(network: nn.Module) -> list[Histogram]:
+    """The decimal logarithms of the sizes of the latest gradient in each layer; layers without one are left out."""
+    low, high = GRADIENT_RANGE
+    histograms = []
+    for name, parameter in _matrices(network):
+        if parameter.grad is None:
+            continue
+        values = _sample(parameter.grad).abs()
+        sizes = values[values > 0].log10().clamp(low, high)
+        counts = [int(count) for count in torch.histc(sizes, GRADIENT_BINS, low, high).tolist()]
+        histograms.append(Histogram(layer=name, low=low, high=high, counts=counts, zeros=len(values) - len(sizes)))
+    return histograms
+
+
+def _sample(tensor: Tensor) -> Tensor:
+    """At most so many finite values of ``tensor``, evenly taken, as float32 on the CPU."""
+    flat = tensor.detach().reshape(-1)
+    values = flat[:: math.ceil(len(flat) / _MOST_VALUES)].float().cpu()
+    return values[values.isfinite()]
+
+
+def _layers(network: nn.Module) -> list[tuple[str, nn.Module]]:
+    """The modules that have parameters of their own, with their names."""
+    return [
+        (name, module)
+        for name, module in network.named_modules()
+        if next(module.parameters(recurse=False), None) is not None
+    ]
+
+
+def _matrices(network: nn.Module) -> list[tuple[str, nn.Parameter]]:
+    return [
+        (name.removesuffix(".weight"), parameter)
+        for name, parameter in network.named_parameters()
+        if parameter.dim() >= 2
+    ]
