@@ -45,7 +45,7 @@ def test_figures_of_a_run_that_has_said_nothing_yet_are_valid():
 def test_the_confusion_matrix_shows_every_count_once(history):
     assert history.tested is not None
     assert history.started is not None
-    figure = valid(confusion_figure(history.tested, history.started.class_names))
+    figure = valid(confusion_figure(history.tested.confusion, history.started.class_names))
     shown = [int(text) for trace in figure.data[1:] for text in trace.text]
     assert sum(shown) == history.tested.count
 

@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from dlcore.runs.history import RunHistory
 from dlcore.training.events import Histogram, Inspected
 from ui.language import translate as _
@@ -120,14 +122,18 @@ def rows_height(rows: int) -> int:
 
 def in_words(history: RunHistory, name: str) -> str:
     """A chart of updates for those who do not see it."""
-    steps = history.steps
-    column, template = {
-        "gradient": (steps.gradient_norm, _("Gradient norm against updates; now {value:.3g}.")),
-        "ratio": (steps.update_ratio, _("Update ratio against updates; now {value:.2g}.")),
-        "speed": (steps.images_per_second(), _("Images per second against updates; now {value:,.0f}.")),
-    }[name]
-    known = [value for value in column if math.isfinite(value)]
-    return template.format(value=known[-1]) if known else _("Nothing was measured yet.")
+    if name == "speed":
+        template, value = _("Images per second against updates; now {value:,.0f}."), history.images_per_second
+    else:
+        ratio = name == "ratio"
+        template = (
+            _("Update ratio against updates; now {value:.2g}.")
+            if ratio
+            else _("Gradient norm against updates; now {value:.3g}.")
+        )
+        column = history.steps.update_ratio if ratio else history.steps.gradient_norm
+        value = next((value for value in reversed(column) if math.isfinite(value)), None)
+    return _("Nothing was measured yet.") if value is None else template.format(value=value)
 
 
 def classes_in_words(inspected: Inspected, names: Sequence[str]) -> str:
@@ -155,10 +161,9 @@ def _curve(
     history: RunHistory, values: Sequence[float], title: str, colour: str, revision: str, *, logarithmic: bool
 ) -> Figure:
     """Each measured value, and a smooth line through them."""
-    known = [(step, value) for step, value in zip(history.steps.step, values, strict=True) if math.isfinite(value)]
-    if logarithmic:
-        known = [(step, value) for step, value in known if value > 0]
-    xs, ys = [step for step, _value in known], [value for _step, value in known]
+    steps, column = np.asarray(history.steps.step), np.asarray(values, dtype=np.float64)
+    known = np.isfinite(column) & (column > 0 if logarithmic else True)
+    xs, ys = steps[known].tolist(), column[known].tolist()
     window = history.total_steps / 40 * len(xs) / max(1, len(history.steps))
     traces: list[dict[str, Any]] = []
     for points, shade, width in ((thin(xs, ys), faded(colour, 0.3), 1), (smooth(xs, ys, window), colour, 2)):
