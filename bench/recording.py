@@ -1,6 +1,6 @@
 """What recording costs: the same training with and without it, side by side.
 
-``DLCORE_DATA=… python -m bench.recording [--images 6400] [--repeats 5] [--json]``. Both sides take turns, one epoch each
+``DLCORE_DATA=… python -m bench.recording [--images 12800] [--repeats 7] [--json]``. Both sides take turns, one epoch each
 with its evaluations, and write what they yield to a log as the worker does. The ratio is the time with recording over
 the time without, taken within each turn; 1.01 is one per cent.
 """
@@ -8,14 +8,13 @@ the time without, taken within each turn; 1.01 is one per cent.
 import argparse
 import json
 import os
-import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the worker's
 
+from bench.turns import Row, row, tell
 from dlcore import atomic
 from dlcore.config import TrainConfig
 from dlcore.data.loading import Dataset, load
@@ -46,38 +45,40 @@ def seconds(model: str, dataset: Dataset, *, recording: bool) -> float:
         return time.perf_counter() - start
 
 
-def compare(model: str, dataset: Dataset, repeats: int) -> dict[str, float]:
+def compare(model: str, dataset: Dataset, repeats: int) -> list[float]:
     """The ratio in each of ``repeats`` turns; who begins changes, so that no side is always the warmer one."""
     ratios = []
     for turn in range(repeats):
-        sides = {
-            recording: seconds(model, dataset, recording=recording) for recording in (turn % 2 == 0, turn % 2 == 1)
-        }
+        order = (True, False) if turn % 2 else (False, True)
+        sides = {recording: seconds(model, dataset, recording=recording) for recording in order}
         ratios.append(sides[True] / sides[False])
-    result = {"ratio": statistics.median(ratios), "ratio_from": min(ratios), "ratio_to": max(ratios)}
-    result = {name: round(value, 4) for name, value in result.items()}
-    print(
-        f"{model:12} with ÷ without recording {result['ratio']:.4f} ({result['ratio_from']} to {result['ratio_to']})",
-        file=sys.stderr,
-    )
-    return result
+        tell(f"{model}, turn {turn + 1} of {repeats}: {ratios[-1]:.4f}")
+    return ratios
 
 
-def main(arguments: list[str] | None = None) -> dict[str, dict[str, float]]:
-    """Compare both networks and return, for each, the median of the ratio and its spread."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=6400)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args(arguments)
+def measure(*, images: int = 12_800, repeats: int = 7) -> list[Row]:
+    """One line for each network."""
     keep_freed_memory()
-    dataset = load("mnist").subset(options.images, 100)
+    dataset = load("mnist").subset(images, 100)
+    rows = []
     for model in MODELS:
         seconds(model, dataset.subset(640, 10), recording=True)  # warm up
-    result = {model: compare(model, dataset, options.repeats) for model in MODELS}
+        rows.append(row(f"{model}, time with ÷ without recording", compare(model, dataset, repeats), aim="≤ 1.01"))
+    return rows
+
+
+def main() -> None:
+    """Compare both networks and print, for each, the median of the ratio and its spread."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=int, default=12_800)
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    rows = measure(images=options.images, repeats=options.repeats)
+    for one in rows:
+        print(one)
     if options.json:
-        print(json.dumps(result))
-    return result
+        print(json.dumps({one.name: [one.value, one.low, one.high] for one in rows}))
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def test_what_the_schema_refuses_is_told_on_the_page(open_page):
             run.steer(then="stop")
 
     work(run, watch=watch)
-    assert any("Dropout must be in [0, 0.95]; got a lot." in error for error in seen["errors"])
+    assert any("Dropout must be in" in error and "got a lot" in error for error in seen["errors"])
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", "What may help"), ("zh", "可以试试")])

@@ -27,7 +27,9 @@ def inside_view(watch: Watch) -> None:
             ["updates", "classes", "layers"],
             key="train.inside",
             default="updates",
-            format_func=lambda name: {"updates": _("Updates"), "classes": _("Classes"), "layers": _("Layers")}[name],
+            format_func=lambda name: {"updates": _("Each update"), "classes": _("Classes"), "layers": _("Layers")}[
+                name
+            ],
             label_visibility="collapsed",
             width="content",
         )
