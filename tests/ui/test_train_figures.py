@@ -137,4 +137,4 @@ def test_a_squared_error_is_not_called_nats(history):
     data, layout = loss_figure(history, logarithmic=False, revision="x", squared=True)
     valid((data, layout))
     assert "squared" in layout["yaxis"]["title"]["text"]
-    assert "shapes" not in layout
+    assert not layout["shapes"]
