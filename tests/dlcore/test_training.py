@@ -39,7 +39,7 @@ def numbers(events):
     ]
 
 
-def plain(events):
+def uninspected(events):
     """All but what is only looked at: between it and the evaluation that follows nothing may be saved."""
     return (event for event in events if not isinstance(event, Inspected))
 
@@ -140,17 +140,17 @@ def test_resuming_a_convolutional_network_is_exact(digits, tmp_path, model):
 
 def _resume_and_compare(settings, digits, tmp_path, stop_after):
     whole = loop.TrainingState.create(settings, digits)
-    expected = list(plain(loop.train(settings, state=whole, dataset=digits)))
+    expected = list(uninspected(loop.train(settings, state=whole, dataset=digits)))
 
     half = loop.TrainingState.create(settings, digits)
-    events = plain(loop.train(settings, state=half, dataset=digits))
+    events = uninspected(loop.train(settings, state=half, dataset=digits))
     before = [next(events) for _ in range(stop_after + 1)]
     checkpoints.save(half, tmp_path / "checkpoint")
     del half, events
 
     resumed = checkpoints.load(settings, digits, tmp_path / "checkpoint")
     assert resumed.seconds > 0 or stop_after == 1
-    after = list(plain(loop.train(settings, state=resumed, dataset=digits)))
+    after = list(uninspected(loop.train(settings, state=resumed, dataset=digits)))
     assert numbers(before + after) == numbers(expected)
     assert same(weights(whole), weights(resumed))
 
@@ -224,7 +224,9 @@ def test_label_smoothing_does_not_touch_evaluation(digits):
     plain, smooth = (
         [
             event
-            for event, _ in zip(plain(loop.train(config(label_smoothing=s), dataset=digits)), range(3), strict=False)
+            for event, _ in zip(
+                uninspected(loop.train(config(label_smoothing=s), dataset=digits)), range(3), strict=False
+            )
         ]
         for s in (0.0, 0.3)
     )
