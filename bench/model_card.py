@@ -68,6 +68,8 @@ def main() -> None:
         "wd": config.weight_decay,
         "do": config.dropout,
         "aug": config.augmentation,
+        "precision": "mixed precision" if started.mixed_precision else "float32",
+        "precision_zh": "混合精度" if started.mixed_precision else "float32",
         "seed": config.seed,
         "torch": started.versions["torch"].split("+")[0],
         "threads": started.threads,
