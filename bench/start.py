@@ -1,18 +1,13 @@
 """From Start to the first event and the first update: with a spare worker waiting, and without, side by side.
 
-python -m bench.start [--rounds 5]
+``python -m bench start``
 """
 
-import argparse
 import os
-import statistics
-import sys
 import tempfile
 import time
-from pathlib import Path
 
-import psutil
-
+from bench.turns import Row, row, tell
 from dlcore.config import TrainConfig
 from dlcore.runs import queue, spare
 from dlcore.runs.directory import LIVE
@@ -20,9 +15,10 @@ from dlcore.training.events import Stepped
 
 CONFIG = TrainConfig(dataset="digits", model="article-cnn", epochs=1)
 POLL_SECONDS = 0.002
+ROUNDS = 5
 
 
-def measure(*, warm: bool) -> tuple[float, float]:
+def seconds(*, warm: bool) -> tuple[float, float]:
     """Seconds from the submission to the first event in the log, and to the first update there."""
     os.environ["DLCORE_SPARE"] = "0" if warm else "off"
     if warm:
@@ -46,36 +42,24 @@ def measure(*, warm: bool) -> tuple[float, float]:
     return first, stepped
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Print the medians, and the range of the rounds."""
-    parser = argparse.ArgumentParser(prog="python -m bench start", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args(arguments)
+def measure() -> list[Row]:
+    """Both ways by turns, so that whatever else the machine does befalls both."""
+    times: dict[bool, list[tuple[float, float]]] = {False: [], True: []}
     with tempfile.TemporaryDirectory(prefix="dlcore-start-") as home:
         os.environ["DLCORE_HOME"] = home
-        times = {warm: [] for warm in (False, True)}
-        for _ in range(options.rounds):
-            for warm in (False, True):  # by turns, so that whatever else the machine does befalls both
-                times[warm].append(measure(warm=warm))
+        for turn in range(ROUNDS):
+            for warm in (False, True):
+                times[warm].append(seconds(warm=warm))
+                tell(f"turn {turn + 1} of {ROUNDS}, {'warm' if warm else 'cold'}: {times[warm][-1][0]:.2f} s")
         time.sleep(0.5)
-    for column, what in enumerate(("first event", "first update")):
-        for warm in (False, True):
-            values = sorted(row[column] for row in times[warm])
-            label = "warm" if warm else "cold"
-            spread = f"{values[0]:.2f} to {values[-1]:.2f}"
-            print(f"Start to {what:<13} {label}: median {statistics.median(values):6.2f} s ({spread})")
-        ratio = statistics.median(row[column] for row in times[False]) / statistics.median(
-            row[column] for row in times[True]
+    os.environ["DLCORE_SPARE"] = "off"
+    return [
+        row(
+            f"Start pressed to {what}, {'warm' if warm else 'cold'}",
+            [one[column] for one in times[warm]],
+            aim="≤ 1" if warm and column == 0 else "stated",
+            unit="s",
         )
-        print(f"Start to {what:<13} cold ÷ warm: {ratio:.1f}")
-    left = [
-        p
-        for p in psutil.process_iter(["cmdline"])
-        if home in " ".join(p.info["cmdline"] or []) and p.pid != os.getpid()
+        for column, what in enumerate(("first event", "first update"))
+        for warm in (True, False)
     ]
-    print(f"processes left: {len(left)}, files left: {Path(home).exists():d}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

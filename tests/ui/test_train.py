@@ -185,7 +185,7 @@ def test_presets_set_everything(open_page):
     group = next(group for group in app.get("button_group") if group.key == "train.preset")
     group.set_value("pretrained").run()
     assert {name: app.query_params[name] for name in ("augmentation", "seed")} == {
-        "augmentation": "strong",
+        "augmentation": "moderate",
         "seed": "0",
     }
 
