@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import streamlit as st
 
@@ -15,6 +16,7 @@ from ui.training.state import TrainPage
 from ui.training.words import ICONS, title
 from ui.visitor import local_time
 
+_STYLE = Path(__file__).with_name("runs.css")
 _SHOWN_AT_ONCE = 6
 _MOST_SHOWN = 50
 
@@ -36,6 +38,7 @@ def runs_list(state: TrainPage, runs: list[Run]) -> None:
     if not runs and not state.deleted:
         return
     st.markdown(_("**My runs**"))
+    st.html(_STYLE)
     _undo(state)
     if state.keeping_problem is not None:
         show_error(state.keeping_problem)
@@ -54,8 +57,14 @@ def _row(state: TrainPage, run: Run) -> None:
     if summary is not None and summary.test_accuracy is not None:
         words = f"{words} · {summary.test_accuracy:.2%}"
     if label.pinned:
-        words = f"{words} :material/keep:"
-    with st.container(horizontal=True, vertical_alignment="center", gap=None, horizontal_alignment="distribute"):
+        words = f":material/keep: {words}"  # where it is not cut off
+    with st.container(
+        key=f"train-row-{run.run_id}",
+        horizontal=True,
+        vertical_alignment="center",
+        gap=None,
+        horizontal_alignment="distribute",
+    ):
         st.button(
             f"**{words}**" if run.run_id == state.run_id else words,
             key=f"train.open.{run.run_id}",
