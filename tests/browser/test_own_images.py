@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser.test_train import told
+from tests.browser.test_train import POINTS, told
 
 
 def pictures() -> bytes:
@@ -33,8 +33,9 @@ def shot(page, name: str) -> None:
 
 def test_a_zip_becomes_a_dataset_a_network_and_an_answer(app_url, page):
     page.goto(f"{app_url}/train?lang=en&dataset=own-images&model=compact-cnn&epochs=1&batch_size=8&threads=1")
+    page.wait_for_function(f"{POINTS} > 10", timeout=90_000)  # the page has come to rest
     page.locator("input[type=file]").set_input_files(
-        {"name": "shapes.zip", "mimeType": "application/zip", "buffer": pictures()}
+        {"name": "shapes.zip", "mimeType": "application/zip", "buffer": pictures()}, timeout=90_000
     )
     page.get_by_role("button", name="Make a dataset of them").click()
     told(page, "24 pictures in 2 classes are ready")
@@ -49,9 +50,11 @@ def test_a_zip_becomes_a_dataset_a_network_and_an_answer(app_url, page):
     shot(page, "samples")
     page.get_by_role("button", name="Start training").click()
     page.wait_for_url("**run=*")
+    link = page.get_by_role("link", name="Draw with this model").first
+    expect(link).to_be_visible(timeout=120_000)
     told(page, "Class by class")
     expect(page.get_by_role("table").get_by_text("posts").first).to_be_visible()
     shot(page, "trained")
-    page.get_by_role("link", name="Draw with this model").first.click()
+    link.click()
     told(page, "This model has learned from Own images and knows nothing but lines, posts")
     shot(page, "drawn")
