@@ -50,7 +50,8 @@ CONFIG = TrainConfig(
 )
 ALWAYS, OFTEN = "0", "0.05"
 """Seconds between two checkpoints: after each update, and every few updates."""
-EXPECTED_FILES = {"config.json", "events.jsonl", "lock", "checkpoints.json", "model.safetensors"}
+EXPECTED_FILES = {"config.json", "events.jsonl", "lock", "checkpoints.json", "model.safetensors", "epochs"}
+EXPECTED_EPOCHS = {f"{epoch:04}.json" for epoch in range(CONFIG.epochs + 1)}
 
 
 Deal = Callable[[str, Callable[..., Any], tuple[Any, ...]], Any]
@@ -239,6 +240,8 @@ class Bench:
         files = {path.name for path in run.path.iterdir() if not path.name.startswith("checkpoint-")}
         files -= {"summary.json", "control.lock"}  # without a summary the log says how it ended
         check(files == EXPECTED_FILES, f"{what}: files {files ^ EXPECTED_FILES}")
+        inspected = {path.name for path in (run.path / "epochs").iterdir()}
+        check(inspected == EXPECTED_EPOCHS, f"{what}: epochs {inspected ^ EXPECTED_EPOCHS}")
         check(len(list(run.path.glob("checkpoint-*"))) <= 2, f"{what}: more than two checkpoints")
         counts["resumed to identical weights and metric log"] += same
         shutil.rmtree(run.path)

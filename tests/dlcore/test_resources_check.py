@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -398,7 +399,12 @@ def test_who_interrupts_keeps_what_was_found(folder, web, home):
     folder.entry("slow", url="http://other.test/slow")
     words = ["resources", "check", "--links", "--pause", "0", "--catalogue", str(folder.path)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "dlcore", *words], cwd=PROJECT, env=os.environ, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "dlcore", *words],
+        cwd=PROJECT,
+        env=os.environ,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  # a shell's background jobs have it ignored
     )
     while not {"/fine", "/slow"} <= {path for _method, path in web.asked}:
         assert process.poll() is None

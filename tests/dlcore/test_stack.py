@@ -169,7 +169,7 @@ def test_a_batch_that_takes_too_much_memory_is_refused():
 
 def test_a_dataset_of_another_shape_may_refuse_the_same_text(monkeypatch):
     small = schema.DATASETS["digits"].__class__(**vars(schema.DATASETS["digits"]) | {"image_size": 8})
-    monkeypatch.setattr(schema, "DATASETS", {**schema.DATASETS, "digits": small})
+    monkeypatch.setattr(TrainConfig, "data", lambda _: small)
     config("conv 8 3 / maxpool 4")
     with pytest.raises(UserError, match="the image that reaches it has 8×8"):
         config("conv 8 9 / maxpool 4")

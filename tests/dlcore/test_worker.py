@@ -479,6 +479,7 @@ def test_leftovers_of_a_killed_save_are_cleared_away():
 
 
 def test_the_same_signal_twice_is_not_held_back():
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs start with it ignored
     with worker.stop_on_signals(signal.SIGINT) as stop:
         assert not stop()
         signal.raise_signal(signal.SIGINT)

@@ -197,7 +197,7 @@ def test_widgets_that_do_not_apply_are_off_and_say_why(open_page):
     assert "AdamW has a momentum of its own" in shown(app)
     app.selectbox(key="train.optimizer").set_value("sgd").run()
     assert not app.number_input(key="train.momentum").disabled
-    assert set(unused(TrainConfig(device="cuda"))) == {"momentum", "threads"}
+    assert set(unused(TrainConfig(device="cuda", early_stopping=3))) == {"momentum", "threads"}
 
 
 def test_planned_updates_are_the_worker_s():
