@@ -4,6 +4,7 @@ A field's declaration holds all that anyone shows of it: range, default, unit, g
 Nothing here imports torch, so the server can read a configuration without it.
 """
 
+import difflib
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -13,7 +14,7 @@ from dlcore.data import DATASETS, OWN_IMAGES, DatasetSpec
 from dlcore.data.selection import classes_of, classes_text
 from dlcore.data.selection import describe as describe_data
 from dlcore.knobs import Knob, describe, knob
-from dlcore.messages import N_, UserError
+from dlcore.messages import N_, UserError, Verbatim
 from dlcore.models import MODELS, stack
 from dlcore.models.layers import Row, totals
 from dlcore.models.options import ACTIVATIONS, DEPTHS, NORMALIZATIONS, WIDTHS, ModelOptions
@@ -578,10 +579,7 @@ def _explain(error: ValidationError) -> UserError:
         name = str(first["ctx"]["error"])
         value = str(first["input"][name])
     if name not in KNOBS:
-        names = ", ".join(KNOBS)
-        return UserError(
-            N_("There is no setting called {name}; the settings are {names}."), name=name[:40], names=names
-        )
+        return _no_such_setting(name[:40])
     template = N_("{name} must be one of {allowed}; got {value}.")
     if KNOBS[name].kind is str and KNOBS[name].choices is None:
         template = N_("{name} must be a text of at most {allowed} characters; got {value}.")
@@ -590,6 +588,30 @@ def _explain(error: ValidationError) -> UserError:
         template = N_("{name} must be in {allowed}; got {value}.")
     return UserError(template, name=name, allowed=KNOBS[name].allowed, value=value[:40])
 
+
+def _no_such_setting(name: str) -> UserError:
+    shown = Verbatim(name)
+    if close := difflib.get_close_matches(name.casefold().replace("-", "_"), KNOBS, n=3, cutoff=0.5):
+        return UserError(
+            N_(
+                "There is no setting called {name}. Did you mean {close}? The form on the Train page shows all settings,"
+                " and {command} lists their names."
+            ),
+            name=shown,
+            close=Verbatim(", ".join(close)),
+            command=_ALL_SETTINGS,
+        )
+    return UserError(
+        N_(
+            "There is no setting called {name}. The form on the Train page shows all settings, and {command} lists"
+            " their names."
+        ),
+        name=shown,
+        command=_ALL_SETTINGS,
+    )
+
+
+_ALL_SETTINGS = Verbatim("python -m dlcore train --help")
 
 KNOBS: Mapping[str, Knob] = {name: describe(name, field) for name, field in TrainConfig.model_fields.items()}
 """Every field of :class:`TrainConfig` in order, described."""

@@ -10,6 +10,12 @@ def N_(message: str) -> str:
     return message
 
 
+class Verbatim(str):
+    """A name from outside, or of something outside, such as a visitor's class or a file: never translated."""
+
+    __slots__ = ()
+
+
 class UserError(Exception):
     """Something a person can put right. Says what happened, why, and what to do.
 

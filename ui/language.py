@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 from babel.messages.pofile import read_po
 
-from dlcore.messages import UserError
+from dlcore.messages import UserError, Verbatim
 
 LANGUAGES: Mapping[str, str] = {"en": "English", "zh": "中文"}
 CONTENT = Path(__file__).resolve().parent.parent / "content"
@@ -43,8 +43,12 @@ def explain(error: UserError, show: Callable[[object], object] = lambda value: v
 
     ``show`` is applied to each value before it is filled in.
     """
-    values = {n: show(translate(value) if isinstance(value, str) else value) for n, value in error.values.items()}
+    values = {name: show(_translated(value)) for name, value in error.values.items()}
     return translate(error.template).format(**values)
+
+
+def _translated(value: object) -> object:
+    return translate(value) if isinstance(value, str) and not isinstance(value, Verbatim) else value
 
 
 @cache

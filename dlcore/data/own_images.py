@@ -62,7 +62,7 @@ class Limits:
     megapixels: int = 50
     """Of one picture."""
     all_megapixels: int = 8_000
-    """Of all pictures together."""
+    """Of all pictures together, as they claim; a JPEG that can be read at a reduced size counts as a quarter."""
     kept_megabytes: int = 2_000
     """Of all sets that are kept."""
 

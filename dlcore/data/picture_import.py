@@ -248,16 +248,11 @@ def import_pictures(
     pictures: dict[str, tuple[str, NDArray[np.uint8]]] = {}
     places: dict[str, PurePosixPath] = {}
     conflicts: set[str] = set()
-    bytes_left, pixels_left = limit.megabytes * 10**6, limit.all_megapixels * 10**6
+    budget = _Budget(limit.megabytes * 10**6, limit.all_megapixels * 10**6)
     for number, (class_name, entry) in enumerate(_by_class(entries, left_out)):
         yield Progress(done=number, total=len(entries), file=str(entry.path))
         try:
-            if bytes_left <= 0 or pixels_left <= 0:
-                raise _Skip(N_("the pictures before it were as much as a set may hold"))  # noqa: TRY301
-            content = _read(entry, min(bytes_left, limit.file_megabytes * 10**6))
-            bytes_left -= len(content)
-            pixels, cost = _decode(content, size, colour, limit)
-            pixels_left -= cost
+            pixels = _decode(_read(entry, limit, budget), size, colour, limit, budget)
         except _Skip as skip:
             left_out.append(Skipped(file=_shown(entry.path), reason=str(skip)))
             continue
@@ -322,10 +317,32 @@ class _Skip(Exception):  # noqa: N818  # no error: one file of many is left out
     """Why a file is left out, in words."""
 
 
-def _read(entry: Entry, most: int) -> bytes:
+@dataclass
+class _Budget:
+    """What an import may still cost. Work is paid for before it is done, so what turns out damaged is not free."""
+
+    bytes_left: int
+    pixels_left: int
+
+
+_PIECE = 1 << 20
+_FULL = N_("the pictures before it were as much as a set may hold")
+_CHEAPER = 4
+"""A JPEG that is read at a reduced size counts as this part of its pixels. Measured on pictures of 16 and 49 megapixels, it
+takes 20 to 40 % of the time of reading all of it, and 5 % of that of a PNG of the same size."""
+
+
+def _read(entry: Entry, limit: Limits, budget: _Budget) -> bytes:
+    """The content of a file, paid for by what was read of it, even where that is of no use."""
+    if budget.bytes_left <= 0 or budget.pixels_left <= 0:
+        raise _Skip(_FULL)
+    most = min(budget.bytes_left, limit.file_megabytes * 10**6)
+    content = bytearray()
     try:
         with entry.open() as file:
-            content = file.read(most + 1)
+            while piece := file.read(min(_PIECE, most + 1 - len(content))):
+                content += piece
+                budget.bytes_left -= len(piece)
     except (OSError, zipfile.BadZipFile, EOFError, ValueError, RuntimeError, NotImplementedError, zipfile.LargeZipFile):
         raise _Skip(N_("it is damaged")) from None
     except Exception as error:
@@ -334,20 +351,26 @@ def _read(entry: Entry, most: int) -> bytes:
         raise
     if len(content) > most:
         raise _Skip(N_("the file is too large"))
-    return content
+    return bytes(content)
 
 
-def _decode(content: bytes, size: int, colour: bool, limit: Limits) -> "tuple[NDArray[np.uint8], int]":
-    """The converted picture, and how many pixels were decoded for it."""
+def _decode(content: bytes, size: int, colour: bool, limit: Limits, budget: _Budget) -> "NDArray[np.uint8]":
+    """The converted picture. It is paid for by the pixels that it claims, before any of them is decoded."""
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415
 
     try:
         with Image.open(io.BytesIO(content), formats=("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")) as image:
             if image.width * image.height > limit.megapixels * 10**6:
                 raise _Skip(N_("it has too many pixels"))
+            claimed = image.width * image.height
             image.draft("RGB" if colour else "L", (4 * size, 4 * size))  # a JPEG can be read smaller, which is quicker
-            cost = image.width * image.height
-            return convert(image, size, colour=colour), cost
+            decoded = image.width * image.height
+            if decoded < claimed and "progressive" not in image.info:  # those are unpacked whole all the same
+                claimed = max(decoded, claimed // _CHEAPER)
+            if claimed > budget.pixels_left:
+                raise _Skip(_FULL)
+            budget.pixels_left -= claimed
+            return convert(image, size, colour=colour)
     except UnidentifiedImageError:
         raise _Skip(N_("it is no picture of a known kind")) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from dlcore.data import DATASETS, OWN_IMAGES, DatasetSpec
 from dlcore.data import own_images as sets
-from dlcore.messages import N_, UserError
+from dlcore.messages import N_, UserError, Verbatim
 
 
 def describe(name: str, *, own_images: str = "", classes: str = "") -> DatasetSpec:
@@ -67,13 +67,14 @@ def classes_of(spec: DatasetSpec, text: str) -> tuple[int, ...]:
             raise UserError(
                 N_("{dataset} has no class {name}. Its classes are {names}."),
                 dataset=spec.title,
-                name=part[:40],
-                names=", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else ""),
+                name=Verbatim(part[:40]),
+                names=Verbatim(", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")),
             )
     if len(chosen) < 2:
+        name = names[min(chosen)]
         raise UserError(
             N_("Choose at least two classes: between {name} and nothing there is nothing to learn."),
-            name=names[min(chosen)],
+            name=Verbatim(name) if spec.title == DATASETS[OWN_IMAGES].title else name,
         )
     return tuple(sorted(chosen))
 

@@ -6,6 +6,8 @@ import os
 import stat
 import struct
 import zipfile
+import zlib
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -284,6 +286,100 @@ def test_a_bomb_is_stopped_before_it_is_unpacked(monkeypatch):
     told = reasons(bring(pictures() | bomb, limit=limit))
     assert told["cat/bomb.png"] == "the file is too large"
     assert told["dog/bomb.png"] == "it has too many pixels"
+
+
+def claiming(kind, width, height) -> bytes:
+    """A small file whose header promises ``width`` × ``height`` pixels that are not there."""
+    sides = struct.pack(">II", width, height)
+    if kind == "png":
+        whole = png(0, (8, 8), "L")
+        header = b"IHDR" + sides + whole[24:29]
+        return whole[:12] + header + struct.pack(">I", zlib.crc32(header)) + whole[33:]
+    if kind == "bmp":
+        file = io.BytesIO()
+        Image.new("L", (8, 8)).save(file, "BMP")
+        return file.getvalue()[:18] + struct.pack("<II", width, height) + file.getvalue()[26:]
+    if kind == "ppm":
+        return f"P5 {width} {height} 255\n".encode() + bytes(64)
+    file = io.BytesIO()
+    Image.new("L", (8, 8)).save(file, {"jpeg": "JPEG", "gif": "GIF"}[kind])
+    whole, short = file.getvalue(), struct.pack("<HH" if kind == "gif" else ">HH", height, width)
+    if kind == "gif":
+        return whole[:6] + struct.pack("<HH", width, height) + whole[10:]
+    at = whole.index(b"\xff\xc0") + 5
+    return whole[:at] + short + whole[at + 4 :]
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg", "gif", "bmp", "ppm"])
+@pytest.mark.parametrize("side", [8_000, 20_000])
+def test_what_claims_too_many_pixels_is_not_decoded(kind, side, monkeypatch):
+    def decode(*_args, **_options):
+        raise AssertionError("it was decoded")
+
+    bring(pictures())
+    with monkeypatch.context() as patched:
+        patched.setattr(picture_import, "convert", decode)
+        budget = picture_import._Budget(10**9, 10**9)
+        with pytest.raises(picture_import._Skip, match="too many pixels"):
+            picture_import._decode(claiming(kind, side, side), 28, False, Limits(), budget)
+    assert budget.pixels_left == 10**9
+    assert reasons(bring(pictures() | {f"cat/huge.{kind}": claiming(kind, side, side)})) == {
+        f"cat/huge.{kind}": "it has too many pixels"
+    }
+
+
+def jpeg(side, *, progressive=False) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (side, side), "red").save(file, "JPEG", progressive=progressive)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "cost"),
+    [
+        (noise(1, (300, 200)), 300 * 200),
+        (jpeg(100), 100 * 100),
+        (jpeg(1600), 1600 * 1600 // 4),  # read at an eighth
+        (jpeg(1600, progressive=True), 1600 * 1600),  # which helps these little
+        (noise(2, (300, 200))[:5000], 300 * 200),  # damaged, but it had to be tried
+    ],
+)
+def test_pixels_are_paid_for_as_they_are_decoded(content, cost):
+    budget = picture_import._Budget(10**9, 10**9)
+    with suppress(picture_import._Skip):
+        picture_import._decode(content, 28, False, Limits(), budget)
+    assert 10**9 - budget.pixels_left == cost
+    budget = picture_import._Budget(10**9, cost - 1)
+    with pytest.raises(picture_import._Skip, match="as much as a set may hold"):
+        picture_import._decode(content, 28, False, Limits(), budget)
+
+
+def test_what_is_refused_was_read_all_the_same_and_is_paid_for():
+    entry = picture_import.Entry(PurePosixPath("cat/x.png"), lambda: io.BytesIO(bytes(3_000_000)))
+    budget = picture_import._Budget(2_500_000, 10**9)
+    for left in (1_499_999, 499_998):
+        with pytest.raises(picture_import._Skip, match="too large"):
+            picture_import._read(entry, Limits(file_megabytes=1), budget)
+        assert budget.bytes_left == left
+    for _ in range(2):
+        with pytest.raises(picture_import._Skip, match=r"too large|as much as"):
+            picture_import._read(entry, Limits(file_megabytes=1), budget)
+    assert budget.bytes_left < 0
+
+
+def test_a_file_that_breaks_off_is_paid_for_up_to_there():
+    class Breaking(io.BytesIO):
+        def read(self, size=-1, /):
+            if self.tell() >= 2_000_000:
+                raise zipfile.BadZipFile("CRC")
+            return super().read(size)
+
+    budget = picture_import._Budget(10**9, 10**9)
+    with pytest.raises(picture_import._Skip, match="damaged"):
+        picture_import._read(
+            picture_import.Entry(PurePosixPath("cat/x.png"), lambda: Breaking(bytes(3_000_000))), Limits(), budget
+        )
+    assert budget.bytes_left <= 10**9 - 2_000_000
 
 
 @pytest.mark.parametrize("limit", [{"megabytes": 1}, {"all_megapixels": 1}])

@@ -24,6 +24,7 @@ from dlcore.inference.strokes import (
     size_of,
 )
 from ui import palette
+from ui.class_names import shown_names
 from ui.drawing.state import INK, PAPER
 from ui.language import translate as _
 
@@ -56,6 +57,8 @@ class Answer:
     """What was done to the image for a model of another shape, in the visitor's language."""
     probabilities: Sequence[float] | None = None
     naive_probabilities: Sequence[float] | None = None
+    dataset: str = ""
+    """What the network has learned from; empty where there is none."""
 
 
 def read(strokes: Sequence[Stroke], model: "Model | None") -> Answer:
@@ -69,7 +72,7 @@ def read(strokes: Sequence[Stroke], model: "Model | None") -> Answer:
     from dlcore.inference.prediction import predict  # noqa: PLC0415  # torch, not before it must
 
     both = predict(model, np.stack([framed.image, naive_image])).tolist()
-    return Answer(strokes, framed, naive_image, legibility, model.class_names, _remarks(model), *both)
+    return Answer(strokes, framed, naive_image, legibility, model.class_names, _remarks(model), *both, model.dataset)
 
 
 def _remarks(model: "Model") -> list[str]:
@@ -88,7 +91,7 @@ def show(answer: Answer, kind: Literal["example", "drawing"], *, waiting: bool =
     """
     dot = answer.legibility == "dot"
     guess = None if answer.probabilities is None else int(np.argmax(answer.probabilities))
-    names = [_(name) for name in answer.class_names]
+    names = shown_names(answer.class_names, answer.dataset)
     _component()(
         key="draw.answer",
         data={

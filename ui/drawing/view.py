@@ -8,6 +8,7 @@ from dlcore.data import DATASETS
 from dlcore.inference.sources import PRETRAINED, model_card
 from dlcore.inference.strokes import CANVAS_PEN_WIDTH, CANVAS_SIZE, Stroke, read_canvas
 from dlcore.messages import UserError
+from ui.class_names import shown_names
 from ui.drawing import answer, models, state
 from ui.drawing.example import example
 from ui.language import current, explain, prose
@@ -146,9 +147,9 @@ def _explain_model(source: str) -> None:
             words = _(
                 "This model has learned from {dataset} and knows nothing but {classes}. Whatever you draw, it takes it for one of them."
             )
-            shown = [_(name) for name in names[:_NAMED]] + ["…"] * (len(names) > _NAMED or not names)
+            named = shown_names(names[:_NAMED], config.dataset) + ["…"] * (len(names) > _NAMED or not names)
             st.info(
-                words.format(dataset=_(DATASETS[config.dataset].title), classes=plain_text(_(", ").join(shown))),
+                words.format(dataset=_(DATASETS[config.dataset].title), classes=plain_text(_(", ").join(named))),
                 icon=":material/info:",
             )
     with st.expander(_("How a drawing becomes the network's input, and why it may be misread"), key="draw.how"):

@@ -16,6 +16,7 @@ from dlcore.data.selection import classes_of, classes_text
 from dlcore.knobs import Knob
 from dlcore.messages import UserError
 from dlcore.preview import Preview
+from ui.class_names import shown_names
 from ui.language import translate as _
 from ui.shell import plain_text, show_error
 from ui.training.results import url_of
@@ -39,11 +40,12 @@ def classes_choice(knob: Knob, state: TrainPage) -> None:
         spec = DATASETS[OWN_IMAGES]
     chosen = list(classes_of(spec, state.config.classes)) if state.config.classes and spec.class_names else []
     st.session_state[key] = [state.single_class] if state.single_class is not None else chosen
+    names = shown_names(spec.class_names, state.config.dataset)
     st.multiselect(
         _(knob.title),
-        list(range(len(spec.class_names))),
+        list(range(len(names))),
         key=key,
-        format_func=lambda index: _(spec.class_names[index]),
+        format_func=lambda index: names[index],
         placeholder=_("All {count}").format(count=len(spec.class_names)),
         help=_(knob.description),
         disabled=not spec.class_names,
@@ -115,7 +117,7 @@ def _wait(state: TrainPage) -> None:
 
 def _show_samples(state: TrainPage, found: Preview) -> None:
     spec = state.config.data()
-    names = [_(name) for name in spec.class_names]
+    names = shown_names(spec.class_names, state.config.dataset)
     strips = _strips(found.samples, min(len(names), preview.MOST_CLASSES))
     most = max(spec.train_class_counts)
     rows = []

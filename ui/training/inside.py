@@ -5,6 +5,7 @@ import streamlit as st
 from dlcore.runs.directory import Run
 from dlcore.runs.history import RunHistory
 from dlcore.training.events import Inspected
+from ui.class_names import shown_names
 from ui.figure import figure
 from ui.language import translate as _
 from ui.training import inside_figures as figures
@@ -40,7 +41,7 @@ def inside_view(watch: Watch) -> None:
         if inspected is None:
             st.caption(_("Nothing was recorded after this epoch."))
         elif panel == "classes":
-            _classes(history, inspected)
+            _classes(history, inspected, run.config.dataset)
         else:
             _layers(run, inspected)
 
@@ -87,11 +88,11 @@ def _chosen_epoch(watch: Watch) -> Inspected | None:
     return watch.run.inspection(0)
 
 
-def _classes(history: RunHistory, inspected: Inspected) -> None:
+def _classes(history: RunHistory, inspected: Inspected, dataset: str) -> None:
     started = history.started
     if started is None:
         return
-    names = [_(name) for name in started.class_names]
+    names = shown_names(started.class_names, dataset)
     left, right = st.columns([1, 1.1], gap="medium")
     with left:
         st.markdown(_("**Accuracy by class**, on validation images"))

@@ -14,7 +14,7 @@ from ui.training import link, words
 from ui.training.architecture import pending
 from ui.training.form import form, planned_updates
 from ui.training.live import live_view
-from ui.training.recorded import recorded_view
+from ui.training.recorded import recorded_config, recorded_view
 from ui.training.results import results
 from ui.training.runs import runs_list, start_run
 from ui.training.state import TrainPage, page, remember
@@ -42,7 +42,7 @@ def train_page() -> None:
         with view:
             history = live_view(state, run) if run else recorded_view(state)
         if history is not None:
-            results(history)
+            results(history, run.config if run else recorded_config())
     _prepare(state)
 
 

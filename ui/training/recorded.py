@@ -5,6 +5,7 @@ from functools import cache
 
 import streamlit as st
 
+from dlcore.config import TrainConfig
 from dlcore.presets import PRESETS
 from dlcore.runs.directory import Run, open_directory
 from dlcore.runs.history import RunHistory
@@ -42,6 +43,11 @@ def history_until(share: float) -> RunHistory:
     last = steps[min(len(steps) - 1, int(share * len(steps)))]
     history.append(events[: last + 1])
     return history
+
+
+def recorded_config() -> TrainConfig:
+    """The settings of the recorded run."""
+    return _run().config
 
 
 def recorded_view(state: TrainPage) -> RunHistory:

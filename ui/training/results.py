@@ -9,8 +9,10 @@ from collections.abc import Sequence
 import streamlit as st
 from PIL import Image
 
+from dlcore.config import TrainConfig
 from dlcore.runs.history import RunHistory
 from dlcore.training.events import Mistake, Tested
+from ui.class_names import shown_names
 from ui.figure import figure
 from ui.language import translate as _
 from ui.training.figures import confusion_figure
@@ -62,13 +64,13 @@ def _headline(history: RunHistory) -> None:
             st.metric(_("Training time"), duration(latest.seconds), width="content")
 
 
-def results(history: RunHistory) -> None:
+def results(history: RunHistory, config: TrainConfig) -> None:
     """The numbers that count, the confusion matrix, the table of classes, and the worst mistakes."""
     tested, started = history.tested, history.started
     if tested is None or started is None:
         return
     _headline(history)
-    names = [_(name) for name in started.class_names]
+    names = shown_names(started.class_names, config.dataset)
     left, right = st.columns([1.15, 1], gap="large")
     with left:
         st.subheader(_("Who is taken for whom"), anchor=False)
