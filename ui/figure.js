@@ -101,6 +101,7 @@ const draw = async (chart) => {
   } catch (error) {
     chart.skeleton.remove()
     chart.failure.hidden = false
+    chart.looks = undefined // the same figure, sent once more, tries again
     console.warn(error)
   } finally {
     chart.drawing = false
@@ -130,16 +131,25 @@ const create = (parent) => {
   return chart
 }
 
+// What a figure looks like: what was sent, and the theme around it.
+const appearance = (json, node) => {
+  const style = getComputedStyle(node)
+  return json + ["text-color", "background-color", "border-color", "font"].map((name) => style.getPropertyValue(`--st-${name}`))
+}
+
 export default ({ data: sent, parentElement }) => {
-  const data = JSON.parse(sent.json)
   if (!charts.has(parentElement)) charts.set(parentElement, create(parentElement))
   const chart = charts.get(parentElement)
+  const looks = appearance(sent.json, parentElement)
+  if (looks === chart.looks) return chart.leave
+  chart.looks = looks
+  const data = JSON.parse(sent.json)
   chart.figure = data
   chart.root.style.height = `${data.height}px`
   chart.plot.setAttribute("aria-label", data.description)
   chart.failure.textContent = data.failure
   draw(chart)
-  return () => {
+  chart.leave = () => {
     // Streamlit also cleans up after a call that a newer one overtook; the chart lives on then.
     if (parentElement.isConnected) return
     chart.observer.disconnect()
@@ -147,4 +157,5 @@ export default ({ data: sent, parentElement }) => {
     charts.delete(parentElement)
     if (chart.plot._fullLayout) window.Plotly.purge(chart.plot)
   }
+  return chart.leave
 }

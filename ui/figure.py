@@ -8,12 +8,13 @@ inside every message, and the package itself is never imported: the server needs
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import streamlit as st
 
@@ -44,13 +45,19 @@ def _mount() -> Callable[..., Any]:
 
 
 @cache
+def plotly_name() -> str:
+    """The name of plotly.js in the app's static folder; it changes with the version, as browsers keep the file."""
+    return f"plotly-{version('plotly')}.min.js"
+
+
+@cache
 def publish_plotly(folder: Path = _STATIC) -> str:
     """The name of plotly.js in the app's static folder, put there the first time.
 
     Raises:
         UserError: the folder cannot be written.
     """
-    name = f"plotly-{version('plotly')}.min.js"
+    name = plotly_name()
     spec = find_spec("plotly")
     assert spec is not None
     assert spec.submodule_search_locations
@@ -97,11 +104,52 @@ def figure(
         description: what the figure shows, for those who do not see it.
         config: plotly.js settings beside the usual ones, such as ``{"staticPlot": True}``.
     """
-    try:
-        library = publish_plotly()
-    except UserError as error:
-        show_error(error)
-        return
+    show(pack(data, layout, key=key, height=height, description=description, config=config))
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A figure as it is sent, in the language that it was made in."""
+
+    payload: dict[str, str]
+    key: str
+    height: int
+
+
+class Keep(Protocol):
+    """Makes something, or gives what it made before for the same ``key`` if that still holds."""
+
+    def __call__(self, key: Hashable, make: Callable[[], Packed]) -> Packed:
+        """The figure."""
+
+
+def make_anew(key: Hashable, make: Callable[[], Packed]) -> Packed:
+    """The :class:`Keep` that keeps nothing."""
+    del key
+    return make()
+
+
+def prepared(
+    make: Callable[[], tuple[Sequence[dict[str, Any]], dict[str, Any]]],
+    *,
+    key: str,
+    height: int,
+    description: Callable[[], str],
+) -> Callable[[], Packed]:
+    """The making of a figure, from its traces and layout to what is sent, for whoever may not need it again."""
+    return lambda: pack(*make(), key=key, height=height, description=description())
+
+
+def pack(
+    data: Sequence[dict[str, Any]],
+    layout: dict[str, Any],
+    *,
+    key: str,
+    height: int,
+    description: str,
+    config: dict[str, Any] | None = None,
+) -> Packed:
+    """A figure ready to be sent, as often as one likes; the arguments are those of :func:`figure`."""
     drawn = {
         "data": list(data),
         "layout": layout,
@@ -109,12 +157,22 @@ def figure(
         "key": key,
         "height": height,
         "colorway": palette.CLASSES,
-        "library": library,
+        "library": plotly_name(),
         "description": description,
         "labels": _labels(),
         "failure": _("The chart could not be loaded. Check the connection and reload the page."),
     }
-    _mount()(data=packed(drawn), key=key, height=height)
+    return Packed(packed(drawn), key, height)
+
+
+def show(figure: Packed) -> None:
+    """Show or update a figure."""
+    try:
+        publish_plotly()
+    except UserError as error:
+        show_error(error)
+        return
+    _mount()(data=figure.payload, key=figure.key, height=figure.height)
 
 
 def _labels() -> dict[str, str]:

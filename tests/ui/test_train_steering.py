@@ -60,7 +60,7 @@ def test_each_panel_shows_what_it_is_for(open_page):
         assert not app.exception
         assert words in shown(app)
         if panel == "layers":
-            app.select_slider(key="train.inside.epoch").set_value(0).run()
+            app.select_slider(key="train.inside.epoch.1").set_value(0).run()
             assert not app.exception
             assert "in the last batch" not in shown(app)  # nothing was learned yet
 

@@ -15,10 +15,18 @@ _SMOOTHING_WINDOWS = 40
 """The smoothed loss remembers this fraction of a full run."""
 _FEW_EPOCHS = 40
 """Up to this many, epochs get large markers."""
+POWERS = {"type": "log", "dtick": 1, "tickformat": "~g"}
+"""An axis of powers of ten, written as plain numbers as long as they are short."""
 _LABELS = 64
 """Pixels left of a chart, enough for its labels, so that two charts one below the other begin at the same place."""
 _MARKS = 12
 """Most changes that are marked, the newest."""
+_LABELLED = 4
+"""Most marks that say what was changed, the newest."""
+_LABEL_WIDTH = 0.22
+"""Of the width of a chart: room for such a label, or for a guide's."""
+_EXPLODED = 4.0
+"""The scale of a linear loss ends at so many times the loss of the untrained network."""
 _SHADED = 0.45
 """From this share of its row on, a cell of the confusion matrix is so dark that its number must be white."""
 
@@ -45,12 +53,26 @@ def loss_figure(history: RunHistory, *, logarithmic: bool, revision: str, square
     classes = len(history.started.class_names) if history.started else 10
     unit = _("Loss (squared error per image)") if squared else _("Loss (nats per image)")
     layout = step_layout(history, unit, revision)
-    layout["yaxis"] |= (
-        {"type": "log", "dtick": 1, "minor": {"ticks": "inside"}} if logarithmic else {"rangemode": "tozero"}
-    )
+    layout["yaxis"] |= POWERS | {"minor": {"ticks": "inside"}} if logarithmic else {"rangemode": "tozero"}
+    if not logarithmic and (highest := _highest_shown(history)):
+        layout["yaxis"] |= {"autorangeoptions": {"clipmax": highest}}
     if not squared:
-        layout["shapes"].append(_guess(math.log(classes), _("guessing: ln {classes}").format(classes=classes)))
+        words = _("guessing: ln {classes}").format(classes=classes)
+        layout["shapes"].append(guide(history, math.log(classes), words))
+    layout["annotations"] = _labels(history)
     return traces, layout
+
+
+def beyond(history: RunHistory) -> bool:
+    """Whether the linear scale of the loss ends below some of it: it has exploded."""
+    highest = _highest_shown(history)
+    return bool(highest) and max(history.steps.loss, default=0.0) > highest
+
+
+def _highest_shown(history: RunHistory) -> float:
+    """Where a linear scale of the loss ends, lest one huge value press all others flat; 0 as long as nothing is known."""
+    untrained = history.evaluations[0].validation_loss if history.evaluations else 0.0
+    return _EXPLODED * untrained if math.isfinite(untrained) else 0.0
 
 
 def accuracy_figure(history: RunHistory, *, revision: str) -> Figure:
@@ -78,7 +100,7 @@ def accuracy_figure(history: RunHistory, *, revision: str) -> Figure:
     classes = len(history.started.class_names) if history.started else 10
     layout = step_layout(history, _("Accuracy"), revision)
     layout["yaxis"] |= {"tickformat": ".0%", "range": [0, 1.02]}
-    layout["shapes"].append(_guess(1 / classes, _("guessing: 1 in {classes}").format(classes=classes)))
+    layout["shapes"].append(guide(history, 1 / classes, _("guessing: 1 in {classes}").format(classes=classes)))
     return traces, layout
 
 
@@ -172,7 +194,10 @@ def step_layout(history: RunHistory, title: str, revision: str) -> dict[str, Any
     words = _("Updates ({count} an epoch)").format(count=per_epoch) if per_epoch else _("Updates")
     # A range given outright would undo the visitor's zoom whenever it changes, but without a point there is no other.
     empty = history.latest is None and not history.evaluations
-    extent = {"range": [0, max(10, end)]} if empty else {"autorangeoptions": {"include": [0, end]}}
+    # Clipped, because room for markers would let charts one below the other begin at different places.
+    extent: dict[str, Any] = {"autorangeoptions": {"include": [0, end], "clipmin": 0, "clipmax": end}}
+    if empty:
+        extent = {"range": [0, max(10, end)]}
     return {
         "xaxis": {"title": {"text": words}, "zeroline": False} | extent,
         "yaxis": {"title": {"text": title}},
@@ -185,31 +210,35 @@ def step_layout(history: RunHistory, title: str, revision: str) -> dict[str, Any
 
 
 def _marks(history: RunHistory) -> list[dict[str, Any]]:
-    """A line where a value was changed while the run went on, with the new value."""
-    marks = []
-    for steered in history.changes[-_MARKS:]:
+    """A line where a value was changed while the run went on."""
+    line = {"color": HIGHLIGHT, "width": 1.5, "dash": "dash"}
+    return [
+        {"type": "line", "yref": "paper", "x0": steered.step, "x1": steered.step, "y0": 0, "y1": 1, "line": line}
+        for steered in history.changes[-_MARKS:]
+    ]
+
+
+def _labels(history: RunHistory) -> list[dict[str, Any]]:
+    """What was changed, beside the mark, on the side where there is room, each a line below the one before.
+
+    All below the usual place of the guide, where a network begins.
+    """
+    labels = []
+    for row, steered in enumerate(history.changes[-_LABELLED:]):
         new = [
             words.format(value=value)
             for words, value in (
-                (_("rate {value:g}"), steered.learning_rate),
-                (_("decay {value:g}"), steered.weight_decay),
+                (_("learning rate {value:g}"), steered.learning_rate),
+                (_("weight decay {value:g}"), steered.weight_decay),
                 (_("dropout {value:g}"), steered.dropout),
             )
             if value is not None
         ]
-        mark: dict[str, Any] = {
-            "type": "line",
-            "yref": "paper",
-            "x0": steered.step,
-            "x1": steered.step,
-            "y0": 0,
-            "y1": 1,
-        }
-        mark["line"] = {"color": HIGHLIGHT, "width": 1.5, "dash": "dash"}
-        mark["label"] = {"text": ", ".join(new), "textposition": "start", "textangle": -90, "xanchor": "left"}
-        mark["label"] |= {"yanchor": "bottom", "font": {"size": 11, "color": HIGHLIGHT}}
-        marks.append(mark)
-    return marks
+        late = steered.step > (1 - 1.5 * _LABEL_WIDTH) * _horizon(history)
+        label = {"x": steered.step, "xanchor": "right" if late else "left", "xshift": -3 if late else 3}
+        label |= {"y": 0.84 - 0.1 * row, "yref": "paper", "yanchor": "top", "showarrow": False}
+        labels.append(label | {"text": _(", ").join(new), "font": {"size": 12, "color": HIGHLIGHT}})
+    return labels
 
 
 def _horizon(history: RunHistory) -> float:
@@ -226,8 +255,14 @@ def _horizon(history: RunHistory) -> float:
     return end
 
 
-def _guess(level: float, words: str) -> dict[str, Any]:
-    """A quiet line where a network that only guesses would be."""
+def guide(history: RunHistory, level: float, words: str) -> dict[str, Any]:
+    """A quiet line to compare with, such as where a network that only guesses would be; its words keep off the marks."""
+    marks = [steered.step / _horizon(history) for steered in history.changes[-_MARKS:]]
+    places = {"end": 1 - _LABEL_WIDTH / 2, "middle": 0.5, "start": _LABEL_WIDTH / 2}
+
+    def room(name: str) -> float:
+        return min(_LABEL_WIDTH, *(abs(mark - places[name]) for mark in marks), 1.0)
+
     return {
         "type": "line",
         "xref": "paper",
@@ -237,5 +272,10 @@ def _guess(level: float, words: str) -> dict[str, Any]:
         "y1": level,
         "layer": "below",
         "line": {"color": NEUTRAL, "width": 1, "dash": "dot"},
-        "label": {"text": words, "textposition": "end", "yanchor": "bottom", "font": {"size": 12, "color": NEUTRAL}},
+        "label": {
+            "text": words,
+            "textposition": max(places, key=room),
+            "yanchor": "bottom",
+            "font": {"size": 12, "color": NEUTRAL},
+        },
     }

@@ -11,7 +11,7 @@ from dlcore.training.events import Histogram, Inspected
 from ui.language import translate as _
 from ui.palette import NEUTRAL, POSITIVE, TRAIN, VALIDATION, WRONG, faded
 from ui.training.curves import smooth, thin
-from ui.training.figures import Figure, step_layout
+from ui.training.figures import POWERS, Figure, guide, step_layout
 
 _USUAL_RATIO = 0.001
 _ROW, _FRAME = 40, 70
@@ -28,15 +28,7 @@ def gradient_figure(history: RunHistory, *, revision: str) -> Figure:
 def ratio_figure(history: RunHistory, *, revision: str) -> Figure:
     """The size of updates in that of the weights, on a logarithmic scale, with the usual one as a guide."""
     data, layout = _curve(history, history.steps.update_ratio, _("Ratio"), POSITIVE, revision, logarithmic=True)
-    level = {"xref": "paper", "x0": 0, "x1": 1, "y0": _USUAL_RATIO, "y1": _USUAL_RATIO, "layer": "below"}
-    label = {
-        "text": _("usual: 0.001"),
-        "textposition": "end",
-        "yanchor": "bottom",
-        "font": {"size": 12, "color": NEUTRAL},
-    }
-    guide = {"type": "line", "line": {"color": NEUTRAL, "width": 1, "dash": "dot"}, "label": label} | level
-    layout["shapes"] = [guide, *layout.get("shapes", [])]
+    layout["shapes"] = [guide(history, _USUAL_RATIO, _("usual: 0.001")), *layout["shapes"]]
     return data, layout
 
 
@@ -182,7 +174,7 @@ def _curve(
     layout = step_layout(history, title, revision)
     layout |= {"showlegend": False}
     layout["margin"] = layout["margin"] | {"t": 12}
-    layout["yaxis"] |= {"type": "log", "dtick": 1, "exponentformat": "power"} if logarithmic else {}
+    layout["yaxis"] |= POWERS if logarithmic else {}
     return traces, layout
 
 

@@ -1,30 +1,46 @@
 """The live view: what a run is doing now, in words, as progress and as curves that move in place."""
 
+import time
+from typing import Literal
+
 import streamlit as st
 
 from dlcore import formats
 from dlcore.config import TrainConfig
 from dlcore.data.availability import available
+from dlcore.machine import cores
 from dlcore.messages import UserError
 from dlcore.runs import queue
 from dlcore.runs.directory import LIVE, RESUMABLE, STATUSES, Run, Status
 from dlcore.runs.history import RunHistory
-from ui.figure import figure
-from ui.language import explain
+from ui.clock import run_again
+from ui.figure import Keep, make_anew, prepared, show
+from ui.language import current, explain
 from ui.language import translate as _
 from ui.shell import show_error
 from ui.training import words
-from ui.training.figures import accuracy_figure, loss_figure
+from ui.training.feed import feed_of
+from ui.training.figures import accuracy_figure, beyond, loss_figure
 from ui.training.inside import inside_view
 from ui.training.results import draw_link
 from ui.training.runs import start_run
 from ui.training.state import TrainPage, Watch
 from ui.training.steering import attempt, buttons, changes
 
-TICK_SECONDS = 0.6
-"""Between two looks at a run that a worker has."""
-WAITING_TICK_SECONDS = 2.0
+LOOK_SECONDS = 0.6
+"""Between two looks at a run in which something happens."""
+WAITING_SECONDS = 2.0
 """Between two looks at a run that waits: a whole class may wait at once, and each look reads the whole queue."""
+SLOWEST_SECONDS = 5.0
+_CALMER = 1.5
+"""Where nothing is new, the next look comes so much later, up to a few seconds."""
+_CALMEST_SECONDS = 3.0
+_ONE_PAGE, _ALL_PAGES = 0.01, 0.03
+"""Shares of the machine that one page, and all that watch a run, may take from it."""
+_AROUND = 1.6
+"""A look costs so much more than what is measured here: Streamlit's own work before and after."""
+
+Phase = Literal["waiting", "going", "over"]
 
 
 def live_view(state: TrainPage, run: Run) -> RunHistory | None:
@@ -34,34 +50,57 @@ def live_view(state: TrainPage, run: Run) -> RunHistory | None:
         Its history if it is over, so that its results can be shown.
     """
     if state.watch is None or state.watch.run.run_id != run.run_id:
-        state.watch = Watch(run)
-    pause = _pause(run.status())
-    st.fragment(run_every=pause)(_tick)(state, state.watch, pause=pause)
-    return None if pause else state.watch.history
+        state.watch = Watch(feed_of(run))
+    phase = _phase(run.status())
+    st.fragment(_tick)(state, state.watch, phase=phase)
+    return state.watch.history if phase == "over" else None
 
 
-def _pause(status: Status) -> float | None:
-    """The seconds between two looks at a run of this status; None where one look is enough."""
+def _phase(status: Status) -> Phase:
     if status == "queued":
-        return WAITING_TICK_SECONDS
-    return TICK_SECONDS if status in LIVE else None
+        return "waiting"
+    return "going" if status in LIVE else "over"
 
 
-def _tick(state: TrainPage, watch: Watch, *, pause: float | None) -> None:
-    status = watch.run.status()  # before the log: a run that has ended by now has written all of it
-    watch.update()
-    if pause != _pause(status):  # it began, ended, or was resumed: the page's clock has to follow
+def next_look(phase: Phase, *, quiet: int, cost_seconds: float, pages: int, processors: int) -> float:
+    """The seconds until the next look.
+
+    Args:
+        phase: what the run is at.
+        quiet: looks in a row at which nothing was new.
+        cost_seconds: processor time of a look.
+        pages: how many pages watch the run.
+        processors: how many the machine has.
+    """
+    if phase == "waiting":
+        return WAITING_SECONDS
+    calm = min(_CALMEST_SECONDS, LOOK_SECONDS * _CALMER**quiet)
+    frugal = cost_seconds * max(1 / _ONE_PAGE, pages / _ALL_PAGES) / processors
+    return min(SLOWEST_SECONDS, max(calm, frugal))
+
+
+def _tick(state: TrainPage, watch: Watch, *, phase: Phase) -> None:
+    began = time.thread_time()
+    status = watch.look()
+    if phase != _phase(status):  # it began, ended, or was resumed: the rest of the page has to follow
         st.rerun()
-    if pause != TICK_SECONDS:  # whoever waits, or sees that a worker was killed, gives its place away
+    if phase != "going":  # whoever waits, or sees that a worker was killed, gives its place away
         try:
             queue.advance()
         except UserError as error:
             state.problem = error
-    _header(state, watch, status)
-    mine = watch.run.owner in ("", state.visitor)
-    changes(state, watch.run, watch.history, may_change=mine and status in LIVE and status != "stopping")
-    curves(watch.history, watch.run.config, revision=watch.run.run_id)
-    inside_view(watch)
+    with watch.feed.lock:
+        _header(state, watch, status)
+        mine = watch.run.owner in ("", state.visitor)
+        changes(state, watch.run, watch.history, may_change=mine and status in LIVE and status != "stopping")
+        curves(watch.history, watch.run.config, revision=watch.run.run_id, kept=watch.feed.kept)
+        inside_view(watch)
+    cost = _AROUND * (time.thread_time() - began)
+    watch.cost_seconds = (watch.cost_seconds + cost) / 2 if watch.cost_seconds else cost
+    if phase != "over":
+        pages = watch.feed.present(id(watch))
+        seconds = next_look(phase, quiet=watch.quiet, cost_seconds=watch.cost_seconds, pages=pages, processors=cores())
+        run_again(round(seconds, 2), key="train.clock")
 
 
 def progress_bar(history: RunHistory, *, going: bool) -> None:
@@ -71,7 +110,7 @@ def progress_bar(history: RunHistory, *, going: bool) -> None:
     st.progress(min(1.0, history.progress if share is None else share), text=words.progress(history, going=going))
 
 
-def curves(history: RunHistory, config: TrainConfig, *, revision: str) -> None:
+def curves(history: RunHistory, config: TrainConfig, *, revision: str, kept: Keep = make_anew) -> None:
     """Loss and accuracy, one below the other. Zoom is kept as long as ``revision`` stays."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(_("**Loss**: how wrong, smaller is better"), width="content")
@@ -85,19 +124,26 @@ def curves(history: RunHistory, config: TrainConfig, *, revision: str) -> None:
             label_visibility="collapsed",
             width="content",
         )
-    figure(
-        *loss_figure(history, logarithmic=scale == "log", revision=f"{revision} {scale}", squared=config.loss == "mse"),
+    logarithmic = scale == "log"
+    loss = prepared(
+        lambda: loss_figure(
+            history, logarithmic=logarithmic, revision=f"{revision} {scale}", squared=config.loss == "mse"
+        ),
         key="train.loss_curve",
         height=330,
-        description=words.loss_in_words(history),
+        description=lambda: words.loss_in_words(history),
     )
+    show(kept(("loss", scale, current()), loss))
+    if not logarithmic and beyond(history):
+        st.caption(_("The loss leaves the chart at the top; the logarithmic scale shows all of it."))
     st.markdown(_("**Accuracy**: the share of images named correctly"))
-    figure(
-        *accuracy_figure(history, revision=revision),
+    accuracy = prepared(
+        lambda: accuracy_figure(history, revision=revision),
         key="train.accuracy_curve",
         height=270,
-        description=words.accuracy_in_words(history),
+        description=lambda: words.accuracy_in_words(history),
     )
+    show(kept(("accuracy", current()), accuracy))
 
 
 def _header(state: TrainPage, watch: Watch, status: Status) -> None:
@@ -140,9 +186,9 @@ def _advice(state: TrainPage, watch: Watch, status: Status) -> None:
     ended = watch.history.ended
     if (notice := watch.history.notice) is not None:
         st.warning(explain(UserError(notice.message, **notice.values)), icon=":material/healing:")
-    if watch.damaged_lines:
+    if watch.feed.damaged_lines:
         told = _("{count} lines of this run's log are damaged and were left out: the curves may have gaps.")
-        st.warning(told.format(count=watch.damaged_lines), icon=":material/healing:")
+        st.warning(told.format(count=watch.feed.damaged_lines), icon=":material/healing:")
     if status == "diverged":
         _what_to_try(watch.history)
         _lower_the_rate(state, watch.run)

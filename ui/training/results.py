@@ -5,6 +5,7 @@ import binascii
 import io
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import streamlit as st
 from PIL import Image
@@ -90,7 +91,8 @@ def results(history: RunHistory, config: TrainConfig) -> None:
     if tested.mistakes:
         st.subheader(_("The worst mistakes"), anchor=False)
         st.caption(_("Wrong and sure of it: what the image is → what the network said, and how sure it was."))
-        gallery(tested.mistakes, names)
+        alt = _("A test image of {label}, taken for {predicted}")
+        gallery(tested.mistakes, names, alt=alt, key="train-mistakes")
 
 
 def _class_table(tested: Tested, names: list[str]) -> None:
@@ -109,20 +111,24 @@ def _percent(share: float | None) -> str:
     return "–" if share is None else f"{share:.1%}"
 
 
-def gallery(mistakes: Sequence[Mistake], names: list[str], *, key: str = "train-mistakes") -> None:
-    """The pictures, each with what it is, what it was taken for, and how sure the network was."""
+def gallery(mistakes: Sequence[Mistake], names: list[str], *, alt: str, key: str) -> None:
+    """The pictures, each with what it is, what it was taken for, and how sure the network was.
+
+    ``alt`` describes one for those who do not see it, with places for ``{label}`` and ``{predicted}``.
+    """
     pictures = []
     for mistake in mistakes:
         if (picture := picture_of(mistake.pixels)) is None:
             continue
         label, predicted = names[mistake.label], names[mistake.predicted]
-        words = _("A test image of {label}, taken for {predicted}").format(label=label, predicted=predicted)
+        words = alt.format(label=label, predicted=predicted)
         pictures.append((picture, f"{label} → {predicted}  \n{mistake.confidence:.0%}", words))
     with st.container(key=key, horizontal=True, gap="small"):
         for picture, caption, words in pictures:
             st.image(picture, caption=caption, width=_PICTURE_WIDTH, alt=words)
 
 
+@lru_cache(maxsize=256)
 def picture_of(pixels: str) -> str | None:
     """The square image in ``pixels`` (8 bit, base64) as the URL of a PNG whose pixels stay crisp.
 

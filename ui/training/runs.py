@@ -53,9 +53,10 @@ def runs_list(state: TrainPage, runs: list[Run]) -> None:
 
 def _row(state: TrainPage, run: Run) -> None:
     summary, label, status = run.summary(), keeping.label(run), run.status()
-    words = f"{local_time(run.created)[-5:]} · {_escaped(label.name) or title(run.config)}"
+    words = _escaped(label.name) or title(run.config)
     if summary is not None and summary.test_accuracy is not None:
-        words = f"{words} · {summary.test_accuracy:.2%}"
+        words = f"{summary.test_accuracy:.2%} · {words}"  # first: a long name may be cut off
+    words = f"{local_time(run.created)[-5:]} · {words}"
     if label.pinned:
         words = f":material/keep: {words}"  # where it is not cut off
     with st.container(
@@ -68,7 +69,7 @@ def _row(state: TrainPage, run: Run) -> None:
         st.button(
             f"**{words}**" if run.run_id == state.run_id else words,
             key=f"train.open.{run.run_id}",
-            icon=ICONS[status],
+            icon=ICONS["running" if status == "starting" else status],  # it will be, and this list is not drawn again
             type="tertiary",
             help=_("Started {time}. {epochs} epochs, learning rate {rate:g}.").format(
                 time=local_time(run.created), epochs=run.config.epochs, rate=run.config.learning_rate

@@ -1,34 +1,49 @@
 """What the Train page remembers of a visit."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import streamlit as st
 
 from dlcore.config import TrainConfig
 from dlcore.data.own_images import ImageSet
 from dlcore.messages import UserError
-from dlcore.runs.directory import Run
+from dlcore.runs.directory import Run, Status
 from dlcore.runs.history import RunHistory
+from ui.training.feed import Feed
 
 
 @dataclass(slots=True)
 class Watch:
-    """A run being read: its history so far, and where in its log the next look begins."""
+    """A run that this page follows, and how."""
 
-    run: Run
-    history: RunHistory = field(default_factory=RunHistory)
-    offset: int = 0
+    feed: Feed
     epoch: int | None = None
     """Whose inside is shown; None follows the newest."""
-    damaged_lines: int = 0
-    """Lines of the log that could not be used."""
+    seen: tuple[Status | None, int] = (None, 0)
+    """The status and the length of the log at the last look."""
+    quiet: int = 0
+    """Looks in a row at which nothing was new."""
+    cost_seconds: float = 0.0
+    """What a look takes of a processor, of late."""
 
-    def update(self) -> None:
-        """Take in what the worker has written since the last look."""
-        reading = self.run.scan(self.offset)
-        self.offset = reading.offset
-        self.damaged_lines += reading.damaged_lines
-        self.history.append(reading.events)
+    @property
+    def run(self) -> Run:
+        """The run itself."""
+        return self.feed.run
+
+    @property
+    def history(self) -> RunHistory:
+        """What is known of it so far."""
+        return self.feed.history
+
+    def look(self) -> Status:
+        """Take in what is new, and say what the run is doing."""
+        status = self.run.status()  # before the log: a run that has ended by now has written all of it
+        self.feed.update(status)
+        now = (status, self.feed.offset)
+        self.quiet = self.quiet + 1 if now == self.seen else 0
+        self.seen = now
+        return status
 
 
 @dataclass(frozen=True, slots=True)

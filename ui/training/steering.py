@@ -53,6 +53,8 @@ def changes(state: TrainPage, run: Run, history: RunHistory, *, may_change: bool
 def attempt(state: TrainPage, action: Callable[[], object]) -> None:
     """Do it, or remember why it could not be done."""
     state.problem = None
+    if state.watch is not None:
+        state.watch.quiet = 0  # something is about to happen
     try:
         action()
     except UserError as error:

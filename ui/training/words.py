@@ -46,7 +46,7 @@ _EXPLANATIONS: Mapping[Status, str] = {
     "starting": N_("A process of its own is starting; closing this page does not stop it."),
     "running": N_("The network is learning. You can close this page and come back by its link."),
     "paused": N_(
-        "It waits for you, and this time counts as none. If others wait for its place, it is stopped after five minutes; everything is kept."
+        "It waits for you, and its clock stands still. If others wait for its place, it is stopped after five minutes; everything is kept."
     ),
     "stopping": N_("Finishing the current step, then testing what was learned."),
     "completed": N_("All epochs are done. On images it had never seen, the network got {accuracy:.2%} right."),
@@ -112,7 +112,7 @@ def changes(history: RunHistory, config: TrainConfig) -> list[str]:
                 title = _(KNOBS[name].title)
                 parts.append(_("{title} {before:g} → {after:g}").format(title=title, before=now[name], after=value))
                 now[name] = value
-        lines.append(_("After update {step:,}: {what}").format(step=steered.step, what=", ".join(parts)))
+        lines.append(_("After update {step:,}: {what}").format(step=steered.step, what=_(", ").join(parts)))
     return lines
 
 

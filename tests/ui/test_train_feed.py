@@ -1,0 +1,87 @@
+"""What the pages that watch a run share, and how often they look."""
+
+import pytest
+
+from dlcore.config import TrainConfig
+from dlcore.runs import directory, sealed
+from dlcore.training.events import Inspected, Stepped, to_json
+from ui.training import feed
+from ui.training.feed import Feed
+from ui.training.live import LOOK_SECONDS, SLOWEST_SECONDS, WAITING_SECONDS, next_look
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    monkeypatch.setenv("DLCORE_HOME", str(tmp_path))
+    return directory.create(TrainConfig(dataset="digits", model="linear"))
+
+
+def write(run, *steps: int) -> None:
+    with run.events_path.open("ab") as log:
+        for step in steps:
+            event = Stepped(step=step, epoch=1, loss=1.0, learning_rate=0.1, images_seen=step, seconds=float(step))
+            log.write(sealed.seal_line(to_json(event)))
+
+
+def test_the_log_is_read_as_it_grows_and_once_for_all_who_look_at_the_same_time(run, monkeypatch):
+    monkeypatch.setattr(feed.time, "monotonic", lambda: now)
+    one, now = Feed(run), 0.0
+    write(run, 1, 2)
+    one.update("running")
+    assert one.history.steps.step == [1, 2]
+    write(run, 3)
+    one.update("running")
+    assert one.history.steps.step == [1, 2]
+    one.update("completed")  # its last words must not be missed
+    assert one.history.steps.step == [1, 2, 3]
+    write(run, 4)
+    now = 60.0
+    one.update("running")
+    assert one.history.steps.step == [1, 2, 3, 4]
+    run.events_path.unlink()
+    one.update("stopped")
+    assert not one.history.steps.step
+
+
+def test_what_was_drawn_is_kept_until_the_log_grows(run):
+    one, made = Feed(run), []
+
+    def make() -> int:
+        made.append(len(made))
+        return made[-1]
+
+    assert [one.kept("a", make), one.kept("a", make), one.kept("b", make)] == [0, 0, 1]
+    write(run, 1)
+    one.update("paused")
+    assert one.kept("a", make) == 2
+    for key in range(200):
+        one.kept(key, make)
+    assert one.kept("a", make) > 200  # no more is kept than is shown
+
+
+def test_an_inspection_is_parsed_once_and_again_when_it_was_written_anew(run, monkeypatch):
+    one, reads = Feed(run), []
+    read = directory.Run.inspection
+    monkeypatch.setattr(directory.Run, "inspection", lambda self, epoch: reads.append(epoch) or read(self, epoch))
+
+    def put(step: int) -> None:
+        path = run.inspection_path(1)
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(sealed.seal_line(to_json(Inspected(epoch=1, step=step, confusion=[[1]]))))
+
+    assert one.inspection(1) is None
+    put(5)
+    assert [one.inspection(1).step, one.inspection(1).step] == [5, 5]
+    assert reads == [1, 1]
+
+
+def test_pages_look_less_often_where_nothing_is_new_and_where_looks_are_dear():
+    def seconds(phase="going", *, quiet=0, cost=0.001, pages=1):
+        return next_look(phase, quiet=quiet, cost_seconds=cost, pages=pages, processors=2)
+
+    assert seconds() == LOOK_SECONDS
+    assert LOOK_SECONDS < seconds(quiet=1) < seconds(quiet=9) == seconds(quiet=90)
+    assert seconds(cost=0.02) == pytest.approx(1.0)  # 20 ms a second are 1 % of two processors
+    assert seconds(cost=0.02, pages=9) == pytest.approx(3.0)  # and nine pages three times that
+    assert seconds(cost=9) == SLOWEST_SECONDS
+    assert seconds("waiting") == WAITING_SECONDS
