@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 from dlcore.config import KNOBS, TrainConfig
 from dlcore.data import OWN_IMAGES
+from dlcore.export.files import KINDS, export
+from dlcore.export.translation import translator
 from dlcore.knobs import Knob
 from dlcore.messages import UserError
 from dlcore.presets import PRESETS
@@ -114,6 +116,8 @@ def _parser() -> argparse.ArgumentParser:
     show = add("show", _show, "Show how a run goes or went.")
     show.add_argument("run", metavar="RUN", help="the run's name, as 'runs' lists it")
 
+    _export_arguments(add("export", _export, "Take a run home: as a program, tables, weights, or for other tools."))
+
     predict = add("predict", _predict, "Say what is on pictures of one digit each.")
     predict.add_argument("images", nargs="+", metavar="IMAGE", type=Path, help="a PNG, JPEG, WebP, BMP or GIF file")
     strokes = add("strokes", _strokes, "Say what pen strokes draw, by the same way as the Draw page.")
@@ -152,6 +156,19 @@ def _parser() -> argparse.ArgumentParser:
     work.add_argument("directory", metavar="RUN_DIR", type=Path)
     add("spare", _spare, "Wait to be the worker of the next run. The dashboard starts this.")
     return parser
+
+
+def _export_arguments(export: argparse.ArgumentParser) -> None:
+    export.add_argument("run", metavar="RUN", help="the run's name, as 'runs' lists it")
+    export.add_argument("--to", required=True, choices=list(KINDS), help="what to make of it")
+    export.add_argument(
+        "--out",
+        required=True,
+        metavar="PATH",
+        type=Path,
+        help="the file to write; a folder for tensorboard, and for csv unless it ends with .zip",
+    )
+    export.add_argument("--language", default="en", help="of comments in programs: en or zh; en if not given")
 
 
 def _only_for(knob: Knob) -> str:
@@ -371,6 +388,14 @@ def _show(options: argparse.Namespace) -> Answer:
     if reading.damaged_lines:
         lines.append(f"{reading.damaged_lines} lines of the log are damaged and were skipped.")
     return SUCCESS, answer, "\n".join(lines)
+
+
+def _export(options: argparse.Namespace) -> Answer:
+    translate = translator(options.language)
+    run = open_run(options.run)
+    export(run, options.to, options.out, translate)
+    answer = {"run_id": run.run_id, "to": options.to, "path": str(options.out)}
+    return SUCCESS, answer, f"Written: {options.out}"
 
 
 def _predict(options: argparse.Namespace) -> Answer:

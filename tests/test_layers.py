@@ -20,6 +20,7 @@ LIGHT = [
     "dlcore.runs.directory",
     "dlcore.runs.history",
     "dlcore.resources.command",
+    "dlcore.export.files",
 ]
 
 

@@ -18,6 +18,7 @@ from ui.training.recorded import recorded_config, recorded_view
 from ui.training.results import results
 from ui.training.runs import runs_list, start_run
 from ui.training.state import TrainPage, page, remember
+from ui.training.take_home import take_home
 from ui.visitor import visitor_token
 
 _LIVE_STYLE = Path(__file__).with_name("live.css")
@@ -43,6 +44,8 @@ def train_page() -> None:
             history = live_view(state, run) if run else recorded_view(state)
         if history is not None:
             results(history, run.config if run else recorded_config())
+            if run is not None:
+                take_home(run)
     _prepare(state)
 
 

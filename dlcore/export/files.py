@@ -1,0 +1,144 @@
+"""A run as files, by the name of the kind. Torch only where a kind needs it."""
+
+import shutil
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import IO
+
+from dlcore import atomic
+from dlcore.export import script
+from dlcore.export.recipe import recipe_of
+from dlcore.export.tables import tables
+from dlcore.formats import RUN_FORMAT
+from dlcore.messages import N_, UserError
+from dlcore.runs import sealed
+from dlcore.runs.directory import Run
+
+Translate = Callable[[str], str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """Something that a run can become."""
+
+    title: str
+    suffix: str
+    mime: str
+    light: bool = True
+    """Whether it takes no torch, so that a page may make it."""
+
+
+KINDS: Mapping[str, Kind] = {
+    "script": Kind(title=N_("PyTorch program"), suffix=".py", mime="text/x-python"),
+    "notebook": Kind(title=N_("Jupyter notebook"), suffix=".ipynb", mime="application/x-ipynb+json"),
+    "csv": Kind(title=N_("Measurements as CSV"), suffix="-csv.zip", mime="application/zip"),
+    "weights": Kind(title=N_("Weights (safetensors)"), suffix=".safetensors", mime="application/octet-stream"),
+    "zip": Kind(title=N_("The whole run as zip"), suffix=".zip", mime="application/zip"),
+    "onnx": Kind(title=N_("ONNX model"), suffix=".onnx", mime="application/octet-stream", light=False),
+    "tensorboard": Kind(title=N_("TensorBoard event files"), suffix="", mime="", light=False),
+}
+"""The kinds in the order in which they are offered."""
+
+
+def export(run: Run, kind: str, path: Path, translate: Translate = str) -> None:
+    """Write ``run`` to ``path``: a file, a folder for ``tensorboard`` and for ``csv`` unless ``path`` ends with ``.zip``.
+
+    Raises:
+        UserError: the run cannot become that, something has to be installed first, or ``path`` cannot be written.
+    """
+    if kind == "tensorboard":
+        from dlcore.export.tensorboard import write_events  # noqa: PLC0415  # torch
+
+        write_events(run, _folder(path))
+    elif kind == "onnx":
+        from dlcore.export.onnx import to_onnx  # noqa: PLC0415  # torch
+
+        _write(path, to_onnx(run))
+    elif kind == "csv" and path.suffix.lower() != ".zip":
+        made = tables(run)
+        folder = _folder(path)
+        for name, text in made.items():
+            _write(folder / name, text.encode())
+    elif kind == "weights":
+        _copy(weights(run), path)
+    else:
+        _write(path, content(run, kind, translate))
+
+
+def content(run: Run, kind: str, translate: Translate = str) -> bytes:
+    """What a file of a kind that takes no torch holds; ``csv`` as one zip.
+
+    Raises:
+        UserError: the run cannot become that.
+    """
+    if kind == "script":
+        return script.script(recipe_of(run), translate).encode()
+    if kind == "notebook":
+        return script.notebook(recipe_of(run), translate).encode()
+    if kind == "weights":
+        return weights(run).read_bytes()
+    buffer = BytesIO()
+    if kind == "csv":
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
+            for name, text in tables(run).items():
+                file.writestr(name, text)
+    else:
+        pack(run, buffer)
+    return buffer.getvalue()
+
+
+def weights(run: Run) -> Path:
+    """The file that holds what ``run`` has learned.
+
+    Raises:
+        UserError: it has no weights (yet).
+    """
+    if run.weights_path is None:
+        raise UserError(N_("The run {run_id} has kept no weights: it has not ended, or it failed."), run_id=run.run_id)
+    return run.weights_path
+
+
+def pack(run: Run, file: IO[bytes]) -> None:
+    """Write a zip of all that tells of ``run``: settings, log, insides, summary, name, weights, under its own name.
+
+    Checkpoints and locks stay behind, and so does the token of the visitor who owns it.
+    """
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        config = {"created": run.created.isoformat(), "owner": "", "config": run.config.model_dump()}
+        archive.writestr(f"{run.run_id}/config.json", sealed.seal(config, format_number=RUN_FORMAT))
+        names = ("events.jsonl", "summary.json", "label.json", "model.safetensors")
+        for path in [*(run.path / name for name in names), *sorted((run.path / "epochs").glob("[0-9]*.json"))]:
+            if path.is_file():
+                archive.write(path, f"{run.run_id}/{path.relative_to(run.path).as_posix()}")
+
+
+def _folder(path: Path) -> Path:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    return path
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic.write(path, data)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _copy(source: Path, path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, path)
+    except (OSError, shutil.SameFileError) as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: Exception) -> UserError:
+    reason = getattr(error, "strerror", None) or type(error).__name__
+    return UserError(N_("{file} cannot be written: {reason}."), file=path, reason=reason)

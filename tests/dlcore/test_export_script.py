@@ -1,0 +1,270 @@
+"""Exported programs: on their own, they end with the very weights of the run."""
+
+import ast
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from dlcore.config import SCHEDULES, TrainConfig
+from dlcore.export import script as program_of
+from dlcore.export.recipe import recipe_of
+from dlcore.export.script import notebook, script
+from dlcore.export.translation import translator
+from dlcore.export.words import COMMENTS, DEFINITIONS
+from dlcore.messages import UserError
+from dlcore.runs import directory
+from dlcore.runs.worker import work
+from dlcore.training.checkpoints import load_weights
+from dlcore.training.events import Stepped
+
+PROJECT = Path(__file__).resolve().parents[2]
+SMALL = {"dataset": "digits", "epochs": 2, "threads": 1, "train_fraction": 0.07, "batch_size": 16}
+CONFIGURATIONS = {
+    "the article's": {"model": "article-cnn"},
+    "augmented": {
+        "model": "compact-cnn",
+        "augmentation": "moderate",
+        "schedule": "one-cycle",
+        "label_smoothing": 0.1,
+        "optimizer": "adamw",
+        "weight_decay": 0.01,
+    },
+    "averaged": {
+        "model": "mlp",
+        "ema": 0.9,
+        "label_noise": 0.2,
+        "initialisation": "kaiming",
+        "depth": 3,
+        "width": 40,
+        "l1": 1e-5,
+    },
+    "own layers": {
+        "model": "custom",
+        "layers": "conv 8 3 padding 1 / layernorm / leaky-relu / maxpool 2 / residual 12 stride 2 / globalpool"
+        " / dropout 0 / linear 20 / layernorm / silu / dropout 0.2",
+        "gradient_clipping": 0.5,
+        "optimizer": "nesterov",
+        "learning_rate": 0.05,
+        "schedule": "warm-up",
+    },
+    "some classes": {
+        "model": "lenet5",
+        "classes": "1,4,7",
+        "loss": "mse",
+        "optimizer": "rmsprop",
+        "schedule": "plateau",
+        "epochs": 4,
+    },
+    "alone": {
+        "model": "mlp",
+        "normalization": "batch",
+        "activation": "tanh",
+        "batch_size": 30,  # of 91 images: the last is alone,
+        "optimizer": "adagrad",
+        "initialisation": "xavier",
+    },
+    "patient": {
+        "model": "linear",
+        "early_stopping": 1,
+        "early_stopping_metric": "accuracy",
+        "target_accuracy": 0.99,
+        "epochs": 30,
+        "learning_rate": 0.05,
+        "optimizer": "sgd",
+        "schedule": "cosine",
+    },
+    "bent and noisy": {
+        "model": "resnet-small",
+        "epochs": 1,
+        "train_fraction": 0.02,
+        "augmentation": "custom",
+        "elastic_pixels": 1.5,
+        "erasing_share": 0.2,
+        "noise_levels": 20,
+        "rotation_degrees": 0,
+        "schedule": "step",
+        "dropout": 0.0,
+        "normalization": "layer",
+    },
+}
+"""Between them, every kind of piece that a program may need."""
+
+
+def trained(**settings) -> directory.Run:
+    run = directory.create(TrainConfig.parse(SMALL | settings))
+    work(run)
+    return run
+
+
+def run_alone(program: str, folder) -> tuple[str, dict[str, torch.Tensor]]:
+    """What it prints, and the weights that it leaves."""
+    (folder / "program.py").write_text(program, encoding="utf-8")
+    command = [sys.executable, "-I", "-X", "utf8", "program.py"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout, torch.load(folder / "weights.pt", weights_only=True)
+
+
+def assert_same(run: directory.Run, program: str, folder) -> None:
+    printed, weights = run_alone(program, folder)
+    accuracy = run.summary().test_accuracy
+    assert f"test accuracy {accuracy:.4f}" in printed
+    ours = load_weights(run.weights_path)[0].state_dict()
+    assert ours.keys() == weights.keys()
+    assert all(torch.equal(ours[name], weights[name]) for name in ours)
+
+
+def assert_clean(program: str) -> None:
+    for command in (
+        ["format", "--diff", "--isolated", "--line-length", "120", "-"],
+        ["check", "--isolated", "--select", "F,E,W,I,B", "--ignore", "E501", "-"],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *command],
+            input=program,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "dlcore" not in program
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_the_program_ends_with_the_weights_of_the_run_bit_for_bit(name, tmp_path):
+    run = trained(**CONFIGURATIONS[name])
+    program = script(recipe_of(run))
+    assert_clean(program)
+    assert_same(run, program, tmp_path)
+
+
+def steered_run(**asked) -> directory.Run:
+    """A run in which somebody asked for something after its third update."""
+    run = directory.create(TrainConfig.parse(SMALL | {"model": "mlp", "schedule": "one-cycle", "dropout": 0.0}))
+
+    def watch(event):
+        if isinstance(event, Stepped) and event.step == 3:
+            run.steer(**asked)
+
+    work(run, watch=watch)
+    return run
+
+
+def test_what_was_changed_by_hand_is_in_the_program(tmp_path):
+    run = steered_run(learning_rate=0.01, weight_decay=0.05, dropout=0.4)
+    program = script(recipe_of(run))
+    assert_clean(program)
+    assert 'CHANGES: dict[int, dict[str, float]] = {\n    3: {"learning_rate": 0.01,' in program
+    assert_same(run, program, tmp_path)
+
+
+def test_a_run_stopped_by_hand_ends_where_it_was_stopped(tmp_path):
+    run = steered_run(then="stop")
+    recipe = recipe_of(run)
+    assert recipe.last_step == 3
+    program = script(recipe)
+    assert_clean(program)
+    assert_same(run, program, tmp_path)
+
+
+def test_a_run_that_diverged_says_so():
+    run = trained(model="linear", optimizer="sgd", learning_rate=10, initialisation="large", loss="cross-entropy", l1=1)
+    recipe = recipe_of(run)
+    assert run.status() in ("completed", "diverged")
+    assert recipe.diverged == (run.status() == "diverged")
+    assert_clean(script(recipe))
+
+
+@pytest.mark.parametrize("dataset", ["mnist", "fashion-mnist", "kmnist", "emnist-letters", "cifar10"])
+@pytest.mark.parametrize("augmentation", ["none", "light", "strong"])
+def test_other_datasets_make_clean_programs(dataset, augmentation, monkeypatch):
+    recipe = recipe_of(trained(model="linear", epochs=1))
+    config = TrainConfig(dataset=dataset, model="accurate-cnn", augmentation=augmentation)
+    for translate in (str, translator("zh")):
+        program = script(replace(recipe, config=config), translate)
+        assert_clean(program)
+        assert "torchvision" in program
+
+
+def test_mixed_precision_on_a_gpu_makes_a_clean_program():
+    recipe = recipe_of(trained(model="linear", epochs=1))
+    started = replace(recipe.started, device="cuda", mixed_precision=True)
+    program = script(replace(recipe, config=TrainConfig(model="compact-cnn"), started=started))
+    assert_clean(program)
+    assert 'torch.autocast("cuda", dtype=torch.bfloat16)' in program
+    assert "class Dropout" not in program
+
+
+@pytest.mark.parametrize("dataset", ["own-images", "mnist-pen"])
+def test_what_no_program_can_fetch_is_refused_with_the_reason(dataset):
+    run = trained(model="linear", epochs=1)
+    config = TrainConfig.parse({"dataset": dataset}, check_data=False)
+    with pytest.raises(UserError, match="learned from"):
+        recipe_of(replace(run, config=config))
+
+
+def test_a_run_that_has_not_begun_is_refused():
+    with pytest.raises(UserError, match="not begun"):
+        recipe_of(directory.create(TrainConfig(dataset="digits")))
+
+
+def test_the_notebook_holds_the_program():
+    recipe = recipe_of(trained(model="linear", epochs=1))
+    content = json.loads(notebook(recipe))
+    assert (content["nbformat"], content["nbformat_minor"]) == (4, 5)
+    code = "\n".join("".join(cell["source"]) for cell in content["cells"] if cell["cell_type"] == "code")
+    assert ast.dump(ast.parse(code)) == ast.dump(ast.Module(body=ast.parse(script(recipe)).body[1:], type_ignores=[]))
+    identifiers = [cell["id"] for cell in content["cells"]]
+    assert len(set(identifiers)) == len(identifiers)
+
+
+def test_a_chinese_program_is_the_same_but_for_what_it_says():
+    recipe = recipe_of(trained(**CONFIGURATIONS["augmented"], ema=0.9))
+    english, chinese = script(recipe), script(recipe, translator("zh"))
+    assert_clean(chinese)
+    assert "训练" in chinese
+    without = [line for line in chinese.splitlines() if line.strip().startswith("# ") and not line.startswith("# %%")]
+    assert all(any(ord(letter) > 0x2E80 for letter in line) for line in without), without
+    assert len(ast.parse(english).body) == len(ast.parse(chinese).body)
+
+
+class Strict(dict):
+    def get(self, name, default=None):
+        assert name in self or name.isupper() or name == "forward", f"{name} is not described in dlcore/export/words.py"
+        return super().get(name, default)
+
+
+@pytest.mark.parametrize("augmentation", ["none", "strong", "custom"])
+@pytest.mark.parametrize("dataset", ["digits", "cifar10"])
+def test_every_piece_is_described(augmentation, dataset, monkeypatch):
+    monkeypatch.setattr(program_of, "DEFINITIONS", Strict(DEFINITIONS))
+    recipe = recipe_of(trained(model="linear", epochs=1))
+    strengths = {"elastic_pixels": 1, "erasing_share": 0.1, "noise_levels": 5}
+    for schedule in SCHEDULES:
+        more = {
+            "schedule": schedule,
+            "ema": 0.9,
+            "label_noise": 0.1,
+            "l1": 0.1,
+            "batch_size": 1,
+            "normalization": "batch",
+        }
+        config = TrainConfig(dataset=dataset, model="mlp", augmentation=augmentation, **strengths, **more)
+        started = replace(recipe.started, mixed_precision=True)
+        assert_clean(script(replace(recipe, config=config, started=started)))
+
+
+def test_every_description_is_of_something():
+    sources_of = ("data", "training", "models")
+    root = PROJECT / "dlcore"
+    text = "".join(path.read_text(encoding="utf-8") for folder in sources_of for path in (root / folder).glob("*.py"))
+    for name in DEFINITIONS:
+        assert name.rpartition(".")[2] in text
+    for comment in COMMENTS:
+        assert f"# {comment}" in text, comment
