@@ -12,15 +12,16 @@ import torch
 
 from dlcore.config import SCHEDULES, TrainConfig
 from dlcore.export import script as program_of
-from dlcore.export.recipe import recipe_of
+from dlcore.export.recipe import Recipe, recipe_of
 from dlcore.export.script import notebook, script
 from dlcore.export.translation import translator
 from dlcore.export.words import COMMENTS, DEFINITIONS
+from dlcore.formats import RECIPE
 from dlcore.messages import UserError
 from dlcore.runs import directory
 from dlcore.runs.worker import work
 from dlcore.training.checkpoints import load_weights
-from dlcore.training.events import Stepped
+from dlcore.training.events import Started, Stepped
 
 PROJECT = Path(__file__).resolve().parents[2]
 SMALL = {"dataset": "digits", "epochs": 2, "threads": 1, "train_fraction": 0.07, "batch_size": 16}
@@ -144,6 +145,15 @@ def test_the_program_ends_with_the_weights_of_the_run_bit_for_bit(name, tmp_path
     assert_same(run, program, tmp_path)
 
 
+def made_up(**more) -> Recipe:
+    """A run that took no time."""
+    counts = {"train_count": 91, "validation_count": 144, "test_count": 360, "parameters": 1, "steps_per_epoch": 6}
+    versions = {"torch": "2.13.0+cpu", "recipe": RECIPE}
+    started = Started(class_names=list("0123456789"), epochs=2, device="cpu", threads=1, versions=versions, **counts)
+    facts = {"last_step": None, "by_clock": False, "diverged": False, "test_accuracy": 0.5, "changes": ()}
+    return Recipe(run_id="made-up", started=started, **{"config": TrainConfig(**SMALL), **facts, **more})
+
+
 def steered_run(**asked) -> directory.Run:
     """A run in which somebody asked for something after its third update."""
     run = directory.create(TrainConfig.parse(SMALL | {"model": "mlp", "schedule": "one-cycle", "dropout": 0.0}))
@@ -173,18 +183,19 @@ def test_a_run_stopped_by_hand_ends_where_it_was_stopped(tmp_path):
     assert_same(run, program, tmp_path)
 
 
-def test_a_run_that_diverged_says_so():
-    run = trained(model="linear", optimizer="sgd", learning_rate=10, initialisation="large", loss="cross-entropy", l1=1)
-    recipe = recipe_of(run)
-    assert run.status() in ("completed", "diverged")
-    assert recipe.diverged == (run.status() == "diverged")
-    assert_clean(script(recipe))
+def test_how_it_ended_is_told():
+    assert "It diverged" in script(made_up(diverged=True))
+    assert "Its time was up after update 4" in script(made_up(last_step=4, by_clock=True))
+    old = replace(made_up().started, versions={"torch": "2.12.0"})
+    assert "earlier version" in script(replace(made_up(), started=old))
+    for recipe in (made_up(diverged=True), made_up(last_step=4)):
+        assert_clean(script(recipe))
 
 
 @pytest.mark.parametrize("dataset", ["mnist", "fashion-mnist", "kmnist", "emnist-letters", "cifar10"])
 @pytest.mark.parametrize("augmentation", ["none", "light", "strong"])
-def test_other_datasets_make_clean_programs(dataset, augmentation, monkeypatch):
-    recipe = recipe_of(trained(model="linear", epochs=1))
+def test_other_datasets_make_clean_programs(dataset, augmentation):
+    recipe = made_up()
     config = TrainConfig(dataset=dataset, model="accurate-cnn", augmentation=augmentation)
     for translate in (str, translator("zh")):
         program = script(replace(recipe, config=config), translate)
@@ -193,7 +204,7 @@ def test_other_datasets_make_clean_programs(dataset, augmentation, monkeypatch):
 
 
 def test_mixed_precision_on_a_gpu_makes_a_clean_program():
-    recipe = recipe_of(trained(model="linear", epochs=1))
+    recipe = made_up()
     started = replace(recipe.started, device="cuda", mixed_precision=True)
     program = script(replace(recipe, config=TrainConfig(model="compact-cnn"), started=started))
     assert_clean(program)
@@ -203,10 +214,8 @@ def test_mixed_precision_on_a_gpu_makes_a_clean_program():
 
 @pytest.mark.parametrize("dataset", ["own-images", "mnist-pen"])
 def test_what_no_program_can_fetch_is_refused_with_the_reason(dataset):
-    run = trained(model="linear", epochs=1)
-    config = TrainConfig.parse({"dataset": dataset}, check_data=False)
     with pytest.raises(UserError, match="learned from"):
-        recipe_of(replace(run, config=config))
+        recipe_of(directory.create(TrainConfig.parse({"dataset": dataset}, check_data=False)))
 
 
 def test_a_run_that_has_not_begun_is_refused():
@@ -215,7 +224,7 @@ def test_a_run_that_has_not_begun_is_refused():
 
 
 def test_the_notebook_holds_the_program():
-    recipe = recipe_of(trained(model="linear", epochs=1))
+    recipe = made_up()
     content = json.loads(notebook(recipe))
     assert (content["nbformat"], content["nbformat_minor"]) == (4, 5)
     code = "\n".join("".join(cell["source"]) for cell in content["cells"] if cell["cell_type"] == "code")
@@ -225,7 +234,7 @@ def test_the_notebook_holds_the_program():
 
 
 def test_a_chinese_program_is_the_same_but_for_what_it_says():
-    recipe = recipe_of(trained(**CONFIGURATIONS["augmented"], ema=0.9))
+    recipe = made_up(config=TrainConfig.parse(SMALL | CONFIGURATIONS["augmented"] | {"ema": 0.9}))
     english, chinese = script(recipe), script(recipe, translator("zh"))
     assert_clean(chinese)
     assert "训练" in chinese
@@ -244,7 +253,7 @@ class Strict(dict):
 @pytest.mark.parametrize("dataset", ["digits", "cifar10"])
 def test_every_piece_is_described(augmentation, dataset, monkeypatch):
     monkeypatch.setattr(program_of, "DEFINITIONS", Strict(DEFINITIONS))
-    recipe = recipe_of(trained(model="linear", epochs=1))
+    recipe = made_up()
     strengths = {"elastic_pixels": 1, "erasing_share": 0.1, "noise_levels": 5}
     for schedule in SCHEDULES:
         more = {
@@ -268,3 +277,13 @@ def test_every_description_is_of_something():
         assert name.rpartition(".")[2] in text
     for comment in COMMENTS:
         assert f"# {comment}" in text, comment
+
+
+@pytest.mark.data
+def test_a_run_on_mnist_is_made_again(shared_data, tmp_path, monkeypatch):
+    monkeypatch.setenv("DLCORE_DATA", str(shared_data))
+    monkeypatch.setenv("DATA", str(shared_data))
+    run = trained(
+        dataset="mnist", model="linear", epochs=1, train_fraction=0.01, validation_fraction=0.01, classes="3,8"
+    )
+    assert_same(run, script(recipe_of(run)), tmp_path)
