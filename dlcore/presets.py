@@ -31,7 +31,7 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "fast-99": Preset(
         title=N_("99 % in a hurry"),
-        summary=N_("A small network that pools at once, one epoch of MNIST: seconds instead of minutes to 99 %."),
+        summary=N_("A small network that pools at once, one pass over seven tenths of MNIST: seconds instead of minutes to 99 %."),
         config=TrainConfig(
             model="sprint-cnn",
             epochs=1,
@@ -41,7 +41,10 @@ PRESETS: Mapping[str, Preset] = {
             schedule="one-cycle",
             weight_decay=0.01,
             dropout=0.0,
+            label_smoothing=0.05,
+            train_fraction=0.7,
             validation_fraction=0.05,
+            precision="mixed",
         ),
     ),
     "overfit": Preset(
