@@ -13,7 +13,7 @@ from dlcore.training.events import Ended, Stepped
 from ui.figure import publish_plotly
 from ui.training import recorded, words
 from ui.training.curves import MOST_POINTS
-from ui.training.figures import accuracy_figure, confusion_figure, loss_figure
+from ui.training.figures import accuracy_figure, classes_height, confusion_figure, loss_figure
 from ui.training.results import picture_of
 
 
@@ -138,3 +138,28 @@ def test_a_squared_error_is_not_called_nats(history):
     valid((data, layout))
     assert "squared" in layout["yaxis"]["title"]["text"]
     assert not layout["shapes"]
+
+
+def test_a_large_matrix_tells_by_colour_and_numbers_only_what_matters():
+    letters = [chr(ord("A") + index) for index in range(26)]
+    confusion = [[700 if said == true else 0 for said in range(26)] for true in range(26)]
+    confusion[8][11], confusion[11][8], confusion[0][1] = 90, 60, 1
+    figure = valid(confusion_figure(confusion, letters))
+    matrix, numbers = figure.data
+    assert list(zip(numbers.y, numbers.x, numbers.text, strict=True)) == [("I", "L", "90"), ("L", "I", "60")]
+    assert matrix.customdata[0][1] == 1  # the rest stays to be pointed at
+    assert list(figure.layout.xaxis.ticktext) == list(figure.layout.yaxis.ticktext) == letters
+    everything = [[1] * 26] * 26
+    assert len(valid(confusion_figure(everything, letters)).data[1].text) <= 15
+
+
+@pytest.mark.parametrize("count", [2, 26, 100])
+def test_names_of_classes_are_plain_text_and_leave_room(count):
+    names = [f"<b>{number}</b> & a very long name indeed" for number in range(count)]
+    figure = valid(confusion_figure([[1] * count] * count, names))
+    for axis in (figure.layout.xaxis, figure.layout.yaxis):
+        assert 2 <= len(axis.ticktext) <= 40
+        assert all("<" not in text for text in axis.ticktext)
+        assert axis.ticktext[0] == "&lt;b&gt;0&lt;/b&gt; &amp; …" or len(axis.ticktext[0]) < 40
+    assert figure.data[0].y[0].startswith("&lt;b&gt;0")
+    assert classes_height(names, 360) == {2: 360, 26: 532, 100: 640}[count]

@@ -10,7 +10,7 @@ from ui.figure import Packed, prepared, show
 from ui.language import current
 from ui.language import translate as _
 from ui.training import inside_figures as figures
-from ui.training.figures import Figure, confusion_figure
+from ui.training.figures import Figure, classes_height, confusion_figure
 from ui.training.results import confusions_in_words, gallery
 from ui.training.state import Watch
 
@@ -120,7 +120,7 @@ def _classes(watch: Watch, inspected: Inspected) -> None:
             inspected,
             "classes",
             lambda: figures.class_figure(inspected, names),
-            height=360,
+            height=classes_height(names, 360),
             description=lambda: figures.classes_in_words(inspected, names),
         )
     with right:
@@ -130,7 +130,7 @@ def _classes(watch: Watch, inspected: Inspected) -> None:
             inspected,
             "confusion",
             lambda: confusion_figure(inspected.confusion, names),
-            height=360,
+            height=classes_height(names, 360),
             description=lambda: confusions_in_words(inspected.confusion, names),
         )
     if inspected.mistakes:

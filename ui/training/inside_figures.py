@@ -1,5 +1,6 @@
 """What happens inside a training as plain plotly figures, and the same in words. Pure but for words."""
 
+import html
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +12,7 @@ from dlcore.training.events import Histogram, Inspected
 from ui.language import translate as _
 from ui.palette import NEUTRAL, POSITIVE, TRAIN, VALIDATION, WRONG, faded
 from ui.training.curves import smooth, thin
-from ui.training.figures import POWERS, Figure, guide, step_layout
+from ui.training.figures import POWERS, Figure, class_ticks, guide, step_layout
 
 _USUAL_RATIO = 0.001
 _ROW, _FRAME = 40, 70
@@ -47,7 +48,7 @@ def class_figure(inspected: Inspected, names: Sequence[str]) -> Figure:
     trace = {
         "type": "bar",
         "orientation": "h",
-        "y": list(names),
+        "y": [html.escape(name, quote=False) for name in names],
         "x": [None if share is None else round(share, 4) for share in shares],
         "customdata": [sum(row) for row in inspected.confusion],
         "marker": {"color": VALIDATION},
@@ -55,7 +56,8 @@ def class_figure(inspected: Inspected, names: Sequence[str]) -> Figure:
     }
     layout = {
         "xaxis": {"title": {"text": _("Accuracy")}, "tickformat": ".0%", "range": [0, 1.02], "fixedrange": True},
-        "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False, "fixedrange": True},
+        "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False, "fixedrange": True}
+        | class_ticks(names),
         "margin": {"t": 8},
         "bargap": 0.25,
         "uirevision": "classes",

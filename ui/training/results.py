@@ -16,7 +16,8 @@ from dlcore.training.events import Mistake, Tested
 from ui.class_names import shown_names
 from ui.figure import figure
 from ui.language import translate as _
-from ui.training.figures import confusion_figure
+from ui.shell import plain_text
+from ui.training.figures import classes_height, confusion_figure, many_classes
 from ui.training.statistics import class_reports, wilson_interval
 from ui.training.words import duration
 
@@ -76,10 +77,12 @@ def results(history: RunHistory, config: TrainConfig) -> None:
     with left:
         st.subheader(_("Who is taken for whom"), anchor=False)
         st.caption(_("Rows are what the image shows, columns what the network said. The diagonal is right."))
+        if many_classes(names):
+            st.caption(_("Numbers stand at the largest confusions. Point at a square for its own."))
         figure(
             *confusion_figure(tested.confusion, names),
             key="train.confusion",
-            height=430,
+            height=classes_height(names, 430),
             description=confusions_in_words(tested.confusion, names),
         )
     with right:
@@ -99,7 +102,11 @@ def _class_table(tested: Tested, names: list[str]) -> None:
     reports = class_reports(tested.confusion)
     head = [_("Class"), _("Precision"), _("Recall"), _("F1"), _("Images")]
     rows = [
-        [name, *(_percent(share) for share in (report.precision, report.recall, report.f1)), f"{report.support:,}"]
+        [
+            plain_text(name),
+            *(_percent(share) for share in (report.precision, report.recall, report.f1)),
+            f"{report.support:,}",
+        ]
         for name, report in zip(names, reports, strict=True)
     ]
     lines = [head, [":--", "--:", "--:", "--:", "--:"], *rows]
@@ -122,7 +129,7 @@ def gallery(mistakes: Sequence[Mistake], names: list[str], *, alt: str, key: str
             continue
         label, predicted = names[mistake.label], names[mistake.predicted]
         words = alt.format(label=label, predicted=predicted)
-        pictures.append((picture, f"{label} → {predicted}  \n{mistake.confidence:.0%}", words))
+        pictures.append((picture, f"{plain_text(label)} → {plain_text(predicted)}  \n{mistake.confidence:.0%}", words))
     with st.container(key=key, horizontal=True, gap="small"):
         for picture, caption, words in pictures:
             st.image(picture, caption=caption, width=_PICTURE_WIDTH, alt=words)

@@ -1,0 +1,154 @@
+"""Pictures of a dataset and of augmentation: kept, found again, swept, and a reason where there are none."""
+
+import os
+import subprocess
+import threading
+from types import SimpleNamespace
+
+import pytest
+from PIL import Image
+
+from dlcore import preview
+from dlcore.config import TrainConfig
+from dlcore.messages import UserError
+
+DIGITS = TrainConfig(dataset="digits", augmentation="light")
+
+
+@pytest.fixture(autouse=True)
+def workshop(monkeypatch):
+    """A workshop of its own for each test."""
+    found = preview._Workshop()
+    monkeypatch.setattr(preview, "_workshop", lambda: found)
+    return found
+
+
+def join():
+    for thread in threading.enumerate():
+        if thread.name == "preview":
+            thread.join(60)
+
+
+def test_the_pictures_are_a_row_a_class_and_a_row_an_image():
+    found = preview.render(DIGITS)
+    step = 56 + preview.GAP
+    with Image.open(found.samples) as sheet:
+        assert sheet.size == (preview.SAMPLES_EACH * step - preview.GAP, 10 * step - preview.GAP)
+        assert sheet.mode == "LA"
+        assert sheet.getpixel((56 + 1, 5))[1] == 0  # between two images there is nothing
+    with Image.open(found.augmentation) as sheet:
+        assert sheet.size == ((1 + preview.DRAWS) * step - preview.GAP, preview.AUGMENTED * step - preview.GAP)
+        tiles = [
+            [sheet.crop((x * step, y * step, x * step + 56, y * step + 56)).tobytes() for x in range(1 + preview.DRAWS)]
+            for y in range(preview.AUGMENTED)
+        ]
+    assert all(len(set(row)) == len(row) for row in tiles)  # each a draw of its own
+    with Image.open(found.samples) as sheet:
+        assert (
+            tiles[3][0] == sheet.crop((0, 3 * step, 56, 3 * step + 56)).tobytes()
+        )  # the first of the threes, as it is
+
+
+def test_few_classes_are_shown_by_several_of_their_images():
+    two = TrainConfig(dataset="digits", classes="1,7")
+    found = preview.render(two)
+    with Image.open(found.samples) as sheet:
+        assert sheet.height == 2 * 56 + preview.GAP
+    with Image.open(found.augmentation) as sheet:
+        assert sheet.height == preview.AUGMENTED * (56 + preview.GAP) - preview.GAP
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        ({"seed": 5, "epochs": 2, "model": "mlp"}, True),
+        ({"shift_pixels": 3.5}, True),  # a strength counts only where it is one's own
+        ({"augmentation": "strong"}, False),
+        ({"classes": "1,2"}, False),
+        ({"dataset": "mnist"}, False),
+    ],
+)
+def test_a_key_depends_on_what_the_pictures_show_and_on_nothing_else(other, same):
+    changed = DIGITS.model_copy(update=other)
+    assert (preview.place(changed) == preview.place(DIGITS)) == same
+
+
+def test_strengths_of_ones_own_count():
+    own = TrainConfig(dataset="digits", augmentation="custom")
+    assert preview.place(own) != preview.place(own.model_copy(update={"shift_pixels": 3.5}))
+
+
+def test_what_was_made_once_is_found_again(monkeypatch):
+    made = preview.render(DIGITS)
+    os.utime(made.folder, (1, 1))
+    monkeypatch.setattr(preview.subprocess, "run", lambda *_a, **_o: pytest.fail("made once more"))
+    assert preview.request(DIGITS) == made
+    assert made.folder.stat().st_mtime > 1  # it was looked at, so it is kept longer
+    assert preview.is_settled(DIGITS)
+
+
+def test_a_process_makes_them_while_the_page_goes_on():
+    assert preview.request(DIGITS) is None
+    assert preview.request(DIGITS) is None
+    assert not preview.is_settled(DIGITS)
+    assert sum(thread.name == "preview" for thread in threading.enumerate()) == 1
+    join()
+    assert preview.is_settled(DIGITS)
+    found = preview.request(DIGITS)
+    assert found is not None
+    assert found.samples.is_file()
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (SimpleNamespace(stdout=b'{"error": "The moon is full."}\n', returncode=2), "The moon is full."),
+        (SimpleNamespace(stdout=b'{"error": "' + b"x" * 5000 + b'"}', returncode=2), "x" * 300),
+        (SimpleNamespace(stdout=b"", returncode=-9), "exit status -9"),
+        (SimpleNamespace(stdout=b"nonsense", returncode=1), "exit status 1"),
+        (subprocess.TimeoutExpired("preview", 90), "TimeoutExpired"),
+        (OSError("no memory"), "OSError"),
+    ],
+)
+def test_a_failure_is_told_once_and_then_tried_again(answer, told, monkeypatch):
+    asked = []
+
+    def run(*arguments, **_options):
+        asked.append(arguments)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(preview.subprocess, "run", run)
+    assert preview.request(DIGITS) is None
+    join()
+    with pytest.raises(UserError, match="could not be made") as caught:
+        preview.request(DIGITS)
+    assert caught.value.values["reason"] == told
+    assert preview.request(DIGITS) is None
+    join()
+    assert len(asked) == 2
+
+
+def test_reasons_do_not_pile_up(workshop, monkeypatch):
+    monkeypatch.setattr(preview, "_render_elsewhere", lambda *_: "no")
+    for seed in range(preview._KEPT + 20):
+        workshop._make(TrainConfig(dataset="digits"), preview.Preview(preview._folder() / f"{seed:032x}"))
+    assert len(workshop.problems) <= preview._KEPT + 1
+
+
+def test_what_is_not_at_hand_is_not_downloaded_for_a_look(workshop):
+    for ask in (preview.request, preview.render):
+        with pytest.raises(UserError, match="first run downloads"):
+            ask(TrainConfig(dataset="mnist"))
+    assert not workshop.under_way
+
+
+def test_only_what_was_looked_at_last_is_kept(monkeypatch):
+    monkeypatch.setattr(preview, "_KEPT", 3)
+    names = [f"old{number}" for number in range(6)]
+    for number, name in enumerate(names):
+        (preview._folder() / name).mkdir(parents=True)
+        os.utime(preview._folder() / name, (1000 + number, 1000 + number))
+    made = preview.render(DIGITS)
+    assert {path.name for path in preview._folder().iterdir()} == {made.folder.name, "old5", "old4"}
