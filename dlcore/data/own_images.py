@@ -227,6 +227,11 @@ def list_sets(owner: str) -> list[ImageSet]:
     return sorted(found, key=lambda one: one.record.created, reverse=True)
 
 
+def has(set_id: str, owner: str) -> bool:
+    """Whether ``owner`` has brought ``set_id``, and so may take it away."""
+    return is_there(set_id) and _record_path(set_id, owner).is_file()
+
+
 def count_sets() -> int:
     """How many sets are kept here, whoever brought them."""
     return len(list(_folder().glob("*/set.json")))

@@ -208,11 +208,14 @@ def _choose_set(state: TrainPage, sets: list[ImageSet]) -> None:
         kind = _("{pixels} pixels, in colour.") if description.channels == 3 else _("{pixels} pixels, grey.")
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.caption(f"{_counts(state.config.whole_data())} {kind.format(pixels=pixels)}", width="content")
-            with st.popover(_("Delete"), icon=":material/delete:", type="tertiary"):
-                st.markdown(
-                    _("Deletes these pictures here. Runs that learned from them stay, but cannot be continued.")
-                )
-                st.button(_("Delete the set"), key="train.delete_set", on_click=_delete, args=(state, chosen.set_id))
+            if own_images.has(chosen.set_id, state.visitor):
+                with st.popover(_("Delete"), icon=":material/delete:", type="tertiary"):
+                    st.markdown(
+                        _("Deletes these pictures here. Runs that learned from them stay, but cannot be continued.")
+                    )
+                    st.button(
+                        _("Delete the set"), key="train.delete_set", on_click=_delete, args=(state, chosen.set_id)
+                    )
 
 
 def _title(found: ImageSet | None, set_id: str) -> str:
