@@ -31,7 +31,9 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "fast-99": Preset(
         title=N_("99 % in a hurry"),
-        summary=N_("A small network that pools at once, one pass over seven tenths of MNIST: seconds instead of minutes to 99 %."),
+        summary=N_(
+            "A small network that pools at once, one pass over seven tenths of MNIST: seconds instead of minutes to 99 %."
+        ),
         config=TrainConfig(
             model="sprint-cnn",
             epochs=1,
