@@ -18,6 +18,8 @@ _FEW_EPOCHS = 40
 """Up to this many, epochs get large markers."""
 POWERS = {"type": "log", "dtick": 1, "tickformat": "~g"}
 """An axis of powers of ten, written as plain numbers as long as they are short."""
+_FEW_UPDATES = 8
+"""Up to this many, each has its tick: there is no half an update."""
 _LABELS = 64
 """Pixels left of a chart, enough for its labels, so that two charts one below the other begin at the same place."""
 _MARKS = 12
@@ -265,7 +267,7 @@ def step_layout(history: RunHistory, title: str, revision: str) -> dict[str, Any
     if empty:
         extent = {"range": [0, max(10, end)]}
     return {
-        "xaxis": {"title": {"text": words}, "zeroline": False} | extent,
+        "xaxis": {"title": {"text": words}, "zeroline": False} | extent | ({"dtick": 1} if end <= _FEW_UPDATES else {}),
         "yaxis": {"title": {"text": title}},
         "margin": {"l": _LABELS},
         "hovermode": "x unified",

@@ -38,7 +38,7 @@ def train_page() -> None:
         with settings:
             st.fragment(_settings)(state, run)
             runs_list(state, mine)
-        if run is not None and run.status() in LIVE:
+        if run is not None:
             st.html(_LIVE_STYLE)
         with view:
             history = live_view(state, run) if run else recorded_view(state)
