@@ -69,7 +69,8 @@ def loss_figure(history: RunHistory, *, logarithmic: bool, revision: str, square
     layout = step_layout(history, unit, revision)
     layout["yaxis"] |= POWERS | {"minor": {"ticks": "inside"}} if logarithmic else {"rangemode": "tozero"}
     if not logarithmic and (highest := _highest_shown(history)):
-        layout["yaxis"] |= {"autorangeoptions": {"clipmax": highest}}
+        above_guide = 0 if squared else 1.15 * math.log(classes)  # room for its words
+        layout["yaxis"] |= {"autorangeoptions": {"clipmax": highest, "include": above_guide}}
     if not squared:
         words = _("guessing: ln {classes}").format(classes=classes)
         layout["shapes"].append(guide(history, math.log(classes), words))
@@ -291,8 +292,9 @@ def _labels(history: RunHistory) -> list[dict[str, Any]]:
 
     All below the usual place of the guide, where a network begins.
     """
-    labels = []
-    for row, steered in enumerate(history.changes[-_LABELLED:]):
+    labels: list[dict[str, Any]] = []
+    row = 0
+    for steered in history.changes[-_LABELLED:]:
         new = [
             words.format(value=value)
             for words, value in (
@@ -304,8 +306,10 @@ def _labels(history: RunHistory) -> list[dict[str, Any]]:
         ]
         late = steered.step > (1 - 1.5 * _LABEL_WIDTH) * _horizon(history)
         label = {"x": steered.step, "xanchor": "right" if late else "left", "xshift": -3 if late else 3}
-        label |= {"y": 0.84 - 0.1 * row, "yref": "paper", "yanchor": "top", "showarrow": False}
-        labels.append(label | {"text": _(", ").join(new), "font": {"size": 12, "color": HIGHLIGHT}})
+        label |= {"y": 0.84 - 0.08 * row, "yref": "paper", "yanchor": "top", "showarrow": False}
+        label["align"] = "right" if late else "left"
+        row += len(new)
+        labels.append(label | {"text": "<br>".join(new), "font": {"size": 12, "color": HIGHLIGHT}})
     return labels
 
 
