@@ -506,13 +506,16 @@ class _Writer:
             loop.append("        nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_CLIPPING)")
         if recipe.diverged:
             loop += [
-                "        if not all(p.grad.isfinite().all() for p in network.parameters()):",
+                "        norm = torch.stack([p.grad.norm() for p in network.parameters()]).norm()",
+                "        if not math.isfinite(norm.item()):",
                 f"            raise SystemExit({message})",
             ]
         loop += ["        optimizer.step()", "        step += 1"]
         if config.ema:
             loop.append("        follow(averaged, network, decay=EMA, updates=step)")
         loop.append(f"    validation_loss, validation_accuracy = judge({judged}, *validation)")
+        if recipe.diverged:
+            loop += ["    if not math.isfinite(validation_loss):", f"        raise SystemExit({message})"]
         told = say(N_("epoch {epoch}: validation loss {validation_loss:.4f}, accuracy {validation_accuracy:.4f}"))
         loop.append(f"    print({_format_string(told)})")
         loop += self._ending()

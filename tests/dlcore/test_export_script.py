@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from dlcore.config import SCHEDULES, TrainConfig
+from dlcore.config import KNOBS, SCHEDULES, TrainConfig
 from dlcore.export import script as program_of
 from dlcore.export.recipe import Recipe, recipe_of
 from dlcore.export.script import notebook, script
@@ -183,6 +184,36 @@ def test_a_run_stopped_by_hand_ends_where_it_was_stopped(tmp_path):
     assert_same(run, program, tmp_path)
 
 
+def test_a_run_whose_time_was_up_ends_after_the_same_update(tmp_path):
+    run = trained(model="mlp", epochs=100, time_budget=0.001)
+    recipe = recipe_of(run)
+    assert recipe.by_clock
+    assert_same(run, script(recipe), tmp_path)
+
+
+def test_a_run_that_went_on_after_a_stop_is_made_in_one_go(tmp_path):
+    run = steered_run(then="stop")
+    run.forget_wishes()
+    run.expect_worker()
+    work(run)
+    recipe = recipe_of(run)
+    assert recipe.last_step is None
+    assert_same(run, script(recipe), tmp_path)
+
+
+def test_a_run_that_diverged_diverges_again_at_the_same_update(tmp_path):
+    run = trained(model="mlp", optimizer="sgd", initialisation="large", learning_rate=10)
+    assert run.status() == "diverged"
+    program = script(recipe_of(run))
+    assert_clean(program)
+    (tmp_path / "program.py").write_text(program, encoding="utf-8")
+    command = [sys.executable, "-I", "-X", "utf8", "program.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    made = len([event for event in run.metrics() if isinstance(event, Stepped)])
+    assert f"diverged after update {made}." in done.stderr
+
+
 def test_how_it_ended_is_told():
     assert "It diverged" in script(made_up(diverged=True))
     assert "Its time was up after update 4" in script(made_up(last_step=4, by_clock=True))
@@ -241,6 +272,28 @@ def test_a_chinese_program_is_the_same_but_for_what_it_says():
     without = [line for line in chinese.splitlines() if line.strip().startswith("# ") and not line.startswith("# %%")]
     assert all(any(ord(letter) > 0x2E80 for letter in line) for line in without), without
     assert len(ast.parse(english).body) == len(ast.parse(chinese).body)
+
+
+def test_programs_know_every_setting():
+    told = (PROJECT / "dlcore" / "export" / "script.py").read_text(encoding="utf-8")
+    by_another_way = {
+        "own_images": "refused by check_fetchable",
+        "layers": "in the network's class",
+        "activation": "in the network's class",
+        "normalization": "in the network's class",
+        "depth": "in the network's class",
+        "width": "in the network's class",
+        "device": "as the log says",
+        "precision": "as the log says",
+        "threads": "as the log says",
+        "train_fraction": "as the log counts",
+        "validation_fraction": "as the log counts",
+        "time_budget": "as the log says",
+    }
+    strengths = {name for name, knob in KNOBS.items() if "augmentation" in knob.only_for}
+    upper = {name for name in KNOBS if re.search(rf"\b{name.upper()}\b", told)}
+    lower = {name for name in KNOBS if re.search(rf"config\.{name}\b", told)}
+    assert set(KNOBS) == upper | lower | strengths | set(by_another_way), "see CONTRIBUTING.md, A setting"
 
 
 class Strict(dict):

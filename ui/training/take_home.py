@@ -25,10 +25,10 @@ def take_home(run: Run) -> None:
     """A fold with a button for each; a file is made when its button is pressed."""
     with st.expander(_("Take it home"), icon=":material/download:", key="train.take_home"):
         refusal = _refusal(run)
-        if refusal is None:
-            st.caption(_("The program computes on its own what you saw here, and ends with the same weights."))
-        else:
+        if refusal is not None:
             st.caption(language.explain(refusal))
+        elif run.model_at_hand():
+            st.caption(_("The program computes on its own what you saw here, and ends with the same weights."))
         speak = translator(language.current())
         with st.container(horizontal=True, gap="small"):
             for name, icon in _ICONS.items():
