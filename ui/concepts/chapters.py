@@ -27,6 +27,7 @@ class Chapter:
 CHAPTERS: Mapping[str, Chapter] = {
     "what": Chapter(N_("What it is"), ":material/lightbulb:", "ui.concepts.what:show"),
     "traits": Chapter(N_("Four traits"), ":material/stacks:", "ui.concepts.traits:show"),
+    "depth": Chapter(N_("Depth: the playground"), ":material/hub:", "ui.concepts.playground:show"),
     "steps": Chapter(N_("Six steps: the lab"), ":material/science:", "ui.concepts.steps:show"),
     "program": Chapter(N_("The program"), ":material/code:", "ui.concepts.program:show"),
     "fields": Chapter(N_("Seven fields"), ":material/public:", "ui.concepts.fields:show"),
