@@ -1,6 +1,8 @@
-"""The measurements that the concepts page quotes; writes content/measured/concepts.json.
+"""The measurements that the concepts page quotes, and how quickly the labs answer.
 
-    python bench/concepts.py        needs MNIST in $DLCORE_DATA; about four minutes on one core
+    python -m bench.concepts            needs MNIST in $DLCORE_DATA; about four minutes on one core;
+                                        writes content/measured/concepts.json
+    python -m bench.concepts labs       milliseconds of each lab's answer, server side, over its controls' ranges; no data
 
 1. Random labels (after Zhang et al., 2017): the same network on the same images, once with true labels, once with
    shuffled ones.
@@ -8,6 +10,11 @@
 """
 
 import json
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -78,7 +85,73 @@ def forgotten_eval() -> dict[str, object]:
     return {"eval": round(accuracy(model.eval(), test, data.test_labels), 4), "train": in_train_mode}
 
 
+def timed(answer: Callable[[], object]) -> float:
+    """Milliseconds of one call."""
+    start = time.perf_counter()
+    answer()
+    return 1000 * (time.perf_counter() - start)
+
+
+def labs() -> dict[str, dict[str, float]]:
+    """Median, 95th percentile and worst, in milliseconds; the playground over 100 experiments drawn at random."""
+    from dlcore.concepts.playground import (
+        ACTIVATIONS,
+        BATCH_SIZES,
+        DATA,
+        FEATURES,
+        OPTIMIZERS,
+        PENALTIES,
+        Experiment,
+        losses_of,
+        record,
+    )
+    from ui.concepts.player import payload, recorded, size_of
+    from ui.concepts.playground_state import TRIALS
+
+    draw = random.Random(0)
+    record(Experiment(epochs=5))  # the first call pays for numpy's warming up
+
+    def anything() -> Experiment:
+        data = draw.choice([name for name in DATA if name != "own"])
+        return Experiment(
+            data=data,
+            loss=draw.choice(losses_of(data)),
+            train_share=draw.choice([0.1, 0.5, 0.9]),
+            features=tuple(name for name in FEATURES if draw.random() < 0.5) or ("x1",),
+            hidden=tuple(draw.randint(1, 8) for _layer in range(draw.randint(0, 4))),
+            activation=draw.choice(list(ACTIVATIONS)),
+            optimizer=draw.choice(list(OPTIMIZERS)),
+            learning_rate=draw.choice([0.003, 0.03, 0.3]),
+            penalty=draw.choice(list(PENALTIES)),
+            batch_size=draw.choice(BATCH_SIZES),
+            seed=draw.randint(0, 999),
+        )
+
+    everything = [anything() for _turn in range(100)]
+    default = [Experiment(seed=seed) for seed in range(15)]
+    ready = [experiment for _title, experiment in TRIALS.values()]
+    result = {}
+    for name, experiments in (("default network", default), ("ready", ready), ("all controls", everything)):
+        recording = sorted(timed(lambda experiment=experiment: recorded(experiment)) for experiment in experiments)
+        packing = sorted(timed(lambda experiment=experiment: payload(experiment)) for experiment in experiments)
+        for part, times in (("recording", recording), ("packing", packing)):
+            result[f"playground, {name}, {part}"] = {
+                "median": round(statistics.median(times), 1),
+                "p95": round(times[int(0.95 * (len(times) - 1))], 1),
+                "worst": round(times[-1], 1),
+            }
+        result[f"playground, {name}, kB sent"] = {
+            "median": round(statistics.median(map(size_of, experiments)) / 1000),
+            "worst": round(max(map(size_of, experiments)) / 1000),
+        }
+    return result
+
+
 if __name__ == "__main__":
+    if sys.argv[1:] == ["labs"]:
+        for lab, numbers in labs().items():
+            print(f"{lab:48}" + "  ".join(f"{name} {number:g}" for name, number in numbers.items()))
+        sys.exit()
     torch.set_num_threads(1)
     measured = {"random_labels": random_labels(), "forgotten_eval": forgotten_eval(), "torch": torch.__version__}
     RESULT.parent.mkdir(exist_ok=True)

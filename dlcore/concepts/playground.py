@@ -25,7 +25,7 @@ EXTENT = 1.2
 """The plane that is recorded reaches from -EXTENT to EXTENT on both axes."""
 COUNT = 200
 """Points of a ready data set, training and test points together."""
-GRID = 40
+GRID = 60
 """Cells a side of the output's surface."""
 SMALL_GRID = 20
 """Cells a side of a neuron's surface."""

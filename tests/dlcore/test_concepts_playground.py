@@ -17,6 +17,7 @@ from dlcore.concepts.playground import (
     DATA,
     EXTENT,
     FEATURES,
+    GRID,
     INITIALISATIONS,
     LOSSES,
     OPTIMIZERS,
@@ -188,7 +189,7 @@ class TestRecording:
         assert len(recording.train_losses) == 41
         assert len(recording.test_losses) == (0 if data == "own" else 41)
         assert len(recording.train_accuracies) == (0 if data in REGRESSION else 41)
-        assert recording.surfaces.shape == (frames, experiment.outputs, 40, 40)
+        assert recording.surfaces.shape == (frames, experiment.outputs, GRID, GRID)
         assert recording.neurons.shape == (frames, 5, 20, 20)
         assert recording.features.shape == (2, 20, 20)
         assert recording.parameters.shape == (
@@ -200,7 +201,7 @@ class TestRecording:
         recording = record(Experiment(data="circles", epochs=10, activation="relu"))
         network = Network(recording.experiment.sizes, "relu")
         network.parameters[:] = recording.parameters[-1]
-        cell = 2 * EXTENT / 40
+        cell = 2 * EXTENT / GRID
         place = np.array([[-EXTENT + 7.5 * cell, -EXTENT + 30.5 * cell]])  # column 7, row 30
         answer = 1 / (1 + np.exp(-network.forward(place)[-1][0, 0]))
         assert recording.surfaces[-1, 0, 30, 7] == round(255 * answer)

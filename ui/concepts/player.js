@@ -28,8 +28,12 @@ const filled = (template, values) => template.replace(/\{(\w+)\}/g, (_, name) =>
 const number = (value, digits = 3) => {
   if (value === null || value === undefined) return "–"
   const size = Math.abs(value)
-  const text = size !== 0 && (size < 0.001 || size >= 10000) ? value.toExponential(1) : value.toFixed(size >= 100 ? 1 : digits)
-  return text.replace("-", "−")
+  if (size !== 0 && (size < 0.001 || size >= 10000)) {
+    const [mantissa, exponent] = value.toExponential(1).split("e")
+    const raised = [...exponent.replace("+", "")].map((sign) => (sign === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[sign])).join("")
+    return `${mantissa.replace("-", "−")}×10${raised}`
+  }
+  return value.toFixed(size >= 100 ? 1 : digits).replace("-", "−")
 }
 const icon = (button, name) => {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg")
@@ -96,7 +100,7 @@ const neuronPicture = (player, source, offset, size) => {
     for (let column = 0; column < size; column += 1) {
       const value = (source[offset + row * size + column] - 128) / 127
       const colour = player.signs[value > 0 ? 1 : 0]
-      mixed(player.theme.paper, colour, 0.85 * Math.min(Math.abs(value), 1), picture.data, ((size - 1 - row) * size + column) * 4)
+      mixed(player.theme.paper, colour, 0.8 * Math.min(Math.abs(value), 1), picture.data, ((size - 1 - row) * size + column) * 4)
     }
   canvas.getContext("2d").putImageData(picture, 0, 0)
   return canvas
@@ -116,7 +120,7 @@ const answerPicture = (player, frame) => {
       const at = ((grid - 1 - row) * grid + column) * 4
       if (outputs === 1) {
         const share = unpacked.pictures[from] / 255
-        mixed(paper, classes[share > 0.5 ? 1 : 0], 0.8 * Math.abs(2 * share - 1), picture.data, at)
+        mixed(paper, classes[share > 0.5 ? 1 : 0], 0.62 * Math.abs(2 * share - 1), picture.data, at)
         continue
       }
       let [best, sum] = [0, 0]
@@ -128,7 +132,7 @@ const answerPicture = (player, frame) => {
         for (let c = 0; c < 3; c += 1) colour[c] += share * classes[k][c]
       }
       for (let c = 0; c < 3; c += 1) colour[c] /= sum || 1
-      mixed(paper, colour, 0.15 + 0.65 * Math.max(0, (best - 1 / outputs) / (1 - 1 / outputs)), picture.data, at)
+      mixed(paper, colour, 0.12 + 0.5 * Math.max(0, (best - 1 / outputs) / (1 - 1 / outputs)), picture.data, at)
     }
   canvas.getContext("2d").putImageData(picture, 0, 0)
   return canvas
@@ -151,9 +155,9 @@ const place = (player) => {
   const width = player.find("network").clientWidth
   const columns = recording.sizes.length
   const most = Math.max(...recording.sizes)
-  const tile = Math.max(20, Math.min(46, (width / columns) * 0.62, width < 420 ? 32 : 46))
-  const pitch = tile + (most > 5 ? 7 : 12)
-  const height = Math.max(most * pitch, 120)
+  const tile = Math.max(20, Math.min((width / columns) * 0.6, most > 5 ? 46 : 64, width < 420 && most > 5 ? 32 : 64))
+  const pitch = tile + (most > 5 ? 7 : 14)
+  const height = most * pitch + 6
   const spots = recording.sizes.map((count, layer) => {
     const x = columns === 1 ? width / 2 : tile / 2 + 2 + (layer * (width - tile - 4)) / (columns - 1)
     return Array.from({ length: count }, (_, index) => ({ x, y: height / 2 + (index - (count - 1) / 2) * pitch }))
@@ -262,10 +266,8 @@ const drawLoss = (player, frame) => {
   const context = sized(canvas, width, height)
   const all = [...recording.trainLosses, ...recording.testLosses]
   if (!all.length) return
-  // One steep peak shall not flatten all the rest: the axis ends a little above what most of the losses reach.
-  const sorted = [...all].sort((a, b) => a - b)
-  const usual = sorted[Math.floor(0.97 * (sorted.length - 1))]
-  const top = Math.max(Math.min(sorted.at(-1), 1.5 * usual), 1e-9) * 1.06
+  // A training that leaps away shall not flatten all the rest: the axis ends at three times the first loss.
+  const top = Math.max(Math.min(Math.max(...all), 3 * recording.trainLosses[0]), 1e-9) * 1.06
   const [left, right, bottom, above] = [40, 8, 20, 6]
   const last = Math.max(recording.trainLosses.length - 1, 1)
   const x = (epoch) => left + (epoch / last) * (width - left - right)
@@ -482,7 +484,7 @@ const legend = (player) => {
     part.append(spot, text)
     return part
   }
-  player.find("plane").querySelector(".key").replaceChildren(...data.classNames.map((name, index) => item(data.colours.classes[index], name)), document.createTextNode(data.text.pointsKey))
+  player.find("plane").querySelector(".key").replaceChildren(...data.classNames.map((name, index) => item(data.colours.classes[index], name, recording.regression ? "" : SHAPES[index])), document.createTextNode(data.text.pointsKey))
   player.find("loss").querySelector(".key").replaceChildren(
     item(data.colours.train, data.text.trainLoss, "line"),
     ...(recording.testLosses.length ? [item(data.colours.test, data.text.testLoss, "line")] : []),

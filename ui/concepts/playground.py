@@ -21,6 +21,7 @@ from dlcore.concepts.playground import (
     PENALTIES,
     RATE_LIMIT,
     SEED_LIMIT,
+    SMALL_GRID,
     Experiment,
     Recording,
     losses_of,
@@ -48,6 +49,8 @@ from ui.language import translate as _
 from ui.shell import show_error
 
 _PLAYER = "concepts.depth.player"
+_NOTHING = -1
+"""Stands among the marks of own points for adding none."""
 _RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 _PENALTY_RATES = (0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 
@@ -163,7 +166,8 @@ def _set_neurons(layer: int, key: str) -> None:
 
 def _set_adding(key: str) -> None:
     lab: Playground = st.session_state[STATE]
-    lab.adding = st.session_state[key]
+    mark = int(st.session_state[key])
+    lab.adding = None if mark == _NOTHING else mark
 
 
 def _drop_points(count: int) -> None:
@@ -228,7 +232,22 @@ def _slide(field: str, label: str, value: float, options: list[float], note: str
     )
 
 
+def _features(experiment: Experiment) -> None:
+    key = shown("depth.features", list(experiment.features))
+    st.pills(
+        _("Features"),
+        list(FEATURES),
+        selection_mode="multi",
+        default=initial("depth.features"),
+        key=key,
+        format_func=FEATURES.__getitem__,
+        on_change=_set,
+        args=("features", key),
+    )
+
+
 def _settings(lab: Playground) -> None:
+    _features(lab.experiment)
     data, network, learning = st.columns(3, gap="medium")
     with data:
         st.markdown(_("**Data**"))
@@ -248,10 +267,11 @@ def _data(lab: Playground) -> None:
         _slide("noise", _("Noise"), experiment.noise, [step / 20 for step in range(11)])
         _slide("train_share", _("Share to learn from"), experiment.train_share, [step / 10 for step in range(1, 10)])
     names = class_names(experiment)
-    titles = {None: _("off"), **dict(enumerate(names))}
+    titles = {_NOTHING: _("off"), **dict(enumerate(names))}
     if lab.adding not in titles:
         lab.adding = None
-    key = shown("depth.adding", lab.adding, tuple(titles.values()))
+    adding = _NOTHING if lab.adding is None else lab.adding
+    key = shown("depth.adding", adding, tuple(titles.values()))
     st.selectbox(
         _("A click on the picture adds a point"),
         list(titles),
@@ -270,17 +290,6 @@ def _data(lab: Playground) -> None:
 
 def _network(lab: Playground) -> None:
     experiment = lab.experiment
-    key = shown("depth.features", list(experiment.features))
-    st.pills(
-        _("Features"),
-        list(FEATURES),
-        selection_mode="multi",
-        default=initial("depth.features"),
-        key=key,
-        format_func=FEATURES.__getitem__,
-        on_change=_set,
-        args=("features", key),
-    )
     count = len(experiment.hidden)
     key = shown("depth.layers", count)
     st.slider(
@@ -396,7 +405,7 @@ def _facts(recording: Recording) -> list[str]:
 def _alike(recording: Recording) -> int:
     """Hidden neurons whose last surface is flat or that of another neuron in the same layer."""
     found = place = 0
-    last = recording.neurons[-1].reshape(len(recording.scales), -1)
+    last = recording.neurons[-1].reshape(len(recording.scales), SMALL_GRID**2)
     for width in recording.experiment.hidden:
         layer = last[place : place + width]
         flat = np.ptp(layer.astype(int), axis=1) == 0

@@ -122,9 +122,10 @@ def to_query(experiment: Experiment) -> dict[str, str]:
 
 
 def _written(value: object) -> str:
+    """A value without any character that a link would have to escape: ``8-8``, ``x1_x1-x2``, ``0.5_-0.5_1~0_0_0``."""
     if isinstance(value, tuple):
-        inner = [_written(part).replace(",", "_") if isinstance(part, tuple) else _written(part) for part in value]
-        return ",".join(inner)
+        sign = "~" if value and isinstance(value[0], tuple) else "_" if value and isinstance(value[0], str) else "-"
+        return sign.join("_".join(map(_written, part)) if isinstance(part, tuple) else _written(part) for part in value)
     return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
@@ -144,11 +145,11 @@ def from_query(query: Mapping[str, str]) -> Experiment:
         elif name in {"batch_size", "seed", "epochs"}:
             changes[name] = _whole(short, text)
         elif name == "hidden":
-            changes[name] = tuple(_whole(short, part) for part in text.split(",") if part)
+            changes[name] = tuple(_whole(short, part) for part in text.split("-") if part)
         elif name == "features":
-            changes[name] = tuple(text.split(","))
+            changes[name] = tuple(text.split("_"))
         elif name == "own_points":
-            changes[name] = tuple(_point(part) for part in text.split(",") if part)
+            changes[name] = tuple(_point(part) for part in text.split("~") if part)
         else:
             changes[name] = text
     return with_values(start(), **changes)
@@ -170,6 +171,5 @@ def _whole(name: str, text: str) -> int:
 def _point(text: str) -> tuple[float, float, int]:
     parts = text.split("_")
     if len(parts) != 3:
-        message = N_("{name} must be {count} numbers with commas between them; got {value}.")
-        raise UserError(message, name="points", count=3, value=text[:40])
+        raise UserError(N_("{name} must hold {count} numbers; got {given}."), name="points", count=3, given=len(parts))
     return (_number("points", parts[0]), _number("points", parts[1]), _whole("points", parts[2]))
