@@ -93,7 +93,7 @@ def timed(answer: Callable[[], object]) -> float:
 
 
 def labs() -> dict[str, dict[str, float]]:
-    """Median, 95th percentile and worst, in milliseconds; the playground over 100 experiments drawn at random."""
+    """Median, 95th percentile and worst, in milliseconds; the playground over 40 experiments drawn at random."""
     from dlcore.concepts.playground import (
         ACTIVATIONS,
         BATCH_SIZES,
@@ -127,7 +127,7 @@ def labs() -> dict[str, dict[str, float]]:
             seed=draw.randint(0, 999),
         )
 
-    everything = [anything() for _turn in range(100)]
+    everything = [anything() for _turn in range(40)]
     default = [Experiment(seed=seed) for seed in range(15)]
     ready = [experiment for _title, experiment in TRIALS.values()]
     result = {}

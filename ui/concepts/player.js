@@ -394,7 +394,7 @@ const tick = (player, now) => {
   if (player.before !== undefined)
     player.frame += player.direction * player.speed * ((now - player.before) / 1000) * (last / SECONDS)
   player.before = now
-  if (player.frame >= last || player.frame <= 0) {
+  if (player.direction > 0 ? player.frame >= last : player.frame <= 0) {
     player.frame = Math.max(0, Math.min(last, player.frame))
     player.direction = 0
   }
