@@ -4,6 +4,7 @@ Without a name: everything but ``faults``, which is about safety and takes ten m
 """
 
 import argparse
+import sys
 from collections.abc import Mapping
 from importlib import import_module
 
@@ -29,7 +30,8 @@ def main() -> None:
     rows = []
     for name in names:
         if name == "faults":
-            import_module("bench.faults").main()
+            if status := import_module("bench.faults").main([]):
+                sys.exit(status)
             continue
         tell(f"— {name}")
         rows += import_module(MEASURES[name]).measure()

@@ -194,6 +194,8 @@ def work(run: Run, *, watch: Callable[[Event], None] | None = None, stop: Callab
             for mine in ("summary", "checkpoint", "model"):
                 for leftover in run.path.glob(f".{mine}*.tmp"):  # of a worker that was killed while it wrote
                     leftover.unlink()
+            for leftover in run.path.glob("epochs/.*.tmp"):
+                leftover.unlink()
             atomic.sweep(run.path, age_seconds=600)  # of others, some of whom may be writing now
         finally:
             run.expect_no_worker()

@@ -472,10 +472,12 @@ def test_divergence_leaves_no_model():
 
 def test_leftovers_of_a_killed_save_are_cleared_away():
     run = create(QUICK)
-    leftover = run.path / ".checkpoint.safetensors.123.tmp"
-    leftover.write_bytes(b"half")
+    (run.path / "epochs").mkdir()
+    leftovers = [run.path / name for name in (".checkpoint.safetensors.123.tmp", "epochs/.0001.json.123.tmp")]
+    for leftover in leftovers:
+        leftover.write_bytes(b"half")
     worker.work(run)
-    assert not leftover.exists()
+    assert not any(leftover.exists() for leftover in leftovers)
 
 
 def test_the_same_signal_twice_is_not_held_back():

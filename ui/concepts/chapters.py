@@ -39,10 +39,10 @@ _WRITTEN = "concepts.written"
 _TOP = """
 export default ({ data, parentElement }) => {
   const top = parentElement.host ?? parentElement
-  if (window.conceptsChapter && window.conceptsChapter !== data) {
+  if (window.conceptsChapter && window.conceptsChapter !== data.chapter) {
     document.querySelector('[data-testid="stMain"]')?.scrollTo({ top: 0 })
   }
-  window.conceptsChapter = data
+  window.conceptsChapter = data.chapter
 }
 """
 
@@ -63,7 +63,7 @@ def show_chapters() -> None:
         args=(key,),
     )
     st.query_params["chapter"] = name
-    _top()(data=name, key="concepts.top", height=1)
+    _top()(data={"chapter": name}, key="concepts.top", height=1)
     module, function = CHAPTERS[name].show.split(":")
     show: Callable[[], None] = getattr(import_module(module), function)
     show()
