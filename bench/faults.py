@@ -239,6 +239,11 @@ class Bench:
         check(run.scan().damaged_lines == 0 or bool(notice), f"{what}: damaged lines")
         files = {path.name for path in run.path.iterdir() if not path.name.startswith("checkpoint-")}
         files -= {"summary.json", "control.lock"}  # without a summary the log says how it ended
+        halves = {name for name in files if name.endswith(".tmp")} if "for good" in what else set()
+        check(
+            len(halves) <= 1, f"{what}: left half-written {halves}"
+        )  # a broken disk removes nothing; the next worker does
+        files -= halves
         check(files == EXPECTED_FILES, f"{what}: files {files ^ EXPECTED_FILES}")
         inspected = {path.name for path in (run.path / "epochs").iterdir()}
         check(inspected == EXPECTED_EPOCHS, f"{what}: epochs {inspected ^ EXPECTED_EPOCHS}")
