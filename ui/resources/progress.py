@@ -18,14 +18,19 @@ from ui.shell import show_error
 LARGEST_FILE = 20_000
 """Bytes; the ids of the whole catalogue fill a tenth of it."""
 _JS = """
-export default ({ data: sent, setStateValue }) => {
+export default ({ data: sent, parentElement, setStateValue }) => {
   const data = JSON.parse(sent.json)
   const name = "dlcore.resources.done"
+  // Later, because a browser that is asked at once still sends its boxes as they were before they were ticked from here.
+  const tell = (kept) => {
+    if (!parentElement.loaded && parentElement.isConnected) setStateValue("kept", kept)
+  }
   try {
     const kept = localStorage.getItem(name) ?? "[]"
+    parentElement.loaded = data.loaded
     if (data.loaded) localStorage.setItem(name, JSON.stringify(data.done))
     // Nothing is written before the server has seen what was kept; it is asked only if there is something to lose.
-    else if (kept !== "[]" || data.done.length) setStateValue("kept", kept)
+    else if (kept !== "[]" || data.done.length) setTimeout(tell, 800, kept)
   } catch {
     // Storage is forbidden: what is ticked off lasts as long as this session.
   }
@@ -121,7 +126,9 @@ def _forget() -> None:
 
 def take_along(state: Visit) -> None:
     """The progress as a file: to keep, to bring back, to take to another browser."""
-    with st.expander(_("Your progress: {count} done").format(count=len(state.done)), icon=":material/task_alt:"):
+    answered = bool(state.imported or state.import_error)  # another label makes another fold, which begins closed
+    label = _("Your progress: {count} done").format(count=len(state.done))
+    with st.expander(label, icon=":material/task_alt:", expanded=answered):
         st.markdown(_("It is kept in this browser, nowhere else. As a file you can take it to another one."))
         with st.container(horizontal=True, vertical_alignment="center"):
             st.download_button(
