@@ -44,6 +44,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 if os.environ.get("CI"):
                     pytest.exit(f"browser tests would be skipped, {reason}", returncode=1)
                 item.add_marker(pytest.mark.skip(reason=reason))
+    # Last: Playwright's loop runs in the main thread until the session ends, and asyncio.run() of other tests refuses there.
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 
 def _free_port() -> int:

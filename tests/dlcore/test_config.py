@@ -67,7 +67,7 @@ def test_hostile_values_are_refused_with_a_sentence(value):
 
 
 def test_an_unknown_setting_is_named():
-    with pytest.raises(UserError, match="no setting called learning_rat;"):
+    with pytest.raises(UserError, match=r"no setting called learning_rat\. Did you mean learning_rate"):
         TrainConfig.parse({"learning_rat": 1})
 
 

@@ -31,7 +31,7 @@ LOOK_SECONDS = 0.6
 """Between two looks at a run in which something happens."""
 WAITING_SECONDS = 2.0
 """Between two looks at a run that waits: a whole class may wait at once, and each look reads the whole queue."""
-SLOWEST_SECONDS = 5.0
+SLOWEST_SECONDS = 3.0
 _CALMER = 1.5
 """Where nothing is new, the next look comes so much later, up to a few seconds."""
 _CALMEST_SECONDS = 3.0
