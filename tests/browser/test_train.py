@@ -1,6 +1,7 @@
 """A visitor trains: points arrive on a chart that stays where it is; reload, watch from elsewhere, stop, resume."""
 
 import re
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -20,12 +21,12 @@ WATCH = """() => {
   }
   look()
 }"""
-SETTINGS = "dataset=digits&model=linear&batch_size=16&threads=1&learning_rate=0.002"
+SETTINGS = {"dataset": "digits", "model": "linear", "batch_size": 16, "threads": 1, "learning_rate": 0.002}
 
 
 def start(page: Page, app_url: str, **settings) -> None:
     """Open the page with ``settings`` and press Start; returns once points have arrived."""
-    page.goto(f"{app_url}/train?lang=en&{SETTINGS}&" + "&".join(f"{name}={value}" for name, value in settings.items()))
+    page.goto(f"{app_url}/train?" + urlencode({"lang": "en"} | SETTINGS | settings))
     page.get_by_role("button", name="Start training").click()
     page.wait_for_url("**run=*")
     wait_for_points(page, 2)
@@ -58,7 +59,7 @@ def test_one_epoch_from_the_page_to_its_results(app_url, page):
 
 
 def test_the_chart_stays_while_points_arrive_and_reload_and_stop_lose_nothing(app_url, page, new_page):
-    start(page, app_url, epochs=200)
+    start(page, app_url, epochs=200, batch_size=1)  # long enough, however fast the machine
     page.evaluate(WATCH)
     area = page.locator(".js-plotly-plot .nsewdrag").first
     area.scroll_into_view_if_needed()
