@@ -23,7 +23,7 @@ from dlcore.training.faster import keep_freed_memory
 
 SEEDS = range(5)
 ENOUGH = 0.99
-MOST_EPOCHS = 15
+MOST_EPOCHS = 10
 
 
 def ours(seed: int) -> dict[str, float]:
@@ -52,26 +52,28 @@ def the_plain_script(seed: int) -> dict[str, float]:
         accuracy = plain.accuracy(model, test)
         tell(f"  plain, seed {seed}, epoch {epoch}: {seconds:.0f} s, {accuracy:.4f}")
         if accuracy >= ENOUGH:
-            return {"seconds": seconds, "accuracy": accuracy, "epochs": epoch}
-    raise RuntimeError(f"the plain script did not reach {ENOUGH} within {MOST_EPOCHS} epochs")
+            break
+    return {"seconds": seconds, "accuracy": accuracy, "epochs": epoch}
 
 
 def measure(seeds: int = len(SEEDS)) -> list[Row]:
-    ratios, reached, epochs = [], [], []
+    ratios, reached, slow_ones = [], [], []
     for seed in range(seeds):
         quick = ask("bench.time_to_99", "ours", "--seed", str(seed), environment=WORKER_ENVIRONMENT)
         tell(f"fast-99, seed {seed}: {quick['seconds']:.1f} s, {quick['accuracy']:.4f}")
         slow = ask("bench.time_to_99", "plain", "--seed", str(seed))
         ratios.append(slow["seconds"] / quick["seconds"])
         reached.append(100 * quick["accuracy"])
-        epochs.append(slow["epochs"])
+        slow_ones.append(slow)
     mean = statistics.mean(reached)
+    epochs = statistics.median(slow["epochs"] for slow in slow_ones)
+    never = sum(slow["accuracy"] < ENOUGH for slow in slow_ones)
     return [
         row(
             "time to 99 %, plain ÷ fast-99",
             ratios,
             aim="≥ 50",
-            note=f"the plain script took {statistics.median(epochs):g} epochs",
+            note=f"the plain script took {epochs:g} epochs, and {never} of {seeds} times was not there after {MOST_EPOCHS}",
         ),
         Row(
             name=f"fast-99, mean test accuracy of {seeds} seeds",
