@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from dlcore.inference.sources import PRETRAINED
+from ui.drawing.reading import Reading
 
 PAPER = "#fdfcf7"
 INK = "#1c1f33"
@@ -23,6 +24,10 @@ class DrawPage:
     """What the canvas was last told to start from."""
     revision: int = 0
     """How often it was told."""
+    reading: Reading | None = None
+    """What the answer on the screen answers to."""
+    follows: bool = False
+    """Whether a panel below shows something of the drawing, so that the whole page has to follow it."""
 
     @property
     def background(self) -> str:

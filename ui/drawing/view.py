@@ -1,17 +1,18 @@
 """What the Draw page shows: the paper, the answer beside it, the choice of who answers."""
 
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
 from dlcore.data import DATASETS
-from dlcore.inference.sources import PRETRAINED, model_card
+from dlcore.inference.sources import PRETRAINED
 from dlcore.inference.strokes import CANVAS_PEN_WIDTH, CANVAS_SIZE, Stroke, read_canvas
 from dlcore.messages import UserError
 from ui.class_names import shown_names
-from ui.drawing import answer, models, state
+from ui.drawing import answer, models, panels, state
 from ui.drawing.example import example
-from ui.language import current, explain, prose
+from ui.drawing.reading import Reading
+from ui.language import explain
 from ui.language import translate as _
 from ui.shell import page_title, plain_text, show_error
 from ui.visitor import visitor_token
@@ -31,23 +32,31 @@ def show_draw() -> None:
         _("Draw"),
         _("Write a digit on the paper. After each stroke the network says what it sees, and shows how it saw it."),
     )
-    studio, below = st.container(), st.container()
-    with below:
+    studio, choice, below = st.container(), st.container(), st.container()
+    with choice:
         source = _choose_model()
         _explain_model(source)
     with studio:
         _studio(source)
+    with below:
+        reading = state.page().reading
+        assert reading is not None  # the studio has just set it
+        panels.show(reading)
 
 
 @st.fragment
 def _studio(source: str) -> None:
-    """Paper and answer; a stroke runs only this part of the page again."""
+    """Paper and answer; a stroke runs only this part of the page again, unless a panel below shows the drawing too."""
     page = state.page()
     with st.container(horizontal=True, gap="medium", key="draw-studio"):
         with st.container(width=CANVAS_SIZE):
             strokes = _paper(page)
         with st.container(width="stretch", key="draw-answer"):
-            _answer(source, strokes)
+            reading = _answer(source, strokes)
+    before, page.reading = page.reading, reading
+    if page.follows and not reading.same_as(before):
+        page.follows = False  # until a panel says so again
+        st.rerun()
 
 
 def _paper(page: state.DrawPage) -> list[Stroke]:
@@ -83,18 +92,29 @@ def _canvas(page: state.DrawPage) -> Any:
     ).json_data
 
 
-def _answer(source: str, strokes: list[Stroke]) -> None:
+def _answer(source: str, strokes: list[Stroke]) -> Reading:
     """The answer to a drawing; without one, to the example, as soon as the network is there."""
-    if not strokes and not models.ready():
-        answer.show(answer.read(example(), None), "example", waiting=True)
+    origin: Literal["drawing", "example"] = "drawing" if strokes else "example"
+    model, waiting = None, not strokes and not models.ready()
+    if not waiting:
+        try:
+            model = models.load(source)
+        except UserError as error:
+            show_error(error)
+    given = answer.read(strokes or example(), model)
+    answer.show(given, origin, waiting=waiting)
+    if waiting:
         _look_again()
-        return
-    try:
-        model = models.load(source)
-    except UserError as error:
-        show_error(error)
-        model = None
-    answer.show(answer.read(strokes or example(), model), "drawing" if strokes else "example")
+    return Reading(
+        origin=origin,
+        source=source,
+        model=model,
+        image=given.framed.image,
+        strokes=given.strokes,
+        class_names=given.class_names,
+        dataset=given.dataset,
+        probabilities=given.probabilities,
+    )
 
 
 @st.fragment(run_every=_LOOK_AGAIN_SECONDS)
@@ -152,8 +172,3 @@ def _explain_model(source: str) -> None:
                 words.format(dataset=_(DATASETS[config.dataset].title), classes=plain_text(_(", ").join(named))),
                 icon=":material/info:",
             )
-    with st.expander(_("How a drawing becomes the network's input, and why it may be misread"), key="draw.how"):
-        st.markdown(prose("draw-how"))
-    if source == PRETRAINED and (card := model_card(current())):
-        with st.expander(_("About the bundled model"), key="draw.card"):
-            st.markdown(card.partition("\n")[2].replace("\n## ", "\n#### "))  # its title is the expander's

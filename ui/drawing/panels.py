@@ -1,0 +1,36 @@
+"""What lies below the answer, one after the other: each panel gets the reading that is on the screen.
+
+A panel that shows something of the drawing itself sets ``state.page().follows = True`` while it is open: then the whole
+page runs again after each finished drawing; otherwise a stroke runs the studio alone.
+"""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from dlcore.inference.sources import PRETRAINED, model_card
+from ui.drawing import state
+from ui.drawing.reading import Reading
+from ui.language import current, prose
+from ui.language import translate as _
+
+
+def show(reading: Reading) -> None:
+    """All panels."""
+    state.page().follows = False
+    for panel in _PANELS:
+        panel(reading)
+
+
+def _how(_reading: Reading) -> None:
+    with st.expander(_("How a drawing becomes the network's input, and why it may be misread"), key="draw.how"):
+        st.markdown(prose("draw-how"))
+
+
+def _card(reading: Reading) -> None:
+    if reading.source == PRETRAINED and (card := model_card(current())):
+        with st.expander(_("About the bundled model"), key="draw.card"):
+            st.markdown(card.partition("\n")[2].replace("\n## ", "\n#### "))  # its title is the expander's
+
+
+_PANELS: tuple[Callable[[Reading], None], ...] = (_how, _card)

@@ -1,0 +1,50 @@
+"""What the panels below the answer get: the picture that the network was given, and what it said."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlcore.inference.strokes import Stroke
+
+if TYPE_CHECKING:
+    from dlcore.inference.prediction import Model
+
+Origin = Literal["example", "drawing", "picture"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Reading:
+    """One picture and one network's answer to it."""
+
+    origin: Origin
+    """``example`` as long as the visitor has given nothing; ``picture`` for what never was pen strokes."""
+    source: str
+    """The model's name: ``"pretrained"`` or a run's id."""
+    model: "Model | None"
+    """None as long as it loads, or where it cannot be loaded."""
+    image: NDArray[np.uint8]
+    """(28, 28), ink bright on black; ``prediction.as_input(model, image)`` is what the network reads."""
+    strokes: Sequence[Stroke] = ()
+    """The pen's ways on the page's canvas; none for a picture."""
+    class_names: Sequence[str] = ()
+    """English; ``ui.class_names.shown_names`` for the visitor."""
+    dataset: str = ""
+    """What the network has learned from."""
+    probabilities: Sequence[float] | None = None
+    """Of each class; None where no network has answered."""
+
+    @property
+    def guess(self) -> int | None:
+        """The index of the most probable class."""
+        return None if self.probabilities is None else int(np.argmax(self.probabilities))
+
+    def same_as(self, other: "Reading | None") -> bool:
+        """Whether the panels would show the same for ``other``."""
+        return (
+            other is not None
+            and (self.origin, self.source, self.model) == (other.origin, other.source, other.model)
+            and np.array_equal(self.image, other.image)
+        )
