@@ -185,7 +185,7 @@ class CheckpointStore:
         """Remove files that are not needed any more, such as a worker leaves that was killed before it could."""
         try:
             listed = {checkpoint.file for checkpoint in self.manifest()}
-        except ValueError:
+        except (ValueError, OSError):
             return
         files = sorted(self._files(), key=lambda path: _number(path.name), reverse=True)
         whole = [path for path in files if path.name not in damaged]

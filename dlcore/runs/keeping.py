@@ -175,7 +175,7 @@ def tidy() -> None:
     for path in _trash():
         if now - _thrown_at(path) >= 3600 * limit.trash_hours:
             _remove(path)
-    _sweep_unfinished(now)
+    _sweep(now)
     if not limit.runs_each and not limit.megabytes:
         return
     runs = list_runs()
@@ -239,7 +239,8 @@ def _thrown_at(path: Path) -> float:
     return 0.0
 
 
-def _sweep_unfinished(now: float) -> None:
+def _sweep(now: float) -> None:
+    """Remove what faults left behind: directories that never became a run, and files half written when a disk broke."""
     try:
         paths = [path for path in runs_folder().iterdir() if is_run_id(path.name)]
     except FileNotFoundError:
@@ -250,6 +251,9 @@ def _sweep_unfinished(now: float) -> None:
                 names = {entry.name for entry in path.iterdir()}
                 if all(name == "launched" or name.endswith(".tmp") for name in names):
                     _remove(path)
+                    continue
+            for folder in (path, path / "epochs"):
+                atomic.sweep(folder, age_seconds=_UNFINISHED_SECONDS)
 
 
 def _bytes(path: Path) -> int:

@@ -289,6 +289,8 @@ class _Session:
             self._summarise(ended)
         except OSError as error:  # no room even for the last words: without them the run counts as interrupted
             _LOG.error("run %s: its end could not be written", self._run.run_id, exc_info=error)
+        if ended.reason != "failed":
+            self._run.checkpoints.prune()  # once more, for one whose removal was refused
         return ended
 
     def _train(self) -> Ended:

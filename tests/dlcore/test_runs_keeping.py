@@ -120,6 +120,21 @@ def test_the_oldest_go_first_and_never_what_is_pinned_going_or_of_the_shell(boun
     assert set(names(keeping.thrown_away())) == set(names([second, third]))
 
 
+def test_what_a_broken_disk_left_half_written_is_swept_and_what_is_being_written_is_not():
+    run = ended()
+    (run.path / "epochs").mkdir()
+    old = [run.path / ".summary.json.0123abcd.tmp", run.path / "epochs" / ".0001.json.0123abcd.tmp"]
+    new = run.path / ".label.json.0123abcd.tmp"
+    for path in (*old, new):
+        path.touch()
+    for path in old:
+        os.utime(path, (0, 0))
+    before = {path for path in run.path.rglob("*") if path not in old}
+    keeping.tidy()
+    assert set(run.path.rglob("*")) == before
+    assert new in before
+
+
 def test_the_room_of_all_visitors_is_bounded(bound):
     bound(keep_megabytes=3)
     old, second, newer, newest = (ended(age_hours=hours, size=900_000) for hours in (9, 8, 7, 6))

@@ -374,6 +374,22 @@ def test_the_damaged_one_never_outlives_the_whole_one(stopped):
         tensor_file.read(path, limit_bytes=10**9)
 
 
+def test_a_checkpoint_whose_removal_was_refused_once_goes_when_the_run_ends(stopped, monkeypatch):
+    unlink, refused = Path.unlink, []
+
+    def refuse_the_last_time(path, **options):
+        """Every removal of a checkpoint's file fails, until the log says that the run ended."""
+        if path.name.startswith("checkpoint-") and not any(isinstance(e, Ended) for e in stopped.metrics()):
+            refused.append(path)
+            raise OSError(5, "Input/output error")
+        return unlink(path, **options)
+
+    monkeypatch.setattr(Path, "unlink", refuse_the_last_time)
+    worker.work(stopped)
+    assert refused
+    assert len(newest_first(stopped)) == 2
+
+
 def test_both_damaged_is_a_clear_end_with_a_way_on(stopped):
     result = stopped.summary()
     for path in newest_first(stopped):
