@@ -29,7 +29,7 @@ VALUES = ("learning_rate", "weight_decay", "dropout")
 MOST_UPDATES = 1_000_000
 _MOST_COMMANDS = 200
 """A file with more of them is folded: many changes into what they amount to."""
-_LOCK_SECONDS = 5.0
+_LOCK_SECONDS = 10.0
 _LIMIT_BYTES = 1_000_000
 _LOG = logging.getLogger(__name__)
 
@@ -159,7 +159,7 @@ def _read(run_path: Path) -> _File:
 
 def _rewrite(run_path: Path, change: Callable[[_File], _File]) -> _File:
     try:
-        with FileLock(run_path / "control.lock", thread_local=False).acquire(timeout=_LOCK_SECONDS):
+        with FileLock(run_path / "control.lock", thread_local=False).acquire(timeout=_LOCK_SECONDS, poll_interval=0.01):
             file = _folded(change(_read(run_path)))
             atomic.write(run_path / "control.json", file.model_dump_json(exclude_defaults=False, exclude_none=True))
             return file
