@@ -11,6 +11,7 @@ from dlcore.models import MODELS
 from ui.concepts import fields, trends
 from ui.concepts.annotated import notes, pieces, rows
 from ui.concepts.chapters import CHAPTERS
+from ui.concepts.check import parts
 from ui.concepts.lab import STEPS
 from ui.concepts.lab_state import TRIALS
 from ui.concepts.measured import measured
@@ -80,6 +81,16 @@ def test_chinese_is_chinese_and_english_english():
         assert re.search(r"[\u4e00-\u9fff]", chinese), name
 
 
+def test_each_chapter_with_a_lab_has_what_its_frame_shows():
+    for name, chapter in CHAPTERS.items():
+        if chapter.lab:
+            for language in ("en", "zh"):
+                assert {"intro", "mathematics"} <= set(split(text(language, f"concepts-{name}")))
+                questions = split(text(language, f"concepts-{name}-check"))
+                assert len(questions) == 3
+                assert all(len(parts(question)[1]) >= 3 for question in questions.values())
+
+
 def test_the_lab_has_words_for_each_step_and_each_trial():
     assert list(split(text("en", "concepts-steps"))) == ["intro", *STEPS]
     assert list(split(text("en", "concepts-lab"))) == list(TRIALS)
@@ -88,6 +99,7 @@ def test_the_lab_has_words_for_each_step_and_each_trial():
 def test_each_chapter_names_labs_of_the_catalogue_and_each_lab_is_named():
     source = "".join(path.read_text(encoding="utf-8") for path in Path(fields.__file__).parents[1].rglob("*.py"))
     named = set(re.findall(r'read_next\("([^"]+)"\)', source))
+    named |= {name for name, chapter in CHAPTERS.items() if chapter.lab}  # their frame says so
     named |= {f"field-{name}" for name in fields._FIGURES} | {f"trend-{name}" for name in trends._FIGURES}
     assert named == set(labs())
 

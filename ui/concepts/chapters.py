@@ -5,11 +5,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from dlcore.messages import N_, UserError
+from ui.concepts import link, progress
 from ui.concepts.shown import ARRIVED, drawn, initial, shown
 from ui.language import translate as _
 from ui.shell import show_error
@@ -22,19 +24,30 @@ class Chapter:
     title: str
     icon: str
     show: str
+    own: tuple[str, ...] = ()
+    """Its share of the link, taken away when it is left; a name ending in a dot stands for all that begin with it."""
+    lab: bool = False
+    """Whether it stands in the frame of a lab and can be finished by its three questions."""
 
 
 CHAPTERS: Mapping[str, Chapter] = {
     "what": Chapter(N_("What it is"), ":material/lightbulb:", "ui.concepts.what:show"),
     "traits": Chapter(N_("Four traits"), ":material/stacks:", "ui.concepts.traits:show"),
-    "depth": Chapter(N_("Depth: the playground"), ":material/hub:", "ui.concepts.playground:show"),
-    "steps": Chapter(N_("Six steps: the lab"), ":material/science:", "ui.concepts.steps:show"),
+    "depth": Chapter(N_("Depth: the playground"), ":material/hub:", "ui.concepts.playground:show", ("p.",), lab=True),
+    "steps": Chapter(
+        N_("Six steps: the lab"),
+        ":material/science:",
+        "ui.concepts.steps:show",
+        ("x", "y", "rate", "hidden", "head", "weights", "seed", "updates", "step"),
+    ),
     "program": Chapter(N_("The program"), ":material/code:", "ui.concepts.program:show"),
     "fields": Chapter(N_("Seven fields"), ":material/public:", "ui.concepts.fields:show"),
     "trends": Chapter(N_("Five trends"), ":material/trending_up:", "ui.concepts.trends:show"),
-    "questions": Chapter(N_("Questions"), ":material/help:", "ui.concepts.questions:show"),
+    "questions": Chapter(N_("Questions"), ":material/help:", "ui.concepts.questions:show", ("question",)),
 }
 _STATE = "concepts.chapter"
+_FINISHED = ":material/check_circle:"
+_STYLE = Path(__file__).with_name("chapters.css")
 _WRITTEN = "concepts.written"
 _TOP = """
 export default ({ data, parentElement }) => {
@@ -43,6 +56,9 @@ export default ({ data, parentElement }) => {
     document.querySelector('[data-testid="stMain"]')?.scrollTo({ top: 0 })
   }
   window.conceptsChapter = data.chapter
+  const bar = document.querySelector(".st-key-concepts-path [data-testid=stButtonGroup] > div")
+  const open = bar?.querySelector("[aria-checked=true], [kind*=Active]")
+  if (open) bar.scrollTo({ left: open.offsetLeft - bar.clientWidth / 2 + open.clientWidth / 2 })
 }
 """
 
@@ -50,24 +66,29 @@ export default ({ data, parentElement }) => {
 def show_chapters() -> None:
     """The bar of chapters, the chapter of the link, and the door to the next one."""
     name = _current()
-    key = shown("chapter", name)
-    st.segmented_control(
-        _("Chapter"),
-        list(CHAPTERS),
-        default=initial("chapter"),
-        key=key,
-        format_func=lambda name: f"{CHAPTERS[name].icon} {_(CHAPTERS[name].title)}",
-        required=True,
-        label_visibility="collapsed",
-        on_change=_choose,
-        args=(key,),
-    )
-    st.query_params["chapter"] = name
+    link.begin()
+    done = progress.finished()
+    key = shown("chapter", name, tuple(sorted(done)))
+    st.html(_STYLE)
+    with st.container(key="concepts-path"):
+        st.segmented_control(
+            _("Chapter"),
+            list(CHAPTERS),
+            default=initial("chapter"),
+            key=key,
+            format_func=lambda name: f"{_FINISHED if name in done else CHAPTERS[name].icon} {_(CHAPTERS[name].title)}",
+            required=True,
+            label_visibility="collapsed",
+            on_change=_choose,
+            args=(key,),
+        )
     _top()(data={"chapter": name}, key="concepts.top", height=1)
     module, function = CHAPTERS[name].show.split(":")
     show: Callable[[], None] = getattr(import_module(module), function)
     show()
     _way_on(name)
+    foreign = [item for other, chapter in CHAPTERS.items() if other != name for item in chapter.own]
+    link.write(CHAPTERS[name].own, foreign, {"chapter": name, progress.NAME: progress.written(list(CHAPTERS))})
 
 
 def _current() -> str:
@@ -77,6 +98,8 @@ def _current() -> str:
     """
     arrived = st.session_state[ARRIVED] = not drawn("chapter")
     linked = st.query_params.get("chapter")
+    if arrived:
+        progress.arrive(st.query_params.get(progress.NAME), [name for name, chapter in CHAPTERS.items() if chapter.lab])
     written: deque[str] = st.session_state.setdefault(_WRITTEN, deque(maxlen=3))
     if linked is not None and linked not in CHAPTERS:
         show_error(
@@ -113,6 +136,14 @@ def _way_on(name: str) -> None:
     names = list(CHAPTERS)
     place = names.index(name)
     st.divider()
+    labs = [key for key, chapter in CHAPTERS.items() if chapter.lab]
+    done = len(progress.finished() & set(labs))
+    if done:
+        st.caption(
+            _(
+                "Finished: {done} of {count} labs, each with its three questions answered. The address of this page keeps that."
+            ).format(done=done, count=len(labs))
+        )
     with st.container(horizontal=True, horizontal_alignment="distribute"):
         for neighbour, template in ((place - 1, _("Before: {chapter}")), (place + 1, _("Next: {chapter}"))):
             if 0 <= neighbour < len(names):

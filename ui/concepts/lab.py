@@ -15,7 +15,7 @@ from dlcore.concepts.six_steps import (
     draw_weights,
 )
 from dlcore.messages import N_, UserError
-from ui.concepts import formulas
+from ui.concepts import formulas, link
 from ui.concepts.drawing import SYMBOLS, network
 from ui.concepts.lab_course import course
 from ui.concepts.lab_state import (
@@ -52,7 +52,6 @@ def show() -> None:
         _steps(lab)
         _stage(lab)
     course(lab)
-    _share(lab)
 
 
 def _restore() -> Lab:
@@ -68,19 +67,11 @@ def _restore() -> Lab:
             lab = Lab()
         lab.written.append(linked)
         st.session_state[STATE] = lab
-    return lab
-
-
-def _share(lab: Lab) -> None:
-    """Put the lab into the link. The browser may send an older link of ours with its next click: remember a few."""
     wanted = to_query(lab)
     if wanted not in lab.written:
         lab.written.append(wanted)
-    for name in PARAMETERS:
-        if name in wanted:
-            st.query_params[name] = wanted[name]
-        elif name in st.query_params:
-            del st.query_params[name]
+    link.put(wanted)
+    return lab
 
 
 def _set(field: str, key: str) -> None:

@@ -27,15 +27,15 @@ from dlcore.concepts.playground import (
     losses_of,
 )
 from dlcore.concepts.playground_program import program_of
-from dlcore.messages import UserError
-from ui.concepts.check import check
-from ui.concepts.doors import door, read_next
+from dlcore.messages import N_, UserError
+from ui.concepts import link
+from ui.concepts.doors import door
+from ui.concepts.frame import Frame, show_frame, verdict
 from ui.concepts.numbers import plain
 from ui.concepts.player import class_names, player, recorded
 from ui.concepts.playground_state import (
     GUESSES,
     PARAMETERS,
-    PREFIX,
     STATE,
     TRIALS,
     Playground,
@@ -56,44 +56,53 @@ _PENALTY_RATES = (0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 
 
 def show() -> None:
-    """The question, the lab, what came out, and ways on."""
+    """The chapter; each ready experiment has a guess of its own, so the lab asks it itself."""
     lab = _restore()
+    show_frame(
+        Frame(
+            chapter="depth",
+            lab=lambda: _lab(lab),
+            folds={N_("PyTorch code that reproduces the picture"): lambda: _program(lab)},
+            doors=lambda: _doors(lab),
+        )
+    )
+
+
+def _lab(lab: Playground) -> None:
+    """The ready experiments, the guess, the player with its settings, and what came out."""
     text = sections("depth")
-    st.markdown(text["intro"])
     _trials(lab)
     if lab.trial:
         st.markdown(text[f"{lab.trial}-question"])
     _guess(lab)
-    with st.container(border=True):
-        player(
-            lab.experiment,
-            playing=lab.shown,
-            adding=lab.adding,
-            veiled=not lab.shown,
-            key=_PLAYER,
-            on_point=_clicked,
-        )
-        _settings(lab)
+    player(
+        lab.experiment,
+        playing=lab.shown,
+        adding=lab.adding,
+        veiled=not lab.shown,
+        key=_PLAYER,
+        on_point=_clicked,
+    )
+    _settings(lab)
     if lab.shown:
         _reveal(lab, text)
-    with st.expander(_("The mathematics"), icon=":material/function:"):
-        st.markdown(text["mathematics"])
-    with st.expander(_("PyTorch code that reproduces the picture"), icon=":material/code:"):
-        st.markdown(text["program"])
-        st.code(program_of(lab.experiment), language="python")
-    check("depth")
-    with st.container(horizontal=True):
-        door(
-            _("Train a deep network on digits"),
-            "train",
-            dataset="digits",
-            model="mlp",
-            depth=max(len(lab.experiment.hidden), 1),
-            epochs=10,
-            seed=lab.experiment.seed,
-        )
-    read_next("depth")
-    _share(lab)
+
+
+def _program(lab: Playground) -> None:
+    st.markdown(sections("depth")["program"])
+    st.code(program_of(lab.experiment), language="python")
+
+
+def _doors(lab: Playground) -> None:
+    door(
+        _("Train a deep network on digits"),
+        "train",
+        dataset="digits",
+        model="mlp",
+        depth=max(len(lab.experiment.hidden), 1),
+        epochs=10,
+        seed=lab.experiment.seed,
+    )
 
 
 def _restore() -> Playground:
@@ -110,17 +119,11 @@ def _restore() -> Playground:
             show_error(error)
         lab.written.append(linked)
         st.session_state[STATE] = lab
-    return lab
-
-
-def _share(lab: Playground) -> None:
-    """Put the experiment into the link, in one step of the browser's history."""
     wanted = to_query(lab.experiment)
     if wanted not in lab.written:
         lab.written.append(wanted)
-    rest = {name: value for name, value in st.query_params.items() if not name.startswith(PREFIX)}
-    if rest | wanted != dict(st.query_params.items()):
-        st.query_params.from_dict(rest | wanted)
+    link.put(wanted)
+    return lab
 
 
 def _try(name: str) -> None:
@@ -351,11 +354,7 @@ def _reveal(lab: Playground, text: Mapping[str, str]) -> None:
     recording = recorded(lab.experiment)
     st.markdown(_("##### What came out"))
     if lab.guess:
-        answer = outcome(recording)
-        right = lab.guess == answer
-        message = _("Right: {answer}.") if right else _("Not this time. It is: {answer}.")
-        show_it = st.success if right else st.info
-        show_it(message.format(answer=_(GUESSES[answer])), icon=":material/check:" if right else ":material/lightbulb:")
+        verdict(lab.guess, outcome(recording), GUESSES)
     for line in _facts(recording):
         st.markdown(f"- {line}")
     if lab.trial:

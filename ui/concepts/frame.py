@@ -1,0 +1,121 @@
+"""The frame of a chapter with a lab: question, guess, lab, reveal, numbers, mathematics, check, and ways on.
+
+The words of a chapter stand in ``content/<language>/concepts-<chapter>.md``, in the sections ``intro`` (the question),
+``reveal`` (what there was to find out) and ``mathematics``; the check in ``concepts-<chapter>-check.md``; what to read
+next in ``content/resources/labs.json`` under the chapter's name. A chapter gives the rest as functions.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+from ui.concepts.check import check
+from ui.concepts.doors import read_next
+from ui.concepts.prose import sections
+from ui.language import translate as _
+
+Draw = Callable[[], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guess:
+    """What a visitor is asked before the reveal.
+
+    Texts are English, marked with ``N_``. ``answer`` computes the name of the right option: it is never written down.
+    """
+
+    question: str
+    options: Mapping[str, str]
+    answer: Callable[[], str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """A chapter as its frame shows it, from top to bottom."""
+
+    chapter: str
+    lab: Draw
+    doors: Draw
+    """Links to other pages with this experiment set up; see :func:`ui.concepts.doors.door`."""
+    guess: Guess | None = None
+    reveal: Draw | None = None
+    """What is shown after the guess, above the section ``reveal``."""
+    numbers: Draw | None = None
+    """Any number of the lab opened, as the sum it is; shown in a fold."""
+    folds: Mapping[str, Draw] = field(default_factory=dict)
+    """More folds after the mathematics, by their titles (English, marked with ``N_``)."""
+
+
+def show_frame(frame: Frame) -> None:
+    """The whole chapter."""
+    text = sections(frame.chapter)
+    st.markdown(text["intro"])
+    if frame.guess:
+        _ask(frame.chapter, frame.guess)
+    with st.container(border=True):
+        frame.lab()
+    if frame.guess and _guessed(frame.chapter) is not None:
+        _tell(frame, frame.guess, text)
+    if frame.numbers:
+        with st.expander(_("Open any number"), icon=":material/search:", key=f"concepts.{frame.chapter}.numbers"):
+            frame.numbers()
+    if "mathematics" in text:
+        with st.expander(_("The mathematics"), icon=":material/function:", key=f"concepts.{frame.chapter}.mathematics"):
+            st.markdown(text["mathematics"])
+    for title, draw in frame.folds.items():
+        with st.expander(_(title), icon=":material/code:", key=f"concepts.{frame.chapter}.fold.{title}"):
+            draw()
+    check(frame.chapter)
+    st.markdown(_("**Now with a real network**"))
+    with st.container(horizontal=True):
+        frame.doors()
+    read_next(frame.chapter)
+
+
+def _guesses() -> dict[str, str]:
+    """What was guessed, by chapter; an empty text where somebody would rather see than guess."""
+    made: dict[str, str] = st.session_state.setdefault("concepts.guesses", {})
+    return made
+
+
+def _guessed(chapter: str) -> str | None:
+    return _guesses().get(chapter)
+
+
+def _take(chapter: str, guess: str) -> None:
+    _guesses()[chapter] = guess
+
+
+def _ask(chapter: str, guess: Guess) -> None:
+    """The question with a button an answer, as long as none was given."""
+    if _guessed(chapter) is not None:
+        return
+    st.markdown(_("**Guess first.**") + " " + _(guess.question))
+    with st.container(horizontal=True):
+        for name, title in guess.options.items():
+            key = f"concepts.{chapter}.guess.{name}"
+            st.button(_(title), key=key, on_click=_take, args=(chapter, name))
+        key = f"concepts.{chapter}.show"
+        st.button(_("Just show me"), key=key, on_click=_take, args=(chapter, ""), type="tertiary")
+
+
+def _tell(frame: Frame, guess: Guess, text: Mapping[str, str]) -> None:
+    st.markdown(_("##### What came out"))
+    made, answer = _guesses()[frame.chapter], guess.answer()
+    verdict(made, answer, guess.options)
+    if not made:
+        st.markdown(_(guess.question) + f" **{_(guess.options[answer])}**")
+    if frame.reveal:
+        frame.reveal()
+    st.markdown(text["reveal"])
+
+
+def verdict(made: str, answer: str, options: Mapping[str, str]) -> None:
+    """Whether a guess was right, and what would have been; nothing where none was made."""
+    if not made:
+        return
+    right = made == answer
+    message = _("Right: {answer}.") if right else _("Not this time. It is: {answer}.")
+    show = st.success if right else st.info
+    show(message.format(answer=_(options[answer])), icon=":material/check:" if right else ":material/lightbulb:")
