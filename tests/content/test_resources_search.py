@@ -3,6 +3,7 @@
 import pytest
 
 from ui.resources.catalogue import all_resources
+from ui.resources.mending import Piece, mend
 from ui.resources.search import fold, index_tokens, query_tokens, search
 
 ENGLISH = {
@@ -55,6 +56,24 @@ CHINESE = {
 }
 
 
+WITH_SLIPS = {
+    "卷机神经网络": "cnn-explainer",  # a wrong character
+    "李弘毅": "lhy-ml",
+    "反向传博": "backprop-1986",
+    "花树": "goodfellow-dl",
+    "扩散摸型": "ddpm-2020",
+    "联帮学习": "flower",
+    "动手学深渡学习": "d2l-zh",
+    "部属到手机": "executorch",
+    "李毅": "lhy-ml",  # a missing one
+    "反传播": "backprop-1986",
+    "卷积积神经网络": "cnn-explainer",  # one too many
+    "神网经络": "3blue1brown-nn",  # two swapped
+    "注意立机制 论文": "attention-2017",
+}
+"""Chinese as it comes out of a hasty input method."""
+
+
 def test_there_are_forty_questions_half_of_them_chinese():
     assert len(ENGLISH) >= 20
     assert len(CHINESE) >= 20
@@ -63,6 +82,30 @@ def test_there_are_forty_questions_half_of_them_chinese():
 @pytest.mark.parametrize(("query", "expected"), [*ENGLISH.items(), *CHINESE.items()])
 def test_the_expected_entry_is_among_the_first_three(query, expected):
     assert expected in list(search(query))[:3]
+
+
+@pytest.mark.parametrize(("query", "expected"), WITH_SLIPS.items())
+def test_slips_in_chinese_are_forgiven(query, expected):
+    assert expected in list(search(query))[:3]
+
+
+@pytest.mark.parametrize("query", ["红烧肉", "今天天气", "猫狗大战"])
+def test_what_is_no_slip_is_not_mended_into_something_else(query):
+    assert not search(query)
+
+
+def test_what_stands_in_the_catalogue_is_not_mended():
+    words = {"语音识别", "数据集", "卷积神经网络", "深度"}
+    pairs = {"语音", "音识", "识别", "数据", "据集", "手机", "神经", "经网", "网络"}
+    assert mend("语音识别数据集", words, pairs.__contains__) == [Piece("语音识别数据集", False)]
+    assert mend("神经网络", words, pairs.__contains__) == [Piece("神经网络", False)]
+    assert mend("手机卷机神经网络", words, pairs.__contains__) == [Piece("手机", False), Piece("卷积神经网络", True)]
+    assert mend("深渡", words, pairs.__contains__) == [Piece("深度", True)]
+    assert mend("的" * 500, words, pairs.__contains__) == [Piece("的" * 500, False)]
+
+
+def test_what_is_certain_comes_before_what_was_mended():
+    assert search("卷积神经网络")["cnn-explainer"] > search("卷机神经网络")["cnn-explainer"]
 
 
 def test_every_entry_is_found_by_each_of_its_titles():

@@ -1,7 +1,8 @@
 """Full-text search over the catalogue in English and Chinese: an inverted index in memory, built once.
 
 Latin words are folded (case, accents, plural); a run of Chinese characters is read as its overlapping pairs, which
-needs no dictionary. A word finds entries exactly, else by its beginning, else by a near spelling (rapidfuzz).
+needs no dictionary. A word finds entries exactly, else by its beginning, else by a near spelling (rapidfuzz); a run of
+Chinese with pairs that stand nowhere is mended by the nearest words of the catalogue.
 A title weighs more than an author, an author more than a topic, a topic more than the explanation.
 """
 
@@ -17,6 +18,7 @@ from rapidfuzz.distance import OSA
 
 from dlcore.resources.schema import Resource
 from ui.resources.catalogue import all_resources, vocabulary
+from ui.resources.mending import mend
 
 WEIGHTS: Mapping[str, float] = {"title": 8.0, "alias": 7.0, "author": 5.0, "word": 4.0, "text": 1.5}
 PREFIX, TYPO, RETIRED, EASY = 0.7, 0.5, 0.8, 1.1
@@ -66,6 +68,7 @@ _STOP_PHRASES = re.compile(
     r"怎么样|怎样|怎么|如何|什么|哪些|哪个|为什么|请问|我想|想要|有没有|一下|关于|适合|推荐|的|了|到|把|给|我|吗|呢|和|与|在|用|学习|学"
 )
 _RUNS = re.compile(r"[a-z0-9]+|[\u3400-\u9fff]+")
+_HAN = re.compile(r"[\u3400-\u9fff]{2,}")
 _JOINED = re.compile(r"[a-z0-9]+(?:[-.+][a-z0-9]+)+")
 
 
@@ -101,6 +104,33 @@ def query_tokens(query: str) -> list[str]:
     """The words of a question that carry it, each once; all of them if none would be left."""
     telling = [token for token in _tokens(_STOP_PHRASES.sub(" ", fold(query))) if token not in STOP_WORDS]
     return list(dict.fromkeys(telling or _tokens(query)))
+
+
+@cache
+def _chinese_words() -> frozenset[str]:
+    """The Chinese words that name something in the catalogue: of titles, other names, authors, topics and kinds."""
+    naming = {"title", "alias", "author", "word"}
+    fields = (field for resource in all_resources() for field in _fields(resource))
+    texts = [fold(text) for field, text in fields if field in naming]
+    # Also as they are left of a query, which is read without its small words.
+    return frozenset(word for text in texts for word in _HAN.findall(f"{text} {_STOP_PHRASES.sub(' ', text)}"))
+
+
+def _meant(query: str) -> dict[str, float]:
+    """The words of a question, each with how surely it is meant; those of Chinese runs with slips as mended."""
+    postings, _latin = _index()
+    certain = dict.fromkeys(query_tokens(query), 1.0)
+    telling = _STOP_PHRASES.sub(" ", fold(query))
+    for run in _HAN.findall(telling):
+        pieces = mend(run, _chinese_words(), postings.__contains__)
+        if not any(piece.mended for piece in pieces):
+            continue
+        for token in _tokens(run):
+            certain.pop(token, None)
+        for piece in pieces:
+            if piece.mended or len(piece.text) > 1:
+                certain |= {token: TYPO if piece.mended else 1.0 for token in _tokens(piece.text)}
+    return certain
 
 
 def _fields(resource: Resource) -> Iterator[tuple[str, str]]:
@@ -165,13 +195,13 @@ def search(query: str) -> dict[str, float]:
     scores: dict[str, float] = defaultdict(float)
     met: dict[str, float] = defaultdict(float)
     wanted = 0.0
-    for token in query_tokens(query):
+    for token, certain in _meant(query).items():
         best: dict[str, float] = {}
         meant = _near(token)
         rarity = _rarity(max(1, len(set().union(*(postings[other] for other in meant)))))
         for other, sure in meant.items():
             for identifier, weight in postings[other].items():
-                best[identifier] = max(best.get(identifier, 0.0), weight * sure)
+                best[identifier] = max(best.get(identifier, 0.0), weight * sure * certain)
         for identifier, weight in best.items():
             scores[identifier] += weight * rarity
             met[identifier] += rarity
