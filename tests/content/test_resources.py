@@ -21,6 +21,7 @@ from ui.resources.catalogue import (
     link_of,
     needed_by,
     related,
+    tried_with,
     vocabulary,
 )
 
@@ -160,6 +161,20 @@ def test_a_thing_to_try_here_is_a_valid_experiment(entry):
 
     if entry.here:
         TrainConfig(**entry.here.query)
+
+
+def test_every_page_that_teaches_leads_to_entries_and_the_papers_have_doors():
+    assert {lab.page for lab in labs().values()} == {"home", "concepts", "train", "draw"}
+    chapters = {lab.query.get("chapter") for lab in labs().values()} - {None}
+    assert chapters >= {"what", "traits", "depth", "steps", "program", "fields", "trends", "questions"}
+    shown = {identifier for lab in labs().values() for identifier in lab.shows}
+    doors = [entry for entry in all_resources() if entry.kind == "paper" and (entry.here or entry.id in shown)]
+    assert len(doors) >= 10
+
+
+def test_what_is_set_on_the_training_page_finds_the_entries_about_it():
+    assert [entry.id for entry in tried_with("train", {"optimizer": "adam", "dropout": 0.1})] == ["adam-2014"]
+    assert tried_with("draw", {"optimizer": "adam"}) == []
 
 
 @for_every_entry

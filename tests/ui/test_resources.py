@@ -277,6 +277,31 @@ def test_a_dead_address_leads_to_its_archived_copy(open_page, monkeypatch, recor
     assert ("archived copy" in texts(app)) == archived
 
 
+def test_the_page_says_how_far_it_can_be_trusted(open_page, monkeypatch):
+    app = open_page("resources")
+    assert "between 2025-10 and 2026-11" in texts(app)
+    assert "has not tried their addresses yet" in texts(app)
+    record = LinkRecord(state="gone", detail="HTTP 404", checked="2026-11-20", since="2026-11-20", how="GET")
+    monkeypatch.setattr(catalogue, "links", lambda: {by_id("netron").url: record})
+    assert f"tried 1 of {TOTAL} addresses, last on 2026-11-20; 1 were dead" in texts(open_page("resources"))
+
+
+@pytest.mark.parametrize(
+    ("page", "link", "entry"),
+    [
+        ("train", {"optimizer": "sgd", "dataset": "digits", "dropout": "0.1"}, "distill-momentum"),
+        ("train", {"model": "lenet5"}, "lenet-1998"),
+        ("train", {}, "adam-2014"),
+        ("draw", {}, "lenet-1998"),
+    ],
+)
+def test_train_and_draw_lead_to_what_fits_them_and_it_leads_back(open_page, page, link, entry):
+    ways = [element.proto.query_string for element in open_page(page, **link).get("page_link")]
+    assert any(f"id={entry}" in way for way in ways)
+    back = [element.proto.page for element in open_page("resources", id=entry).get("page_link")]
+    assert any(page in way for way in back)
+
+
 def test_an_entry_is_ticked_off_where_it_is_read(open_page):
     app = open_page("resources", id="mnist")
     app.checkbox("resources.done.mnist").check().run()

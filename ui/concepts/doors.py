@@ -1,5 +1,7 @@
 """Ways out of a chapter: to a page with the experiment set up, and to what to read next."""
 
+from collections.abc import Iterable
+
 import streamlit as st
 
 from dlcore.resources.schema import Resource
@@ -22,11 +24,15 @@ def door(label: str, page: str, **query: object) -> None:
     st.page_link(path, label=label, icon=icon, query_params=values)
 
 
-def read_next(lab: str) -> None:
-    """What the catalogue has for a lab (its id in ``labs.json``): title, why it is worth the time, the way to its entry."""
+def read_next(lab: str, first: Iterable[str] = ()) -> None:
+    """What the catalogue has for a lab (its id in ``labs.json``): title, why it is worth the time, the way to its entry.
+
+    ``first``: ids of entries that fit what the visitor has set there; they come first, the others fill up.
+    """
+    reading = labs()[lab].reading(language.current())
     st.markdown(_("**Read next**"))
     with st.container(gap="xsmall", key=f"read-next-{lab}"):
-        for identifier in labs()[lab].reading(language.current()):
+        for identifier in list(dict.fromkeys((*first, *reading)))[: len(reading)]:
             with st.container(horizontal=True, vertical_alignment="top", gap="small"):
                 st.markdown(f"- {_line(by_id(identifier))}", width="stretch")
                 query = {"id": identifier, "lang": language.current()}

@@ -9,6 +9,7 @@ from dlcore.inference.sources import PRETRAINED
 from dlcore.inference.strokes import CANVAS_PEN_WIDTH, CANVAS_SIZE, Stroke, read_canvas
 from dlcore.messages import UserError
 from ui.class_names import shown_names
+from ui.concepts.doors import read_next
 from ui.drawing import answer, models, panels, state
 from ui.drawing.example import example
 from ui.drawing.reading import Reading
@@ -42,6 +43,7 @@ def show_draw() -> None:
         reading = state.page().reading
         assert reading is not None  # the studio has just set it
         panels.show(reading)
+        read_next("draw")
 
 
 @st.fragment

@@ -61,6 +61,17 @@ def labs_of(identifier: str) -> list[Lab]:
     return sorted(leading, key=lambda lab: identifier not in lab.shows)
 
 
+def tried_with(page: str, values: Mapping[str, object]) -> list[Resource]:
+    """The entries whose experiment on a page of this dashboard is what it is set to: ``values`` by field."""
+    return [
+        resource
+        for resource in all_resources()
+        if (here := resource.here)
+        and here.page == page
+        and all(values.get(name) == value for name, value in here.query.items())
+    ]
+
+
 @cache
 def _by_id() -> Mapping[str, Resource]:
     return {resource.id: resource for resource in catalogue().resources}

@@ -7,7 +7,7 @@ from ui import language
 from ui.language import translate as _
 from ui.resources import selection, visit
 from ui.resources.cards import bold, card, name, short_title
-from ui.resources.catalogue import all_resources, by_id, vocabulary
+from ui.resources.catalogue import all_resources, by_id, link_of, vocabulary
 from ui.resources.entry import show_entry
 from ui.resources.export import CITED, to_bibtex, to_csv, to_markdown
 from ui.resources.visit import Visit, key
@@ -29,6 +29,7 @@ def directory(state: Visit) -> None:
         _take_home(found)
     else:
         _nothing(state)
+    st.caption(_how_true())
 
 
 def comparison(state: Visit) -> None:
@@ -165,6 +166,21 @@ def _nothing(state: Visit) -> None:
                 on_click=visit.ask,
                 kwargs={field: {"q": "", "article": False}.get(field, [])},
             )
+
+
+def _how_true() -> str:
+    """When the entries were looked at, and what the link checker has tried so far."""
+    months = sorted(resource.checked for resource in all_resources())
+    told = _("Each entry was last looked at between {first} and {last}; its details say when, and at what.")
+    lines = [told.format(first=months[0], last=months[-1])]
+    tried = [record for resource in all_resources() if (record := link_of(resource))]
+    if tried:
+        template = _("The link checker has tried {tried} of {total} addresses, last on {day}; {dead} were dead.")
+        last, dead = max(record.checked for record in tried), sum(record.dead for record in tried)
+        lines.append(template.format(tried=len(tried), total=len(all_resources()), day=last, dead=dead))
+    else:
+        lines.append(_("The link checker has not tried their addresses yet."))
+    return " ".join(lines)
 
 
 def _take_home(found: list[Resource]) -> None:

@@ -70,7 +70,8 @@ def _cost(part: str, words: Collection[str], occurs: Callable[[str], bool]) -> f
 
 def _nearest(part: str, words: Collection[str], *, whole: bool) -> str:
     """The word one slip away from a part; empty if there is none. Of two characters one may be wrong only if there are
-    no others in the run, since nearly all pairs of characters are one slip away from some word."""
+    no others in the run, since nearly all pairs of characters are one slip away from some word.
+    """
     found = process.extract(part, words, scorer=OSA.distance, score_cutoff=1, limit=20)
     near = [word for word, _distance, _index in found if len(word) > 2 or (whole and len(part) == 2)]
     # A character left out is likelier than a wrong one, and a wrong one likelier later than at the beginning.

@@ -129,7 +129,7 @@ def _meant(query: str) -> dict[str, float]:
             certain.pop(token, None)
         for piece in pieces:
             if piece.mended or len(piece.text) > 1:
-                certain |= {token: TYPO if piece.mended else 1.0 for token in _tokens(piece.text)}
+                certain |= dict.fromkeys(_tokens(piece.text), TYPO if piece.mended else 1.0)
     return certain
 
 

@@ -8,7 +8,9 @@ from dlcore.config import TrainConfig
 from dlcore.messages import UserError
 from dlcore.runs import queue
 from dlcore.runs.directory import LIVE, Run, list_runs, open_run
+from ui.concepts.doors import read_next
 from ui.language import translate as _
+from ui.resources.catalogue import tried_with
 from ui.shell import show_error
 from ui.training import link, words
 from ui.training.architecture import pending
@@ -46,6 +48,8 @@ def train_page() -> None:
             results(history, run.config if run else recorded_config())
             if run is not None:
                 take_home(run)
+        fitting = tried_with("train", (run.config if run else state.config).model_dump())
+        read_next("train", [resource.id for resource in fitting])
     _prepare(state)
 
 
