@@ -106,7 +106,8 @@ def test_from_a_search_by_a_filter_to_an_entry_that_is_ticked_off(app_url, page)
     page.wait_for_function("(localStorage.getItem('dlcore.resources.done') || '').includes('backprop-1986')")
     page.get_by_role("link", name="See it: The lab of the six steps").click()
     page.wait_for_url(re.compile("/concepts.*chapter=steps"))
-    page.locator(".st-key-read-next-steps").get_by_role("link", name="Details").first.click()
+    # By the keyboard: a click waits until the page stands still, and this one fills up below.
+    page.locator(".st-key-read-next-steps").get_by_role("link", name="Details").first.press("Enter")
     page.wait_for_url(re.compile("/resources.*id=backprop-1986"))
     expect(page.locator(".st-key-resources-entry input[type=checkbox]")).to_be_checked()
 

@@ -101,7 +101,7 @@ def _stop(number: int, stop: Stop, weeks: tuple[int, int] | None) -> None:
 
 
 def _picture(state: Visit, fitted: Plan) -> None:
-    with st.expander(_("What builds on what"), icon=":material/account_tree:"):
+    with st.expander(_("What builds on what"), icon=":material/account_tree:", key="resources-picture"):
         titles = {stop.resource.id: short_title(stop.resource) for stop in fitted.stops}
         st.graphviz_chart(
             to_dot(fitted, state.done, titles),
