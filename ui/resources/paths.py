@@ -127,7 +127,7 @@ def to_dot(plan: Plan, done: Collection[str], titles: Mapping[str, str]) -> str:
     names = {stop.resource.id for stop in plan.stops}
     lines = [
         'digraph { rankdir="LR"; bgcolor="transparent"; nodesep=0.15; ranksep=0.35;',
-        'node [shape="box" style="rounded,filled" fontname="sans-serif" fontsize=11 height=0.3 margin="0.12,0.05"];',
+        'node [shape="box" style="rounded,filled" fontname="sans-serif" fontsize=11 height=0.3 margin="0.2,0.05"];',
         'node [color="#8b8fa8" fillcolor="#eceefb" fontcolor="#1c1f33"];',
         'edge [color="#8b8fa8" arrowsize=0.6];',
     ]
