@@ -10,6 +10,7 @@ import math
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -20,7 +21,6 @@ from numpy.typing import NDArray
 from dlcore.config import KNOBS, TrainConfig
 from dlcore.data import OWN_IMAGES
 from dlcore.export.files import KINDS, export
-from dlcore.export.translation import translator
 from dlcore.knobs import Knob
 from dlcore.messages import UserError
 from dlcore.presets import PRESETS
@@ -31,6 +31,7 @@ from dlcore.runs.control import VALUES
 from dlcore.runs.directory import STATUSES, Run, create, list_runs, open_directory, open_run
 from dlcore.runs.history import RunHistory
 from dlcore.training.events import Evaluated, Event, Paused, Preparing, Resumed, Started, Steered, Stepped, Tested
+from dlcore.translation import translator
 
 if TYPE_CHECKING:
     from dlcore.data.own_images import ImageSet
@@ -58,6 +59,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         status, answer, text = FAILURE, {"error": "interrupted"}, ""
         _say("Interrupted.")
+    except Exception as error:  # a mistake of ours: whoever parses the answer still gets one, the rest is for a report
+        if not as_json:
+            raise
+        status, answer, text = FAILURE, {"error": f"{type(error).__name__}: {error}"}, ""
+        traceback.print_exc()
     if as_json:
         _print(json.dumps(_finite(answer)))
     elif text:

@@ -5,24 +5,12 @@ from functools import cache
 from pathlib import Path
 
 import streamlit as st
-from babel.messages.pofile import read_po
 
 from dlcore.messages import UserError, Verbatim
+from dlcore.translation import catalogue
 
 LANGUAGES: Mapping[str, str] = {"en": "English", "zh": "中文"}
 CONTENT = Path(__file__).resolve().parent.parent / "content"
-
-
-@cache
-def _catalogue(language: str) -> Mapping[str, str]:
-    """All messages of one language: the catalogues of all rooms, one file a room, put together."""
-    messages: dict[str, str] = {}
-    for path in sorted((CONTENT / "locale" / language).glob("*.po")):
-        with path.open("rb") as file:
-            for message in read_po(file, locale=language):
-                if message.id and message.string and not message.fuzzy:
-                    messages[str(message.id)] = str(message.string)
-    return messages
 
 
 def current() -> str:
@@ -35,7 +23,7 @@ def current() -> str:
 
 def translate(message: str) -> str:
     """``message`` in the visitor's language; English where the catalogue has nothing."""
-    return _catalogue(current()).get(message, message)
+    return catalogue(current()).get(message, message)
 
 
 def explain(error: UserError, show: Callable[[object], object] = lambda value: value) -> str:

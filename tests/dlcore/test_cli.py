@@ -323,3 +323,16 @@ def test_as_a_program_a_finished_run_needs_no_second_worker(run_of_linear):
     assert process.returncode == 2
     assert process.stdout == ""
     assert process.stderr.count("\n") == 1
+
+
+def test_a_mistake_of_the_program_still_answers_in_json(monkeypatch, capsys):
+    def broken() -> None:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr("dlcore.cli.list_runs", broken)
+    assert main(["runs", "--json"]) == 1
+    out, err = capsys.readouterr()
+    assert json.loads(out.splitlines()[-1]) == {"error": "ZeroDivisionError: division by zero"}
+    assert "Traceback" in err
+    with pytest.raises(ZeroDivisionError):
+        main(["runs"])

@@ -15,7 +15,6 @@ from dlcore.config import KNOBS, SCHEDULES, TrainConfig
 from dlcore.export import script as program_of
 from dlcore.export.recipe import Recipe, recipe_of
 from dlcore.export.script import notebook, script
-from dlcore.export.translation import translator
 from dlcore.export.words import COMMENTS, DEFINITIONS
 from dlcore.formats import RECIPE
 from dlcore.messages import UserError
@@ -23,6 +22,7 @@ from dlcore.runs import directory
 from dlcore.runs.worker import work
 from dlcore.training.checkpoints import load_weights
 from dlcore.training.events import Started, Stepped
+from dlcore.translation import translator
 
 PROJECT = Path(__file__).resolve().parents[2]
 SMALL = {"dataset": "digits", "epochs": 2, "threads": 1, "train_fraction": 0.07, "batch_size": 16}

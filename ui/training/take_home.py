@@ -6,9 +6,9 @@ import streamlit as st
 
 from dlcore.export.files import KINDS, content
 from dlcore.export.recipe import check_fetchable
-from dlcore.export.translation import translator
 from dlcore.messages import UserError
 from dlcore.runs.directory import Run
+from dlcore.translation import translator
 from ui import language
 from ui.language import translate as _
 
