@@ -249,14 +249,17 @@ def test_an_interrupted_run_keeps_its_curves_and_offers_to_go_on(open_page, monk
     assert [run.run_id for run in resumed] == [run.run_id]
 
 
-def test_a_diverged_run_says_what_to_do_and_does_it(open_page):
+def test_a_diverged_run_says_what_to_do_and_does_it(open_page, started):
     run = finished(QUICK.model_copy(update={"learning_rate": 0.2}))
     lines = run.events_path.read_text().splitlines()
     run.events_path.write_text("\n".join([*lines[:-2], to_json(Ended(reason="diverged"))]) + "\n")
     (run.path / "summary.json").write_text('{"reason": "diverged"}')
     app = open_page("train", run=run.run_id)
-    assert "Lower the learning rate" in shown(app)
-    app.button(key="train.lower").click().run()
+    assert "The loss of a batch rose to" in shown(app)
+    button = app.button(key="train.try.learning-rate-too-high")
+    assert button.label == "Try it: Learning rate 0.2 → 0.02"
+    button.click().run()
+    assert [(new.config.learning_rate, new.config.model) for new in started] == [(0.02, "linear")]
     assert app.text_input(key="train.learning_rate.exact").value == "0.02"
 
 

@@ -19,6 +19,7 @@ from ui.language import current, explain
 from ui.language import translate as _
 from ui.shell import show_error
 from ui.training import words
+from ui.training.diagnosis import diagnosis_view, findings_of
 from ui.training.feed import feed_of
 from ui.training.figures import accuracy_figure, beyond, loss_figure
 from ui.training.inside import inside_view
@@ -94,6 +95,7 @@ def _tick(state: TrainPage, watch: Watch, *, phase: Phase) -> None:
         mine = watch.run.owner in ("", state.visitor)
         changes(state, watch.run, watch.history, may_change=mine and status in LIVE and status != "stopping")
         curves(watch.history, watch.run.config, revision=watch.run.run_id, kept=watch.feed.kept)
+        diagnosis_view(state, watch.history, watch.run.config, findings_of(watch), live=status in LIVE)
         inside_view(watch)
     cost = _AROUND * (time.thread_time() - began)
     watch.cost_seconds = (watch.cost_seconds + cost) / 2 if watch.cost_seconds else cost
@@ -191,7 +193,6 @@ def _advice(state: TrainPage, watch: Watch, status: Status) -> None:
         st.warning(told.format(count=watch.feed.damaged_lines), icon=":material/healing:")
     if status == "diverged":
         _what_to_try(watch.history)
-        _lower_the_rate(state, watch.run)
     elif status == "failed" and ended is not None and ended.message:
         show_error(UserError(ended.message, **ended.values))
         _use_what_is_at_hand(state, watch.run)
@@ -242,12 +243,3 @@ def _what_to_try(history: RunHistory) -> None:
     if ended is not None and ended.advice:
         lines = [explain(UserError(text, **ended.values)) for text in ended.advice]
         st.markdown(_("What may help:") + "\n" + "\n".join(f"- {line}" for line in lines))
-
-
-def _lower_the_rate(state: TrainPage, run: Run) -> None:
-    lower = float(f"{run.config.learning_rate / 10:.3g}")
-    with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown(_("Lower the learning rate: smaller updates do not overshoot."), width="content")
-        if st.button(_("Set it to {rate:g}").format(rate=lower), icon=":material/south:", key="train.lower"):
-            state.config = run.config.model_copy(update={"learning_rate": lower})
-            st.rerun()

@@ -1,0 +1,151 @@
+"""The diagnosis against real runs: each fault is named with its evidence, and healthy runs raise no alarm, at no epoch."""
+
+from functools import cache
+
+import pytest
+
+from dlcore.config import TrainConfig
+from dlcore.data.loading import Dataset, load
+from dlcore.runs.diagnosis import MOST_FINDINGS, TITLES, Finding, diagnose, suggested
+from dlcore.runs.history import RunHistory
+from dlcore.training import loop
+from dlcore.training.events import Ended, Evaluated, Inspected, Started, Stepped
+
+FAULTY = {
+    "learning-rate-too-high": {"learning_rate": 0.1, "epochs": 2},
+    "learning-rate-too-low": {"learning_rate": 1e-5, "epochs": 2},
+    "vanishing-gradient": {"initialisation": "zeros", "epochs": 2},
+    "exploding-gradient": {"initialisation": "large", "epochs": 1},
+    "label-noise": {"label_noise": 0.4, "learning_rate": 0.002, "epochs": 3},
+    "over-fitting": {"train_fraction": 0.05, "learning_rate": 0.003, "batch_size": 8, "dropout": 0.0, "epochs": 25},
+    "under-fitting": {"weight_decay": 0.3, "learning_rate": 0.002, "dropout": 0.0, "epochs": 6},
+    "plateau": {"weight_decay": 0.3, "learning_rate": 0.002, "dropout": 0.0, "epochs": 6},
+    "dead-units": {"optimizer": "sgd", "learning_rate": 0.5, "epochs": 2},
+}
+HEALTHY = (
+    {"learning_rate": 0.001, "epochs": 6},
+    {"learning_rate": 0.003, "epochs": 3, "dropout": 0.0},
+    {"optimizer": "sgd", "learning_rate": 0.05, "epochs": 6},
+    {"model": "linear", "learning_rate": 0.003, "epochs": 6},
+    {"model": "compact-cnn", "learning_rate": 0.005, "schedule": "one-cycle", "epochs": 3},
+    {"loss": "mse", "learning_rate": 0.002, "epochs": 4},
+)
+
+
+@cache
+def digits() -> Dataset:
+    return load("digits")
+
+
+def config(**settings) -> TrainConfig:
+    return TrainConfig(
+        **{"dataset": "digits", "model": "mlp", "threads": 1, "device": "cpu", "dropout": 0.2} | settings
+    )
+
+
+def findings_as_it_goes(settings: TrainConfig) -> list[list[Finding]]:
+    """What is said after each epoch and at the end of a real run."""
+    history, inspected, told = RunHistory(), None, []
+    for event in loop.train(settings, dataset=digits()):
+        if isinstance(event, Inspected):
+            inspected = event
+            continue
+        history.append([event])
+        if isinstance(event, Evaluated | Ended):
+            told.append(diagnose(history, settings, inspected))
+    return told
+
+
+@pytest.mark.parametrize("kind", FAULTY)
+def test_each_fault_is_named_with_this_runs_numbers_and_an_experiment(kind):
+    settings = config(**FAULTY[kind])
+    found = {finding.kind: finding for finding in findings_as_it_goes(settings)[-1]}
+    assert kind in found
+    assert len(found) <= MOST_FINDINGS
+    for finding in found.values():
+        sentence = finding.text.format(**finding.values)
+        assert any(letter.isdigit() for letter in sentence)
+        assert "nan" not in sentence
+        changed = suggested(settings, finding)
+        assert changed is not None
+        assert changed != settings
+
+
+@pytest.mark.parametrize("settings", HEALTHY, ids=str)
+def test_a_healthy_run_raises_no_alarm_at_any_epoch(settings):
+    assert [[f.kind for f in found] for found in findings_as_it_goes(config(**settings)) if found] == []
+
+
+def test_the_onset_of_over_fitting_is_the_epoch_of_the_lowest_validation_loss():
+    history = of_losses(train=[1.5, 0.8, 0.4, 0.2, 0.1, 0.05], validation=[1.5, 0.9, 0.7, 0.8, 0.9, 1.0])
+    (finding,) = diagnose(history, config())
+    assert (finding.kind, finding.epoch, finding.values["epoch"]) == ("over-fitting", 3, 3)
+    assert finding.values["now"] == pytest.approx(0.95)
+
+
+def test_the_share_of_wrong_labels_is_estimated():
+    found = findings_as_it_goes(config(label_noise=0.4, learning_rate=0.002, epochs=3))[-1]
+    assert {f.kind: f for f in found}["label-noise"].values["share"] == pytest.approx(0.4, abs=0.08)
+
+
+def test_labels_that_are_right_by_the_settings_are_questioned_by_the_numbers_alone():
+    history = of_losses(train=[2, 1.8, 1.7], validation=[1, 0.8, 0.7], accuracy=(0.6, 0.95))
+    (finding,) = diagnose(history, config())
+    assert finding.kind == "label-noise"
+    assert finding.change == {"label_smoothing": 0.1}
+
+
+def test_nothing_is_said_before_there_is_something_to_judge_by():
+    assert diagnose(RunHistory(), config()) == []
+    history = RunHistory()
+    history.append(of_losses(train=[], validation=[]).evaluations)
+    assert diagnose(history, config()) == []
+
+
+def test_a_run_of_which_only_losses_were_recorded_is_judged_by_them():
+    history = of_losses(train=[1.5, 0.8, 0.4, 0.2, 0.1], validation=[1.5, 0.9, 0.7, 0.8, 0.95])
+    assert [f.kind for f in diagnose(history, config(), None)] == ["over-fitting"]
+
+
+def test_every_kind_has_a_test_here():
+    assert set(FAULTY) == set(TITLES)
+
+
+def of_losses(train, validation, accuracy=(0.95, 0.93)) -> RunHistory:
+    history = RunHistory()
+    history.append(
+        [
+            Started(
+                class_names=[str(k) for k in range(10)],
+                train_count=1000,
+                validation_count=1000,
+                test_count=100,
+                parameters=1,
+                steps_per_epoch=10,
+                epochs=max(1, len(train)),
+                device="cpu",
+                threads=1,
+                versions={},
+            )
+        ]
+    )
+    for epoch, (loss, held_back) in enumerate(zip([2.3, *train], [2.3, *validation], strict=True)):
+        if epoch:
+            history.append(
+                [Stepped(step=10 * epoch, epoch=epoch, loss=loss, learning_rate=0.1, images_seen=1, seconds=epoch)]
+            )
+        known = accuracy if epoch else (0.1, 0.1)
+        history.append(
+            [
+                Evaluated(
+                    epoch=epoch,
+                    step=10 * epoch,
+                    train_loss=loss,
+                    train_accuracy=known[0],
+                    validation_loss=held_back,
+                    validation_accuracy=known[1],
+                    seconds=float(epoch),
+                )
+            ]
+        )
+    return history
