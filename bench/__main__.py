@@ -16,6 +16,7 @@ MEASURES: Mapping[str, str] = {
     "start": "bench.start",
     "recording": "bench.recording",
     "watching": "bench.watching",
+    "history": "bench.history",
     "memory": "bench.memory",
 }
 """Each module's ``measure()`` gives the rows of its table."""

@@ -19,6 +19,7 @@ LIGHT = [
     "dlcore.training.events",
     "dlcore.runs.directory",
     "dlcore.runs.history",
+    "dlcore.runs.comparing",
     "dlcore.resources.command",
     "dlcore.export.files",
 ]
@@ -58,7 +59,7 @@ def test_reading_and_launching_runs_needs_no_torch():
     assert "torch" not in modules
 
 
-@pytest.mark.parametrize("page", ["home", "train", "resources"])
+@pytest.mark.parametrize("page", ["home", "train", "runs", "resources"])
 def test_the_light_pages_load_neither_torch_nor_pandas(page, home):
     code = f"""
 from streamlit.testing.v1 import AppTest

@@ -26,6 +26,7 @@ def pages() -> list["st.Page"]:
         st.Page("pages/home.py", title=_("Home"), icon=":material/home:", default=True),
         st.Page("pages/concepts.py", title=_("Concepts"), icon=":material/school:", url_path="concepts"),
         st.Page("pages/train.py", title=_("Train"), icon=":material/model_training:", url_path="train"),
+        st.Page("pages/runs.py", title=_("Runs"), icon=":material/compare_arrows:", url_path="runs"),
         st.Page("pages/draw.py", title=_("Draw"), icon=":material/draw:", url_path="draw"),
         st.Page("pages/resources.py", title=_("Resources"), icon=":material/menu_book:", url_path="resources"),
     ]

@@ -11,7 +11,7 @@ steer it writes ``control.json``. Only the worker writes the rest.
     checkpoint-….safetensors, checkpoints.json   where to continue from, see dlcore.runs.checkpoint_store
     model.safetensors       the weights at the end
     summary.json            how it ended, for lists
-    label.json              its name and whether it is pinned, see dlcore.runs.keeping
+    label.json              what its owner says of it, see dlcore.runs.keeping
     worker.log              for whoever looks for a fault
 
 Nothing here imports torch.
@@ -25,6 +25,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -456,12 +457,20 @@ def open_directory(path: Path) -> Run:
         UserError: its ``config.json`` is missing, damaged, or of a newer version than this program reads.
     """
     try:
-        data = (path / "config.json").read_bytes()
-        content = _ConfigFile.model_validate(sealed.unseal(data, file=path.name[:100], known=RUN_FORMAT))
+        about = (path / "config.json").stat()
+        return _read(str(path), about.st_mtime_ns, about.st_size)
     except (OSError, ValueError):
         raise UserError(
             N_("The run {run_id} cannot be opened: its config.json is missing or damaged."), run_id=path.name[:100]
         ) from None
+
+
+@lru_cache(maxsize=4000)
+def _read(folder: str, modified: int, size: int) -> Run:  # noqa: ARG001  # a file that was replaced is read again
+    """The run in ``folder``. Lists show hundreds, whose ``config.json`` never changes: each is read and checked once."""
+    path = Path(folder)
+    data = (path / "config.json").read_bytes()
+    content = _ConfigFile.model_validate(sealed.unseal(data, file=path.name[:100], known=RUN_FORMAT))
     created = content.created if content.created.tzinfo else content.created.replace(tzinfo=UTC)
     config = TrainConfig.parse(content.config, check_data=False)
     return Run(path=path.resolve(), config=config, created=created, owner=content.owner)

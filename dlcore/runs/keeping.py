@@ -1,6 +1,6 @@
-"""Old runs: pinned, named, thrown away, brought back, and kept within bounds. Nothing here imports torch.
+"""Old runs: pinned, named, tagged, thrown away, brought back, and kept within bounds. Nothing here imports torch.
 
-    runs/<run id>/label.json    the name that its owner gave it, and whether it is pinned
+    runs/<run id>/label.json    what its owner says of it: a name, tags, a note, and whether it is pinned
     trash/<run id>/             a run that was thrown away, to be brought back for a while
 
 A run made in a shell, a pinned one, and one that trains or waits is never thrown away by itself.
@@ -12,6 +12,7 @@ import os
 import shutil
 import time
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,12 +21,17 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from dlcore import atomic, settings
 from dlcore.formats import LABEL_FORMAT
-from dlcore.messages import N_, UserError
+from dlcore.messages import N_, UserError, Verbatim
 from dlcore.runs import sealed
 from dlcore.runs.directory import LIVE, Run, is_run_id, list_runs, open_directory, runs_folder
 
 NAME_LENGTH = 60
 """Most characters of a name."""
+MOST_TAGS = 8
+TAG_LENGTH = 24
+"""Most characters of a tag."""
+NOTE_LENGTH = 2000
+"""Most characters of a note."""
 _UNFINISHED_SECONDS = 3600.0
 """After this time a directory without a config.json, left by a server that was killed as it made it, is litter."""
 _LOG = logging.getLogger(__name__)
@@ -38,6 +44,10 @@ class Label(BaseModel):
 
     name: str = ""
     pinned: bool = False
+    tags: tuple[str, ...] = ()
+    """Short words to find it by, each once."""
+    note: str = ""
+    """Whatever else is to be remembered of it; may have several lines."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +111,43 @@ def rename(run: Run, name: str) -> str:
     if not kept.isprintable():
         raise UserError(N_("A run's name cannot hold characters that do not show."))
     _note(run, label(run).model_copy(update={"name": kept}))
+    return kept
+
+
+def tag(run: Run, tags: Iterable[str]) -> tuple[str, ...]:
+    """Let ``run`` have these tags and no others; return them as they were kept: each once, without empty ones.
+
+    Raises:
+        UserError: there are too many, one is too long or cannot be shown, or the folder of runs cannot be written.
+    """
+    kept = tuple(dict.fromkeys(word for one in tags if (word := " ".join(one.split()))))
+    if len(kept) > MOST_TAGS:
+        raise UserError(N_("A run has at most {limit} tags; these are {count}."), limit=MOST_TAGS, count=len(kept))
+    for word in kept:
+        if len(word) > TAG_LENGTH or not word.isprintable() or "," in word:
+            raise UserError(
+                N_("A tag has at most {limit} characters that show, and no comma; got {value}."),
+                limit=TAG_LENGTH,
+                value=Verbatim(word[: 2 * TAG_LENGTH]),
+            )
+    _note(run, label(run).model_copy(update={"tags": kept}))
+    return kept
+
+
+def annotate(run: Run, note: str) -> str:
+    """Keep ``note`` with ``run``, or none if it is empty; return it as it was kept.
+
+    Raises:
+        UserError: it is too long or holds what cannot be shown, or the folder of runs cannot be written.
+    """
+    kept = "\n".join(line.rstrip() for line in note.splitlines()).strip()
+    if len(kept) > NOTE_LENGTH:
+        raise UserError(
+            N_("A note has at most {limit} characters; this one has {count}."), limit=NOTE_LENGTH, count=len(kept)
+        )
+    if not all(line.replace("\t", " ").isprintable() for line in kept.split("\n")):
+        raise UserError(N_("A note cannot hold characters that do not show."))
+    _note(run, label(run).model_copy(update={"note": kept}))
     return kept
 
 

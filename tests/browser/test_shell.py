@@ -3,7 +3,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import serve
 
-PAGES = ["", "concepts", "train", "draw", "resources"]
+PAGES = ["", "concepts", "train", "runs", "draw", "resources"]
 
 
 @pytest.mark.parametrize("path", PAGES)

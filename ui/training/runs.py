@@ -17,6 +17,7 @@ from ui.training.words import ICONS, title
 from ui.visitor import local_time
 
 _STYLE = Path(__file__).with_name("runs.css")
+_RUNS_PAGE = "pages/runs.py"
 _SHOWN_AT_ONCE = 6
 _MOST_SHOWN = 50
 
@@ -49,6 +50,7 @@ def runs_list(state: TrainPage, runs: list[Run]) -> None:
         with st.expander(_("{count} older").format(count=min(len(runs), _MOST_SHOWN) - _SHOWN_AT_ONCE)):
             for run in runs[_SHOWN_AT_ONCE:_MOST_SHOWN]:
                 _row(state, run)
+    st.page_link(_RUNS_PAGE, label=_("Find and compare runs"), icon=":material/compare_arrows:")
 
 
 def _row(state: TrainPage, run: Run) -> None:

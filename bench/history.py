@@ -1,0 +1,69 @@
+"""How soon the Runs page opens with fifty runs in it, and with 650: seconds from asking for the page to its last row.
+
+The runs are copies of one that was trained; the browser has seen the dashboard before, the server process has not seen
+these runs.
+"""
+
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from bench.memory import CHROMIUM, served
+from bench.turns import Row, row, tell
+from dlcore.config import TrainConfig
+from dlcore.runs import directory
+from dlcore.runs.worker import work
+
+COUNTS = (50, 650)
+REPEATS = 5
+
+
+def measure() -> list[Row]:
+    rows = []
+    for count in COUNTS:
+        with tempfile.TemporaryDirectory() as folder:
+            os.environ["DLCORE_HOME"] = folder
+            run = directory.create(TrainConfig(dataset="digits", model="mlp", epochs=5))
+            work(run)
+            for number in range(1, count):
+                shutil.copytree(run.path, run.path.with_name(f"{run.run_id[:-12]}{number:012x}"))
+            opened, again, listed = [], [], []
+            with sync_playwright() as playwright:
+                browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+                for turn in range(REPEATS):
+                    with served(Path(folder)) as (_server, url):
+                        page = browser.new_context().new_page()
+                        page.goto(f"{url}/resources?lang=en")
+                        page.wait_for_selector("h1")
+                        for times in (opened, again):
+                            began = time.perf_counter()
+                            page.goto(f"{url}/runs?lang=en")
+                            page.wait_for_selector(f".runs tbody tr:nth-child({min(count, 100)})")
+                            times.append(time.perf_counter() - began)
+                        page.get_by_role("link", name="Resources").click()
+                        page.wait_for_selector("h1:has-text('Resources')")
+                        began = time.perf_counter()
+                        page.get_by_role("link", name="Runs").click()
+                        page.wait_for_selector(f".runs tbody tr:nth-child({min(count, 100)})")
+                        listed.append(time.perf_counter() - began)
+                        tell(
+                            f"{count} runs, turn {turn + 1}: {opened[-1]:.2f} s, again {again[-1]:.2f} s, {listed[-1]:.2f} s"
+                        )
+                browser.close()
+            aim = "≤ 1" if count == 50 else ""
+            rows.append(
+                row(f"history of {count} runs, from another page", listed, aim=aim, unit="s", note="browser here too")
+            )
+            rows.append(
+                row(
+                    f"history of {count} runs, whole page loaded anew", again, aim="", unit="s", note="browser here too"
+                )
+            )
+            rows.append(
+                row(f"history of {count} runs, first time for the server", opened, aim="", unit="s", note="the same")
+            )
+    return rows

@@ -1,0 +1,111 @@
+"""The Runs page without a browser: its table's rows, the ways of comparing, what the table may ask for."""
+
+from types import SimpleNamespace
+
+import pytest
+import streamlit as st
+
+from dlcore.config import TrainConfig
+from dlcore.runs import keeping
+from dlcore.runs.directory import create, list_runs
+from dlcore.runs.worker import work
+from ui.history import page as runs_page_module
+from ui.history.state import RunsPage, read_runs
+
+CONFIG = TrainConfig(dataset="digits", model="linear", epochs=1, threads=1)
+
+
+@pytest.fixture
+def four_runs():
+    """Two settings, two seeds each, as a shell makes them."""
+    runs = []
+    for rate in (0.001, 0.01):
+        for seed in (0, 1):
+            run = create(CONFIG.model_copy(update={"learning_rate": rate, "seed": seed}))
+            work(run)
+            runs.append(run)
+    return runs
+
+
+def linked(runs):
+    return ",".join(run.run_id for run in runs)
+
+
+@pytest.mark.parametrize(
+    ("view", "language"),
+    [("", "en"), ("settings", "zh"), ("parallel", "en"), ("scatter", "zh"), ("front", "en"), ("repeats", "zh")],
+)
+def test_every_way_of_comparing_opens_by_its_link(open_page, four_runs, view, language):
+    app = open_page("runs", language=language, runs=linked(four_runs), view=view)
+    assert linked(four_runs) in app.query_params["runs"]
+    assert not app.error
+    assert any("4 runs are ticked" in one.value or "勾选了 4 次" in one.value for one in app.caption)
+
+
+def test_two_settings_are_told_apart_in_plain_words(open_page, four_runs):
+    app = open_page("runs", runs=linked(four_runs), view="repeats")
+    table = next(one.value for one in app.markdown if "95% interval of the mean" in one.value)
+    assert "Learning rate 0.001 | 2" in table
+    assert app.success or app.warning
+    assert any("Welch's t test" in caption.value for caption in app.caption)
+
+
+def test_the_diff_tells_only_what_differs(open_page, four_runs):
+    app = open_page("runs", runs=linked(four_runs[1:3]), view="settings")
+    table = next(one.value for one in app.markdown if one.value.startswith("|"))
+    assert "**Learning rate** | 0.001 | 0.01" in table
+    assert "**Seed** | 1 | 0" in table
+    assert "Batch size" not in table
+
+
+def test_without_runs_the_page_says_what_to_do(open_page):
+    app = open_page("runs")
+    assert "no run yet" in app.info[0].value
+
+
+def test_a_link_with_nonsense_is_not_obeyed(open_page, four_runs):
+    text = f"../../etc,{four_runs[0].run_id},20990101-000000-digits-mlp-ffffffffffff,<b>"
+    app = open_page("runs", runs=text, view="<b>", x="__class__", metric="y")
+    assert len(app.error) == 1
+    assert "There is no run called" in app.error[0].value
+    assert read_runs(text)[0] == four_runs[0].run_id
+    assert len(read_runs(",".join(f"20990101-000000-a-{n:012x}" for n in range(200)))) == 50
+
+
+@pytest.fixture
+def say(monkeypatch):
+    """``say(state, "pin RUN")``: what the table's browser side asks for."""
+
+    def sayer(state, text):
+        monkeypatch.setattr(st, "session_state", {"runs.table": SimpleNamespace(act=text, chosen=text)})
+        runs_page_module._act(state)
+
+    return sayer
+
+
+def test_the_table_pins_and_deletes_and_brings_back(say):
+    run = create(CONFIG, owner="ann")
+    run.expect_no_worker()
+    state = RunsPage(visitor="ann", chosen=(run.run_id,))
+    say(state, f"pin {run.run_id}")
+    assert keeping.label(run).pinned
+    say(state, f"unpin {run.run_id}")
+    assert not keeping.label(run).pinned
+    say(state, f"edit {run.run_id}")
+    assert state.editing == run.run_id
+    say(state, f"delete {run.run_id}")
+    assert (list_runs(), state.chosen, state.deleted) == ([], (), (run.run_id,))
+    runs_page_module._bring_back(state)
+    assert [one.run_id for one in list_runs()] == [run.run_id]
+    assert state.problem is None
+
+
+@pytest.mark.parametrize("text", ["", "pin", "explode RUN", "pin ../../etc", None, 7, "delete RUN", "pin RUN"])
+def test_the_table_may_ask_for_nothing_else_and_for_nobody_elses(say, text):
+    run = create(CONFIG, owner="bob")
+    run.expect_no_worker()
+    state = RunsPage(visitor="ann")
+    say(state, text.replace("RUN", run.run_id) if isinstance(text, str) else text)
+    assert [one.run_id for one in list_runs()] == [run.run_id]
+    assert not keeping.label(run).pinned
+    assert (state.problem is not None) == (isinstance(text, str) and text.startswith(("pin", "delete ")))

@@ -1,0 +1,98 @@
+"""What the Runs page remembers of a visit, and how it reads and writes its link."""
+
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+from dlcore.messages import UserError
+from dlcore.runs.directory import Run, is_run_id, open_run
+
+MOST_CHOSEN = 50
+"""Runs that are compared at once."""
+VIEWS = ("curves", "settings", "parallel", "scatter", "front", "repeats")
+"""The ways of comparing, as the link names them."""
+_KEY = "runs"
+_KEPT_BY_OTHERS = {"lang", "embed", "embed_options", "theme"}
+
+
+@dataclass(slots=True)
+class RunsPage:
+    """Everything that the page remembers, under one key of the session."""
+
+    visitor: str = ""
+    chosen: tuple[str, ...] = ()
+    """The runs that are compared, in the order of their choice."""
+    revision: int = 0
+    """Grows when the choice is changed by something other than the table, which takes it over then."""
+    drawn: tuple[str, ...] = ()
+    """The choice that the page below the table was drawn for."""
+    deleted: tuple[str, ...] = ()
+    """What was deleted last and can be brought back."""
+    opening: str = ""
+    """The run to open on the Train page."""
+    editing: str = ""
+    """The run whose name, tags and note are being written."""
+    problem: UserError | None = None
+    view: dict[str, str] = field(default_factory=dict)
+    """What the link says of the comparison: which way, which axes."""
+    sweep: str = ""
+    """The sweep that is shown."""
+    imported: str = ""
+    """The run that was brought last."""
+
+    def choose(self, chosen: tuple[str, ...]) -> None:
+        """Compare these from now on."""
+        self.chosen = chosen[:MOST_CHOSEN]
+        self.revision += 1
+
+
+def enter(visitor: str) -> RunsPage:
+    """The state of this session's Runs page; on arrival by a link, the link decides."""
+    state = st.session_state.get(_KEY)
+    arriving = "runs.arrived" not in st.session_state
+    if not isinstance(state, RunsPage):
+        state = st.session_state[_KEY] = RunsPage()
+    state.visitor = visitor
+    st.session_state["runs.arrived"] = True
+    if arriving or (st.query_params.get("runs", "") and not state.chosen):
+        asked = read_runs(st.query_params.get("runs", ""))
+        if asked:
+            state.choose(asked)
+        state.view |= {name: text[:60] for name, text in st.query_params.to_dict().items() if name in PLACES}
+        if sweep := st.query_params.get("sweep", ""):
+            state.sweep = sweep[:80]
+    return state
+
+
+PLACES = ("view", "x", "y", "metric", "axis")
+"""What else the link may say of a comparison."""
+
+
+def read_runs(text: str) -> tuple[str, ...]:
+    """The runs that a link names; whatever is no run's name is left out."""
+    names = dict.fromkeys(name for name in text[: 100 * MOST_CHOSEN].split(",") if is_run_id(name))
+    return tuple(names)[:MOST_CHOSEN]
+
+
+def write_link(state: RunsPage) -> None:
+    """Make the browser's address the link of this comparison; parameters that others own stay."""
+    before = st.query_params.to_dict()
+    after = {name: text for name, text in before.items() if name in _KEPT_BY_OTHERS or name.startswith("utm_")}
+    if state.chosen:
+        after["runs"] = ",".join(state.chosen)
+    after |= {name: state.view[name] for name in PLACES if state.view.get(name)}
+    if state.sweep:
+        after["sweep"] = state.sweep
+    if after != before:
+        st.query_params.from_dict(after)
+
+
+def opened(names: tuple[str, ...]) -> tuple[list[Run], list[UserError]]:
+    """The runs of these names, and why some could not be opened."""
+    runs, problems = [], []
+    for name in names:
+        try:
+            runs.append(open_run(name))
+        except UserError as error:
+            problems.append(error)
+    return runs, problems
