@@ -18,6 +18,7 @@ MEASURES: Mapping[str, str] = {
     "watching": "bench.watching",
     "history": "bench.history",
     "memory": "bench.memory",
+    "pen": "bench.pen",
 }
 """Each module's ``measure()`` gives the rows of its table."""
 

@@ -7,6 +7,7 @@ place nor the size of a drawing on its canvas leaves a trace in the image.
 """
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlcore.messages import N_, UserError
+from dlcore.settings import number
 
 Stroke = NDArray[np.float64]
 """The pen's way from touching the paper to leaving it: (points, 2), x to the right, y down."""
@@ -34,10 +36,11 @@ DOT_SIZE = 2.0
 MAX_OBJECTS = 400
 """Pen strokes in one drawing."""
 MAX_POINTS = 10_000
-"""Points of all strokes of one drawing together: more than a minute of scribbling."""
+"""Points of all strokes of one drawing together: more than a minute of scribbling. ``DLCORE_DRAWING_POINTS`` changes it."""
 MAX_COORDINATE = 16_384
 """Canvas pixels; no screen is larger, so no pen was further away."""
 
+_WRITTEN = re.compile(r"\d{1,5},\d{1,5}(?:[ ;]\d{1,5},\d{1,5})*", re.ASCII)
 _SUBPIXELS = 3
 _SPACING = 0.2  # distance of the points that stand for a line, in image pixels: the line's edge is then off by < 0.005
 _CURVE_STEPS = 4
@@ -65,7 +68,7 @@ def read_canvas(json_data: Any, size: tuple[float, float] = (CANVAS_SIZE, CANVAS
             limit=MAX_OBJECTS,
             count=len(objects),
         )
-    budget = MAX_POINTS
+    budget = _most_points()
     strokes: list[Stroke] = []
     for entry in objects:
         if not isinstance(entry, dict) or entry.get("type") != "Path":
@@ -93,7 +96,7 @@ def read_strokes(value: Any) -> list[Stroke]:
             limit=MAX_OBJECTS,
             count=len(value),
         )
-    _check_points(MAX_POINTS - sum(len(stroke) for stroke in value))
+    _check_points(_most_points() - sum(len(stroke) for stroke in value))
     strokes: list[Stroke] = []
     for stroke in value:
         points: list[tuple[float, float]] = []
@@ -103,6 +106,32 @@ def read_strokes(value: Any) -> list[Stroke]:
             points.append((_number(point[0]), _number(point[1])))
         if points:
             strokes.append(np.array(points, dtype=np.float64))
+    return strokes
+
+
+def read_written(text: str) -> list[Stroke]:
+    """The strokes in what the page's own paper writes: ``"x,y x,y;x,y"``, in tenths of a canvas pixel.
+
+    Raises:
+        UserError: anything else, a point that lies off the paper, or a drawing too large to read.
+    """
+    if not text:
+        return []
+    _check_points(_most_points() - text.count(","))
+    written = [stroke.split(" ") for stroke in text.split(";")]
+    if len(written) > MAX_OBJECTS:
+        raise UserError(
+            N_("A drawing may have {limit} strokes, this one has {count}: clear the canvas and draw again."),
+            limit=MAX_OBJECTS,
+            count=len(written),
+        )
+    if not _WRITTEN.fullmatch(text):
+        raise UserError(N_("This is no drawing of the canvas: clear it and draw again."))
+    strokes = [np.array([point.split(",") for point in stroke], dtype=np.float64) / 10 for stroke in written]
+    if max(float(stroke.max()) for stroke in strokes) > CANVAS_SIZE:
+        raise UserError(
+            N_("Every coordinate of a drawing must be a number from {low} to {high}."), low=0, high=CANVAS_SIZE
+        )
     return strokes
 
 
@@ -235,8 +264,12 @@ def _check_points(left: int) -> None:
     if left < 0:
         raise UserError(
             N_("A drawing may have {limit} points, this one has more: clear the canvas and draw again."),
-            limit=MAX_POINTS,
+            limit=_most_points(),
         )
+
+
+def _most_points() -> int:
+    return int(number("DLCORE_DRAWING_POINTS", MAX_POINTS, low=100, high=1_000_000))
 
 
 def _number(value: Any, limit: float = MAX_COORDINATE) -> float:

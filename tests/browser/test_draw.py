@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from dlcore.config import TrainConfig
+from dlcore.data.pen_strokes import held_out, read_drawings
 from dlcore.inference.sources import FOLDER
 from dlcore.runs.directory import create
 from dlcore.runs.worker import work
@@ -21,17 +22,25 @@ SEVEN = [
 ZERO = [[(60, 20), (40, 28), (28, 48), (28, 70), (40, 90), (58, 94), (72, 82), (78, 60), (74, 36), (60, 20)]]
 
 
-def open_draw(page, url, language="en"):
+OWN, LIBRARY = ".paper canvas", "canvas.upper-canvas"
+
+
+def open_draw(page, url, language="en", canvas="paper"):
     """The page with the example answered: the network is there."""
-    page.goto(f"{url}/draw?lang={language}")
-    page.locator("canvas.upper-canvas").wait_for()
+    page.goto(f"{url}/draw?lang={language}&canvas={canvas}")
+    surface(page).wait_for()
     expect(page.locator(".answer[data-kind=example] .bars li[data-top]")).to_have_count(1, timeout=90_000)
+
+
+def surface(page):
+    """What is drawn on, whichever canvas it is."""
+    return page.locator(f"{OWN}, {LIBRARY}")
 
 
 def draw(page, strokes):
     """Draw with the mouse as a hand would, and wait until all of it is answered."""
     before = strokes_shown(page)
-    area = page.locator("canvas.upper-canvas").bounding_box()
+    area = surface(page).bounding_box()
     for (x, y), *points in strokes:
         page.mouse.move(area["x"] + x, area["y"] + y)
         page.mouse.down()
@@ -54,7 +63,7 @@ def expect_strokes(page, count):
 
 def ink_on_paper(page):
     """How many dark pixels the visitor sees on the canvas itself."""
-    return page.locator("canvas.dc-canvas.lower-canvas").evaluate(
+    return page.locator(f"{OWN}, canvas.dc-canvas.lower-canvas").evaluate(
         """canvas => {
             const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height)
             let count = 0
@@ -65,7 +74,7 @@ def ink_on_paper(page):
 
 
 def places(page):
-    found = [page.locator(selector).bounding_box() for selector in ("canvas.upper-canvas", ".bars", ".tiles", ".seen")]
+    found = [page.locator(selector).bounding_box() for selector in (OWN, ".bars", ".tiles", ".seen")]
     return [(box["x"], box["y"], box["width"]) for box in found]
 
 
@@ -85,8 +94,9 @@ def test_a_digit_drawn_with_the_mouse_is_read(page, app_url, language, sure):
     assert 40 < bright < 250
 
 
-def test_undo_and_clear(page, app_url):
-    open_draw(page, app_url)
+@pytest.mark.parametrize("canvas", ["paper", "drawable"])
+def test_undo_and_clear(page, app_url, canvas):
+    open_draw(page, app_url, canvas=canvas)
     expect(page.locator(".dc-toolbar")).to_be_hidden()  # the page has buttons of its own
     undo, clear = page.get_by_role("button", name="Undo"), page.get_by_role("button", name="Clear")
     expect(undo).to_be_disabled()
@@ -107,6 +117,52 @@ def test_undo_and_clear(page, app_url):
     assert ink_on_paper(page) == 0
 
 
+def test_the_answer_comes_while_the_pen_still_moves(page, app_url):
+    open_draw(page, app_url)
+    area = surface(page).bounding_box()
+    page.mouse.move(area["x"] + 90, area["y"] + 70)
+    page.mouse.down()
+    for x, y in SEVEN[0][1:]:
+        page.mouse.move(area["x"] + x, area["y"] + y, steps=4)
+    expect_strokes(page, 1)  # the pen is still down
+    expect(page.locator(".answer .label")).to_have_text("7")
+    page.mouse.up()
+    expect(page.locator(".answer .label")).to_have_text("7")
+
+
+def test_redo_and_the_keyboard(page, app_url):
+    open_draw(page, app_url)
+    draw(page, SEVEN)
+    both = ink_on_paper(page)
+    page.keyboard.press("Control+z")
+    expect_strokes(page, 1)
+    page.get_by_role("button", name="Redo").click()
+    expect_strokes(page, 2)
+    assert ink_on_paper(page) == both
+    surface(page).focus()
+    page.keyboard.press("Delete")
+    expect(page.locator(".answer[data-kind=example]")).to_be_visible()
+    for key in ["ArrowUp"] * 10 + ["Space"] + ["ArrowDown"] * 20 + ["Space"]:
+        page.keyboard.press(key)
+    expect_strokes(page, 1)
+    expect(page.locator(".answer .label")).to_have_text("1")
+
+
+def test_what_people_drew_is_read(page, app_url, shared_data):
+    drawings = list(read_drawings(shared_data / "pen-strokes" / "train.jsonl"))
+    judges = held_out({drawing.writer for drawing in drawings})
+    open_draw(page, app_url)
+    right = 0
+    for label in range(10):
+        drawing = next(one for one in drawings if one.label == label and one.writer in judges)
+        draw(page, [(stroke * 0.6 + 10).tolist() for stroke in drawing.strokes])
+        page.wait_for_timeout(100)
+        right += page.locator(".answer .label").inner_text() == str(label)
+        page.get_by_role("button", name="Clear").click()
+        expect(page.locator(".answer[data-kind=example]")).to_be_visible()
+    assert right >= 9
+
+
 def test_a_small_drawing_in_a_corner_is_read(page, app_url):
     open_draw(page, app_url)
     draw(page, ZERO)
@@ -115,7 +171,7 @@ def test_a_small_drawing_in_a_corner_is_read(page, app_url):
 
 def test_a_dot_is_not_taken_for_a_digit(page, app_url):
     open_draw(page, app_url)
-    page.locator("canvas.upper-canvas").click(position={"x": 200, "y": 120})
+    surface(page).click(position={"x": 200, "y": 120})
     expect(page.locator(".answer .label")).to_have_text("?")
     expect(page.locator(".answer .note")).to_contain_text("too small")
 
@@ -141,9 +197,9 @@ def test_the_drawing_outlives_another_language_and_another_page(page, app_url):
     expect(page.get_by_role("button", name="清空")).to_be_enabled()
     expect_strokes(page, 2)
     page.get_by_role("link", name="首页").click()
-    expect(page.locator("canvas.upper-canvas")).to_have_count(0)
+    expect(surface(page)).to_have_count(0)
     page.get_by_role("link", name="手写").first.click()
-    page.locator("canvas.upper-canvas").wait_for()
+    surface(page).wait_for()
     expect_strokes(page, 2)
     expect(page.locator(".answer .label")).to_have_text("7")
     page.wait_for_timeout(500)  # the canvas takes the drawing over
@@ -155,7 +211,7 @@ def test_the_drawing_outlives_another_language_and_another_page(page, app_url):
 def test_a_finger_draws_right_from_the_corner(new_page, app_url):
     page = new_page(width=390, height=844, dark=True)
     open_draw(page, app_url)
-    area = page.locator("canvas.upper-canvas").bounding_box()
+    area = surface(page).bounding_box()
     assert area["x"] >= 0
     assert area["x"] + area["width"] <= 390
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -1,5 +1,6 @@
 """The Draw page without a browser: what it shows for each drawing, model and language."""
 
+import json
 import re
 
 import numpy as np
@@ -9,10 +10,11 @@ import torch
 from dlcore.config import TrainConfig
 from dlcore.data import DATASETS
 from dlcore.inference import sources
+from dlcore.messages import UserError
 from dlcore.models import MODELS
 from dlcore.runs.directory import create
 from dlcore.training.checkpoints import save_weights
-from ui.drawing import answer, models, view
+from ui.drawing import answer, models, paper, state, view
 from ui.drawing.example import example
 from ui.drawing.state import PAPER, DrawPage
 
@@ -44,6 +46,7 @@ def draw(monkeypatch, tmp_path, home):
         said = {"objects": list(json_data)} if isinstance(json_data, tuple) else json_data
         monkeypatch.setattr(view, "_canvas", lambda _page: said)
 
+    monkeypatch.setattr(state, "CANVASES", ("drawable", "paper"))
     say(())
     return say
 
@@ -52,7 +55,7 @@ def draw(monkeypatch, tmp_path, home):
 def answers(monkeypatch):
     """All answers that pages have shown."""
     found = []
-    monkeypatch.setattr(answer, "_component", lambda: lambda *, data, **_: found.append(data))
+    monkeypatch.setattr(answer, "_component", lambda: lambda *, data, **_: found.append(json.loads(data["json"])))
     return found
 
 
@@ -97,8 +100,34 @@ def test_what_is_no_drawing_is_explained(open_page, draw, answers, said):
     assert answers[-1]["kind"] == "example"
 
 
-def test_the_real_canvas_is_there(open_page):
-    assert open_page("draw").get("bidi_component")
+@pytest.mark.parametrize("canvas", ["paper", "drawable", "nonsense"])
+def test_the_real_canvas_is_there(open_page, canvas):
+    app = open_page("draw", canvas=canvas)
+    assert app.get("bidi_component")
+    assert app.selectbox(key="draw.canvas-choice").value == ("drawable" if canvas == "drawable" else "paper")
+    assert ("canvas" in app.query_params) == (canvas == "drawable")
+
+
+def test_what_the_paper_says_is_heard():
+    page = DrawPage()
+    assert paper.hear(page, "") == paper.Drawing([])
+    drawing = paper.hear(page, "0 1 100,200 300,400;5,6")
+    assert drawing.pen_down
+    assert [stroke.tolist() for stroke in drawing.strokes] == [[[10, 20], [30, 40]], [[0.5, 0.6]]]
+    page.paper_revision, page.put_written = 1, "10,10"
+    assert paper.hear(page, "0 0 100,200").strokes[0].tolist() == [[1, 1]]  # of the paper before
+    assert paper.hear(page, "1 0 ") == paper.Drawing([])
+
+
+@pytest.mark.parametrize(
+    "said",
+    [7, [], {}, "x", "0", "0 2 1,1", "-1 0 1,1", "0 0 1,1;", "0 0 1,1  2,2", "0 0 1.5,1", "0 0 3201,1", "0 0 ١,1",
+     "0 0 " + "1" * 5000 + ",1", "9" * 5000 + " 0 1,1", "0 0 " + " ".join(["1,1"] * 10_001), "0 0 " + ";".join(["1,1"] * 401),
+     "0 0 " + "1,1 " * 200_000],
+)  # fmt: skip
+def test_what_the_paper_never_says_is_refused(said):
+    with pytest.raises(UserError):
+        paper.hear(DrawPage(), said)
 
 
 def test_undo_and_clear_hand_the_canvas_what_is_left():

@@ -1,6 +1,7 @@
 """Draw with models of other datasets: letters, colour photos, own pictures, some classes."""
 
 import io
+import json
 import zipfile
 
 import numpy as np
@@ -17,7 +18,7 @@ from dlcore.inference.strokes import EMNIST_FRAMING, frame, framing_of
 from dlcore.models import MODELS
 from dlcore.runs.directory import create
 from dlcore.training.checkpoints import save_weights
-from ui.drawing import answer, models, view
+from ui.drawing import answer, models, paper
 from ui.drawing.example import example
 
 STROKES = [np.array([[50.0, 20], [60, 200]]), np.array([[150.0, 20], [150, 200]]), np.array([[52.0, 110], [150, 110]])]
@@ -55,8 +56,8 @@ def own_set():
 @pytest.fixture
 def answers(monkeypatch):
     found = []
-    monkeypatch.setattr(answer, "_component", lambda: lambda *, data, **_: found.append(data))
-    monkeypatch.setattr(view, "_canvas", lambda _page: {"objects": []})
+    monkeypatch.setattr(answer, "_component", lambda: lambda *, data, **_: found.append(json.loads(data["json"])))
+    monkeypatch.setattr(paper, "show", lambda _page: paper.Drawing([]))
     models._warm_up().join()
     return found
 

@@ -64,7 +64,8 @@ const hideToolbar = (attempts = 600) => {
   if (attempts) setTimeout(hideToolbar, 100, attempts - 1)
 }
 
-export default ({ data, parentElement }) => {
+export default ({ data: sent, parentElement }) => {
+  const data = JSON.parse(sent.json)
   const root = parentElement.querySelector(".answer")
   const find = (selector) => root.querySelector(selector)
   for (const [name, colour] of Object.entries(data.colours)) root.style.setProperty(`--${name}`, colour)
@@ -100,4 +101,6 @@ export default ({ data, parentElement }) => {
   showTile(find(".naive"), naive)
   find(".naive").toggleAttribute("data-differs", naive.differs)
   paint(find(".naive canvas"), bytes(naive.pixels))
+  root.dataset.count = data.count
+  document.dispatchEvent(new Event("drawing-answered")) // the paper may ask again
 }

@@ -27,6 +27,7 @@ from ui import palette
 from ui.class_names import shown_names
 from ui.drawing.state import INK, PAPER
 from ui.language import translate as _
+from ui.packing import packed
 
 if TYPE_CHECKING:
     from dlcore.inference.prediction import Model
@@ -84,32 +85,35 @@ def _remarks(model: "Model") -> list[str]:
     return remarks
 
 
-def show(answer: Answer, kind: Literal["example", "drawing"], *, waiting: bool = False) -> None:
+def show(answer: Answer, kind: Literal["example", "drawing"], *, count: int = 0, waiting: bool = False) -> None:
     """Put the answer on the page; the next one takes its place without a flicker.
 
-    ``waiting`` says that the probabilities are missing only because the network is still on its way.
+    ``count`` tells this answer from the one before; ``waiting`` says that the probabilities are missing only because the network is still on its way.
     """
     dot = answer.legibility == "dot"
     guess = None if answer.probabilities is None else int(np.argmax(answer.probabilities))
     names = shown_names(answer.class_names, answer.dataset)
     _component()(
         key="draw.answer",
-        data={
-            "kind": kind,
-            "pending": waiting,
-            "badge": _("Example") if kind == "example" else "",
-            "label": "…" if waiting else "?" if guess is None or dot else names[guess],
-            "percent": "" if guess is None or dot else percent(_of(answer.probabilities, guess)),
-            "note": _note(answer, kind, names),
-            "heading": _("How probable the network finds each"),
-            "names": names,
-            "bars": answer.probabilities
-            and [{"share": share, "text": percent(share)} for share in answer.probabilities],
-            "top": None if dot else guess,
-            "tiles": _tiles(answer, kind, names),
-            "pixelText": _("Row {row}, column {column}: brightness {value} of 255"),
-            "colours": _COLOURS,
-        },
+        data=packed(
+            {
+                "count": count,
+                "kind": kind,
+                "pending": waiting,
+                "badge": _("Example") if kind == "example" else "",
+                "label": "…" if waiting else "?" if guess is None or dot else names[guess],
+                "percent": "" if guess is None or dot else percent(_of(answer.probabilities, guess)),
+                "note": _note(answer, kind, names),
+                "heading": _("How probable the network finds each"),
+                "names": names,
+                "bars": answer.probabilities
+                and [{"share": share, "text": percent(share)} for share in answer.probabilities],
+                "top": None if dot else guess,
+                "tiles": _tiles(answer, kind, names),
+                "pixelText": _("Row {row}, column {column}: brightness {value} of 255"),
+                "colours": _COLOURS,
+            }
+        ),
     )
 
 

@@ -10,6 +10,8 @@ from ui.drawing.reading import Reading
 
 PAPER = "#fdfcf7"
 INK = "#1c1f33"
+CANVASES = ("paper", "drawable")
+"""The page's own paper, and that of streamlit-drawable-canvas; the first unless somebody chooses."""
 _KEY = "draw"
 
 
@@ -18,12 +20,21 @@ class DrawPage:
     """The canvas keeps its drawing in the browser and tells of it; Undo and Clear hand it another one to show."""
 
     model: str = PRETRAINED
+    canvas: str = field(default_factory=lambda: CANVASES[0])
     shown: Any = None
     """The drawing as of now, untrusted; None before the canvas has said anything."""
     put_objects: list[Any] = field(default_factory=list)
     """What the canvas was last told to start from."""
     revision: int = 0
     """How often it was told."""
+    written: str = ""
+    """The drawing as of now on the page's own paper, as :func:`dlcore.inference.strokes.read_written` reads it."""
+    put_written: str = ""
+    """What the paper was last told to start from,"""
+    paper_revision: int = 0
+    """and how often it was."""
+    answers: int = 0
+    """How many answers were shown; the paper waits for one before it asks again."""
     reading: Reading | None = None
     """What the answer on the screen answers to."""
     follows: bool = False

@@ -10,7 +10,7 @@ from dlcore.inference.strokes import CANVAS_PEN_WIDTH, CANVAS_SIZE, Stroke, read
 from dlcore.messages import UserError
 from ui.class_names import shown_names
 from ui.concepts.doors import read_next
-from ui.drawing import answer, models, panels, state
+from ui.drawing import answer, models, panels, paper, state
 from ui.drawing.example import example
 from ui.drawing.reading import Reading
 from ui.language import explain
@@ -20,6 +20,7 @@ from ui.visitor import visitor_token
 
 _CANVAS = "draw.canvas"
 _MODEL = "draw.model"
+_CANVAS_CHOICE = "draw.canvas-choice"
 # Each look takes time from the thread that is waited for: at 0.4 s it took three times as long.
 _LOOK_AGAIN_SECONDS = 1.0
 _NAMED = 30
@@ -35,7 +36,12 @@ def show_draw() -> None:
     )
     studio, choice, below = st.container(), st.container(), st.container()
     with choice:
-        source = _choose_model()
+        owner = visitor_token()
+        with st.container(horizontal=True, gap="medium"):
+            source = _choose_model(owner)
+            _choose_canvas()
+        for reason in models.reasons_not_offered(owner):
+            st.caption(_("Not offered here: {reason}").format(reason=explain(reason)))
         _explain_model(source)
     with studio:
         _studio(source)
@@ -52,30 +58,38 @@ def _studio(source: str) -> None:
     page = state.page()
     with st.container(horizontal=True, gap="medium", key="draw-studio"):
         with st.container(width=CANVAS_SIZE):
-            strokes = _paper(page)
+            drawing = _drawing(page)
         with st.container(width="stretch", key="draw-answer"):
-            reading = _answer(source, strokes)
+            reading = _answer(source, drawing.strokes)
+    if drawing.pen_down:
+        return  # what lies below waits until the stroke is done
     before, page.reading = page.reading, reading
     if page.follows and not reading.same_as(before):
         page.follows = False  # until a panel says so again
         st.rerun()
 
 
-def _paper(page: state.DrawPage) -> list[Stroke]:
-    """The canvas and its buttons; the strokes on it."""
-    if _CANVAS not in st.session_state and page.shown is not None:
-        page.put(page.objects())  # the visitor was on another page, and the canvas has forgotten
+def _drawing(page: state.DrawPage) -> paper.Drawing:
+    """The paper, or the canvas of the library, and what is on it."""
     try:
-        strokes = read_canvas(page.hear(_canvas(page)))
+        drawing = paper.show(page) if page.canvas == "paper" else paper.Drawing(_library_strokes(page))
     except UserError as error:
         show_error(error)
-        strokes = []
+        drawing = paper.Drawing([])
+    st.caption(_("The drawing goes to the server of this page, which does not keep it."))
+    return drawing
+
+
+def _library_strokes(page: state.DrawPage) -> list[Stroke]:
+    """The library's canvas with buttons of ours; the strokes on it."""
+    if _CANVAS not in st.session_state and page.shown is not None:
+        page.put(page.objects())  # the visitor was on another page, and the canvas has forgotten
+    said = page.hear(_canvas(page))
     empty = not page.objects()
     with st.container(horizontal=True):
         st.button(_("Undo"), key="draw.undo", icon=":material/undo:", disabled=empty, on_click=page.undo)
         st.button(_("Clear"), key="draw.clear", icon=":material/delete:", disabled=empty, on_click=page.clear)
-    st.caption(_("The drawing goes to the server of this page, which does not keep it."))
-    return strokes
+    return read_canvas(said)
 
 
 def _canvas(page: state.DrawPage) -> Any:
@@ -104,7 +118,9 @@ def _answer(source: str, strokes: list[Stroke]) -> Reading:
         except UserError as error:
             show_error(error)
     given = answer.read(strokes or example(), model)
-    answer.show(given, origin, waiting=waiting)
+    page = state.page()
+    page.answers += 1
+    answer.show(given, origin, count=page.answers, waiting=waiting)
     if waiting:
         _look_again()
     return Reading(
@@ -126,11 +142,10 @@ def _look_again() -> None:
         st.rerun()
 
 
-def _choose_model() -> str:
+def _choose_model(owner: str) -> str:
     """The model that answers: as chosen, else as in the link; the link follows the choice."""
     page = state.page()
     asked = st.session_state.get(_MODEL) or st.query_params.get("model", page.model)
-    owner = visitor_token()
     try:
         sources = models.choices(owner, asked)
     except UserError as error:
@@ -147,14 +162,34 @@ def _choose_model() -> str:
         help=_("The bundled model, or any of your own runs that has finished on the Train page."),
         width=560,
     )
-    for reason in models.reasons_not_offered(owner):
-        st.caption(_("Not offered here: {reason}").format(reason=explain(reason)))
     page.model = chosen
     if chosen == PRETRAINED:
         st.query_params.pop("model", None)
     else:
         st.query_params["model"] = chosen
     return chosen
+
+
+def _choose_canvas() -> None:
+    """What is drawn on; as chosen, else as in the link, which follows the choice."""
+    page = state.page()
+    asked = st.session_state.get(_CANVAS_CHOICE) or st.query_params.get("canvas", page.canvas)
+    st.session_state[_CANVAS_CHOICE] = asked if asked in state.CANVASES else state.CANVASES[0]
+    names = {"paper": _("This page's own"), "drawable": "streamlit-drawable-canvas"}
+    page.canvas = st.selectbox(
+        _("Canvas"),
+        state.CANVASES,
+        key=_CANVAS_CHOICE,
+        format_func=names.__getitem__,
+        help=_(
+            "This page's own answers while the pen moves, knows redo and the keyboard. The library's answers when the pen is lifted."
+        ),
+        width=260,
+    )
+    if page.canvas == state.CANVASES[0]:
+        st.query_params.pop("canvas", None)
+    else:
+        st.query_params["canvas"] = page.canvas
 
 
 def _explain_model(source: str) -> None:
