@@ -68,7 +68,7 @@ def workers(home: Path) -> list[psutil.Process]:
 
 
 def draw(page: Page) -> None:
-    canvas = page.locator("canvas.upper-canvas")
+    canvas = page.locator(".paper canvas")
     box = canvas.bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + SEVEN[0][0], box["y"] + SEVEN[0][1])
@@ -121,7 +121,7 @@ def measure() -> list[Row]:
         other.get_by_role("button", name="Stop", exact=False).first.click()
         visitor = browser.new_page()
         visitor.goto(f"{url}/draw?lang=en")
-        visitor.locator("canvas.upper-canvas").wait_for()
+        visitor.locator(".paper canvas").wait_for()
         visitor.wait_for_timeout(5_000)
         while len(workers(home)) > 1:
             visitor.wait_for_timeout(250)
