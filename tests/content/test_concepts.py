@@ -98,7 +98,7 @@ def test_the_lab_has_words_for_each_step_and_each_trial():
 
 def test_each_chapter_names_labs_of_the_catalogue_and_each_lab_is_named():
     source = "".join(path.read_text(encoding="utf-8") for path in Path(fields.__file__).parents[1].rglob("*.py"))
-    named = set(re.findall(r'read_next\("([^"]+)"\)', source))
+    named = set(re.findall(r'read_next\("([^"]+)"', source))
     named |= {name for name, chapter in CHAPTERS.items() if chapter.lab}  # their frame says so
     named |= {f"field-{name}" for name in fields._FIGURES} | {f"trend-{name}" for name in trends._FIGURES}
     assert named == set(labs())

@@ -101,6 +101,26 @@ def test_a_link_restores_everything(open_page, language):
     assert app.button_group("resources.kind").value == ["paper", "book"]
 
 
+def test_an_older_link_that_comes_with_a_click_does_not_undo_it(open_page):
+    app = open_page("resources", q="transformer")
+    app.text_input("resources.q").set_value("").run()
+    assert "q" not in app.query_params
+    app.query_params["q"] = "transformer"  # the browser has not heard of the new link yet
+    app.button_group("resources.kind").set_value(["book"]).run()
+    assert app.query_params["kind"] in ("book", ["book"])
+    assert "q" not in app.query_params
+    app.button("resources.details.goodfellow-dl").click().run()
+    del app.query_params["id"]
+    app.query_params["kind"] = "book"
+    app.button("resources.back").click().run()
+    assert shown(app)
+    app.query_params.clear()  # now somebody goes back, and clicks on nothing
+    app.query_params["lang"] = "en"
+    app.query_params["id"] = "goodfellow-dl"
+    app.run()
+    assert not shown(app)
+
+
 @pytest.mark.parametrize(
     ("link", "part"),
     [

@@ -1,5 +1,6 @@
 """What a visitor of the page is looking at: kept over pages, read from the link, written back to it."""
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -32,7 +33,8 @@ class Visit:
     """The page's memory.
 
     ``imported``: of the last file of progress, the entries new here, done in all, and unknown. ``url``: what was last
-    written to the link; ``refused``: what the link asked in vain.
+    written to the link, ``written``: what was lately; ``acted``: whether a button has just changed something;
+    ``refused``: what the link asked in vain.
     """
 
     selection: Selection = field(default_factory=Selection)
@@ -48,6 +50,8 @@ class Visit:
     imported: tuple[int, int, int] | None = None
     import_error: UserError | None = None
     url: dict[str, str] = field(default_factory=dict)
+    written: deque[dict[str, str]] = field(default_factory=lambda: deque(maxlen=20))
+    acted: bool = False
     refused: list[UserError] = field(default_factory=list)
 
 
@@ -75,7 +79,7 @@ def arrive() -> Visit:
     first = _KEY not in st.session_state
     visit = current()
     link = {name: st.query_params[name] for name in _own() if name in st.query_params}
-    if first or (link and link != visit.url):
+    if first or (link and link != visit.url and not _stale(link, visit)):
         _follow(link, visit)
         for name, value in _shown(visit).items():
             st.session_state[key(name)] = value
@@ -87,7 +91,18 @@ def arrive() -> Visit:
         if name != "q" or key(name) not in st.session_state:
             st.session_state[key(name)] = value
     _write_link(visit)
+    visit.acted = False
     return visit
+
+
+def _stale(link: Mapping[str, str], visit: Visit) -> bool:
+    """Whether a link is an older one of ours that came along with a click, since the browser had no newer one yet.
+
+    Without a click it is a way back through the browser's history, and to be followed.
+    """
+    shown = _shown(visit)
+    clicked = visit.acted or any(st.session_state.get(key(name), value) != value for name, value in shown.items())
+    return clicked and link in visit.written
 
 
 def _follow(link: Mapping[str, str], visit: Visit) -> None:
@@ -182,6 +197,8 @@ def _write_link(visit: Visit) -> None:
     elif visit.view == "compare" and visit.compare:
         link["compare"] = ",".join(visit.compare)
     visit.url = link
+    if link not in visit.written:
+        visit.written.append(link)
     now = st.query_params.to_dict()
     wanted = {name: value for name, value in now.items() if name not in _own()} | link
     if wanted != now:
@@ -203,7 +220,7 @@ def open_entry(identifier: str) -> None:
     """Show one entry in full."""
     visit = current()
     ask(view="directory")
-    visit.view, visit.entry, visit.refused = "directory", identifier, []
+    visit.view, visit.entry, visit.refused, visit.acted = "directory", identifier, [], True
 
 
 def put_beside(identifier: str) -> None:
@@ -217,16 +234,18 @@ def put_beside(identifier: str) -> None:
 
 def close_entry() -> None:
     """Back to the list, as it was."""
-    current().entry = ""
+    current().entry, current().acted = "", True
 
 
 def show_more() -> None:
     """Two pages more of the list."""
     current().shown += 2 * PAGE
+    current().acted = True
 
 
 def tick(identifier: str) -> None:
     """Mark a stop of a path as done, or not done after all, as its box now says."""
+    current().acted = True
     if st.session_state[key(f"done.{identifier}")]:
         current().done.add(identifier)
     else:
