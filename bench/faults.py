@@ -571,8 +571,6 @@ def main(arguments: list[str] | None = None) -> int:
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="dlcore-faults-", dir=memory) as home:
         os.environ |= {"DLCORE_HOME": home}
-        import torch._dynamo  # noqa: F401  # an optimizer's first act, and slow: all of this once, for all forks
-
         bench = Bench(options.seed)
         try:
             for name, part in parts(bench, options):

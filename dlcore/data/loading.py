@@ -12,12 +12,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dlcore.data import DATASETS, OWN_IMAGES
-from dlcore.data.availability import FOLDERS, available, files, raw_folder
+from dlcore.data.availability import available, files, raw_folder
 from dlcore.data.cifar_batches import read_batch
+from dlcore.data.idx import read_idx
 from dlcore.data.own_images import read as read_own_images
 from dlcore.data.selection import classes_of, describe
-from dlcore.data.torchvision_datasets import torchvision_datasets
-from dlcore.home import data_root
 from dlcore.messages import N_, UserError
 from dlcore.training.events import Preparing
 
@@ -97,7 +96,7 @@ def _prepare_all(name: str, own_images: str) -> Generator[Preparing, None, Datas
 
         yield from download(name)
     yield Preparing(stage="reading", file=name)
-    return _cifar10() if name == "cifar10" else _from_torchvision(name)
+    return _cifar10() if name == "cifar10" else _mnist_like(name)
 
 
 def _of_classes(dataset: Dataset, chosen: tuple[int, ...]) -> Dataset:
@@ -135,11 +134,7 @@ def _cifar10() -> Dataset:
         try:
             batches.append(read_batch((folder / file).read_bytes()))
         except (OSError, ValueError) as error:
-            raise _unreadable(
-                "cifar10",
-                folder.name,
-                (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__,
-            ) from error
+            raise _unreadable("cifar10", _reason(error)) from error
     *training, (test_images, test_labels) = batches
     return Dataset(
         name="cifar10",
@@ -151,41 +146,45 @@ def _cifar10() -> Dataset:
     )
 
 
-def _unreadable(name: str, folder: str, reason: str) -> UserError:
+def _reason(error: OSError | ValueError) -> str:
+    """What the system says itself, without the place of the file on the server."""
+    return (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
+
+
+def _unreadable(name: str, reason: str) -> UserError:
+    folder = raw_folder(name)
     return UserError(
         N_("The files of {dataset} in {folder} cannot be read: {reason}. Delete that folder and start again."),
         dataset=DATASETS[name].title,
-        folder=folder,
+        folder=folder.name if name == "cifar10" else f"{folder.parent.name}/{folder.name}",
         reason=reason,
     )
 
 
-def _from_torchvision(name: str) -> Dataset:
-    dataset_class = getattr(torchvision_datasets(), FOLDERS[name])
-    options = {"split": "letters"} if name == "emnist-letters" else {}
-    folder = f"{FOLDERS[name]}/raw"
-    try:
-        train, test = (dataset_class(data_root(), train=part, download=False, **options) for part in (True, False))
-    except (OSError, RuntimeError, ValueError, AssertionError) as error:  # a file damaged or replaced by hand
-        # what the system says itself, without the place of the file on the server
-        reason = (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
-        raise _unreadable(name, folder, reason) from error
-    lowest = 1 if name == "emnist-letters" else 0  # EMNIST counts its letters from 1
+def _mnist_like(name: str) -> Dataset:
+    folder = raw_folder(name)
+    paths = [folder / file for file in files(name)]
     classes = len(DATASETS[name].class_names)
-    for part in (train, test):
-        if part.data.dtype != torch.uint8 or part.data.dim() != 3 or len(part.data) != len(part.targets):
-            raise _unreadable(name, folder, N_("images and labels do not belong together"))
-        if len(part.targets) and not lowest <= int(part.targets.min()) <= int(part.targets.max()) < lowest + classes:
-            raise _unreadable(name, folder, N_("images and labels do not belong together"))
+    lowest = 1 if name == "emnist-letters" else 0  # EMNIST counts its letters from 1
+    parts: list[Tensor] = []
+    for images_path, labels_path in (paths[:2], paths[2:]):
+        try:
+            images, labels = read_idx(images_path, dimensions=3), read_idx(labels_path, dimensions=1)
+        except (OSError, ValueError) as error:  # a file damaged or replaced by hand
+            raise _unreadable(name, _reason(error)) from error
+        if len(images) != len(labels) or np.any((labels < lowest) | (labels >= lowest + classes)):
+            raise _unreadable(name, N_("images and labels do not belong together"))
         if name == "emnist-letters":  # stored column by column
-            part.data = part.data.transpose(1, 2).contiguous()
+            images = np.ascontiguousarray(images.transpose(0, 2, 1))
+        parts += [torch.from_numpy(images).unsqueeze(1), torch.from_numpy(labels).long() - lowest]
+    train_images, train_labels, test_images, test_labels = parts
     return Dataset(
         name=name,
         class_names=DATASETS[name].class_names,
-        train_images=train.data.unsqueeze(1),
-        train_labels=train.targets.long() - lowest,
-        test_images=test.data.unsqueeze(1),
-        test_labels=test.targets.long() - lowest,
+        train_images=train_images,
+        train_labels=train_labels,
+        test_images=test_images,
+        test_labels=test_labels,
     )
 
 

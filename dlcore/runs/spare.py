@@ -44,7 +44,6 @@ _NEEDED = (
     "dlcore.data.loading",
     "dlcore.training.loop",
     "dlcore.training.checkpoints",
-    "torch._dynamo",  # what every optimizer imports when it is made
 )
 _PROJECT = Path(__file__).resolve().parents[2]
 _TELLING = ("DLCORE_", "OMP_", "MKL_", "KMP_", "GOMP_", "TORCH", "PYTORCH", "CUDA", "NVIDIA_", "PYTHON", "LD_", "SSL_")

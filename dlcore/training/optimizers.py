@@ -1,6 +1,8 @@
 """Optimizers by name."""
 
+import inspect
 from collections.abc import Callable, Mapping
+from functools import cache
 
 import torch
 from torch import nn
@@ -11,29 +13,42 @@ from dlcore.config import TrainConfig
 _Groups = list[dict[str, object]]
 
 
+@cache
+def _light(kind: type[Optimizer]) -> Callable[..., Optimizer]:
+    """``kind`` of optimizer without torch's compiler, which it would import at its first act: 70 MB and two seconds.
+
+    Its methods come wrapped, to be left alone should somebody compile them; nobody does here. The update itself runs
+    without gradients, as the wrapping sees to elsewhere.
+    """
+    wrapped = ("add_param_group", "zero_grad", "state_dict", "load_state_dict")
+    methods = {name: inspect.unwrap(getattr(kind, name)) for name in wrapped}
+    step = torch.no_grad()(inspect.unwrap(kind.step))
+    return type(kind.__name__, (kind,), methods | {"step": step})
+
+
 def _sgd(groups: _Groups, config: TrainConfig) -> Optimizer:
-    return SGD(groups, lr=config.learning_rate, momentum=config.momentum)
+    return _light(SGD)(groups, lr=config.learning_rate, momentum=config.momentum)
 
 
 def _nesterov(groups: _Groups, config: TrainConfig) -> Optimizer:
     # Without momentum there is nothing to look ahead along, and torch refuses the combination.
-    return SGD(groups, lr=config.learning_rate, momentum=config.momentum, nesterov=config.momentum > 0)
+    return _light(SGD)(groups, lr=config.learning_rate, momentum=config.momentum, nesterov=config.momentum > 0)
 
 
 def _adam(groups: _Groups, config: TrainConfig) -> Optimizer:
-    return Adam(groups, lr=config.learning_rate, fused=_can_fuse(groups))
+    return _light(Adam)(groups, lr=config.learning_rate, fused=_can_fuse(groups))
 
 
 def _adamw(groups: _Groups, config: TrainConfig) -> Optimizer:
-    return AdamW(groups, lr=config.learning_rate, fused=_can_fuse(groups))
+    return _light(AdamW)(groups, lr=config.learning_rate, fused=_can_fuse(groups))
 
 
 def _rmsprop(groups: _Groups, config: TrainConfig) -> Optimizer:
-    return RMSprop(groups, lr=config.learning_rate, momentum=config.momentum)
+    return _light(RMSprop)(groups, lr=config.learning_rate, momentum=config.momentum)
 
 
 def _adagrad(groups: _Groups, config: TrainConfig) -> Optimizer:
-    return Adagrad(groups, lr=config.learning_rate)
+    return _light(Adagrad)(groups, lr=config.learning_rate)
 
 
 _BUILDERS: Mapping[str, Callable[[_Groups, TrainConfig], Optimizer]] = {

@@ -20,6 +20,7 @@ from dlcore.data.normalization import COLOUR_MEAN, COLOUR_STD, MEAN, STD, normal
 from dlcore.data.randomness import derive, generator
 from dlcore.data.selection import classes_of, classes_text, describe
 from dlcore.data.torchvision_datasets import torchvision_datasets
+from dlcore.home import data_root
 from dlcore.messages import UserError
 from dlcore.training.events import Preparing
 
@@ -291,10 +292,35 @@ def test_a_file_that_cannot_be_read_does_not_tell_where_it_lies(monkeypatch):
     def refuse(*_args, **_settings):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder / FILES[0]))
 
-    monkeypatch.setattr(torchvision_datasets().MNIST, "_load_data", refuse)
+    monkeypatch.setattr(np, "fromfile", refuse)
     with pytest.raises(UserError, match=r"MNIST/raw cannot be read: Permission denied\.") as error:
         load("mnist")
     assert str(folder) not in str(error.value)
+
+
+def test_what_is_read_is_what_torchvision_reads():
+    put("mnist", small_mnist())
+    ours = load("mnist")
+    for train, images, labels in (
+        (True, ours.train_images, ours.train_labels),
+        (False, ours.test_images, ours.test_labels),
+    ):
+        theirs = torchvision_datasets().MNIST(data_root(), train=train)
+        assert torch.equal(images, theirs.data.unsqueeze(1))
+        assert torch.equal(labels, theirs.targets)
+
+
+def test_a_worker_imports_neither_torchvision_nor_torchs_compiler():
+    """They take 130 MB of a small server's memory, and seconds of a start."""
+    put("mnist", small_mnist(train=60, test=20))
+    code = (
+        "import sys; from dlcore.config import TrainConfig; from dlcore.data.loading import load;"
+        "from dlcore.training import loop; config = TrainConfig(dataset='mnist', model='linear', epochs=1, device='cpu');"
+        "list(loop.train(config, dataset=load('mnist')));"
+        "assert not {'torch._dynamo', 'torchvision'} & {*sys.modules}"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, env=os.environ)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_availability_needs_no_torch():

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from dlcore.config import OPTIMIZERS, SCHEDULES, TrainConfig
 from dlcore.data.loading import Dataset, load
@@ -16,6 +17,7 @@ from dlcore.training.events import Ended, Evaluated, Inspected, Preparing, Start
 from dlcore.training.events import Tested as FinallyTested
 from dlcore.training.losses import training_loss
 from dlcore.training.metrics import accuracy_interval, class_scores
+from dlcore.training.optimizers import build_optimizer
 from dlcore.training.schedules import learning_rate_at
 
 
@@ -122,6 +124,31 @@ def test_training_leaves_the_callers_random_numbers_alone(digits):
     torch.manual_seed(5)
     list(loop.train(config(epochs=1), dataset=digits))
     assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_is_torchs_own_to_the_last_bit(optimizer):
+    settings = config(optimizer=optimizer, learning_rate=0.01, weight_decay=0.1, momentum=0.5)
+    ours, theirs = (nn.Sequential(nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 3)) for _ in range(2))
+    theirs.load_state_dict(ours.state_dict())
+    light = build_optimizer(ours, settings)
+    full = next(kind for kind in type(light).__mro__ if kind.__module__.startswith("torch.optim"))
+    reference = full(
+        [
+            {"params": [p for p in theirs.parameters() if matrices == (p.dim() >= 2)], **options}
+            for matrices, group in zip((True, False), light.param_groups, strict=True)
+            for options in ({name: value for name, value in group.items() if name != "params"},)
+        ]
+    )
+    dice = torch.Generator().manual_seed(0)
+    for _ in range(5):
+        images = torch.randn(8, 5, generator=dice)
+        for network, stepped in ((ours, light), (theirs, reference)):
+            stepped.zero_grad()
+            network(images).square().sum().backward()
+            stepped.step()
+    assert all(torch.equal(a, b) for a, b in zip(ours.parameters(), theirs.parameters(), strict=True))
+    assert all(p.grad_fn is None for p in ours.parameters())
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
