@@ -34,11 +34,18 @@ CHAPTERS: Mapping[str, Chapter] = {
     "what": Chapter(N_("What it is"), ":material/lightbulb:", "ui.concepts.what:show"),
     "traits": Chapter(N_("Four traits"), ":material/stacks:", "ui.concepts.traits:show"),
     "depth": Chapter(N_("Depth: the playground"), ":material/hub:", "ui.concepts.playground:show", ("p.",), lab=True),
+    "neuron": Chapter(N_("A neuron"), ":material/filter_tilt_shift:", "ui.concepts.neuron:show", ("n.",), lab=True),
     "steps": Chapter(
         N_("Six steps: the lab"),
         ":material/science:",
         "ui.concepts.steps:show",
         ("x", "y", "rate", "hidden", "head", "weights", "seed", "updates", "step"),
+    ),
+    "loss": Chapter(N_("Loss"), ":material/target:", "ui.concepts.loss:show", ("l.",), lab=True),
+    "descent": Chapter(N_("Descent"), ":material/downhill_skiing:", "ui.concepts.descent:show", ("g.",), lab=True),
+    "price": Chapter(N_("Depth's price"), ":material/layers:", "ui.concepts.price:show", ("d.",), lab=True),
+    "generalisation": Chapter(
+        N_("Generalisation"), ":material/school:", "ui.concepts.generalisation:show", ("v.",), lab=True
     ),
     "program": Chapter(N_("The program"), ":material/code:", "ui.concepts.program:show"),
     "fields": Chapter(N_("Seven fields"), ":material/public:", "ui.concepts.fields:show"),

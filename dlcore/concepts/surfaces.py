@@ -1,0 +1,244 @@
+"""Losses of two numbers to descend: four famous ones, and a plane through the weight space of a real small network.
+
+Every function takes places (..., 2) and works on all of them at once. The lowest value of the famous ones is 0.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlcore.concepts.playground import Experiment, Network, initialise, loss_and_gradient, optimizer_of, points_of
+from dlcore.messages import N_
+
+Array = NDArray[np.float64]
+Box = tuple[float, float, float, float]
+
+BATCH = 8
+"""Examples in a mini-batch of the network's plane."""
+NOISE = 0.05
+"""On the famous surfaces mini-batches are imitated: normal noise of this share of the gradient's length at the start."""
+
+TITLES: Mapping[str, str] = {
+    "ravine": N_("A ravine (quadratic)"),
+    "rosenbrock": N_("Rosenbrock's valley"),
+    "beale": N_("Beale's corners"),
+    "saddle": N_("A saddle"),
+    "network": N_("A real network, cut by a plane"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surface:
+    """A loss over the plane."""
+
+    value: Callable[[Array], Array]
+    """(..., 2) to (...)."""
+    gradient: Callable[[Array], Array]
+    """(..., 2) to (..., 2)."""
+    box: Box
+    """What a map shows: left, right, bottom, top."""
+    start: tuple[float, float]
+    lowest: tuple[tuple[float, float], ...]
+    """Where it is lowest, as far as known."""
+    noisy: Callable[[Array, np.random.Generator], Array]
+    """The gradient as a mini-batch gives it. The places are (..., S, 2), one batch for each of the S seeds."""
+
+
+_TURN = np.array([[np.cos(np.pi / 6), -np.sin(np.pi / 6)], [np.sin(np.pi / 6), np.cos(np.pi / 6)]])
+STEEP = _TURN[:, 1]
+"""The direction across the ravine. It lies askew: along the axes Adam and RMSprop could flatten it weight by weight."""
+_RAVINE = _TURN @ np.diag([0.2, 20.0]) @ _TURN.T
+
+
+def _ravine(p: Array) -> Array:
+    result: Array = 0.5 * ((p @ _RAVINE) * p).sum(axis=-1)
+    return result
+
+
+def _ravine_gradient(p: Array) -> Array:
+    result: Array = p @ _RAVINE
+    return result
+
+
+def _rosenbrock(p: Array) -> Array:
+    x, y = p[..., 0], p[..., 1]
+    result: Array = (1 - x) ** 2 + 100 * (y - x**2) ** 2
+    return result
+
+
+def _rosenbrock_gradient(p: Array) -> Array:
+    x, y = p[..., 0], p[..., 1]
+    return np.stack([-2 * (1 - x) - 400 * x * (y - x**2), 200 * (y - x**2)], axis=-1)
+
+
+_BEALE = (1.5, 2.25, 2.625)
+
+
+def _beale(p: Array) -> Array:
+    x, y = p[..., 0], p[..., 1]
+    result: Array = sum((c - x + x * y**k) ** 2 for k, c in enumerate(_BEALE, 1))  # type: ignore[assignment]
+    return result
+
+
+def _beale_gradient(p: Array) -> Array:
+    x, y = p[..., 0], p[..., 1]
+    by_x, by_y = np.zeros_like(x), np.zeros_like(x)
+    for k, c in enumerate(_BEALE, 1):
+        term = c - x + x * y**k
+        by_x = by_x + 2 * term * (y**k - 1)
+        by_y = by_y + 2 * term * x * k * y ** (k - 1)
+    return np.stack([by_x, by_y], axis=-1)
+
+
+def _saddle(p: Array) -> Array:
+    x, y = p[..., 0], p[..., 1]
+    result: Array = 0.5 * x**2 - 0.5 * y**2 + y**4 / 16 + 1
+    return result
+
+
+def _saddle_gradient(p: Array) -> Array:
+    x, y = p[..., 0], p[..., 1]
+    return np.stack([x, -y + y**3 / 4], axis=-1)
+
+
+def _famous(
+    value: Callable[[Array], Array],
+    gradient: Callable[[Array], Array],
+    box: Box,
+    start: tuple[float, float],
+    *lowest: tuple[float, float],
+) -> Surface:
+    length = float(np.linalg.norm(gradient(np.array(start))))
+
+    def noisy(p: Array, random: np.random.Generator) -> Array:
+        # One draw a seed, the same for all that race with that seed.
+        return gradient(p) + NOISE * length * random.standard_normal(p.shape[-2:])
+
+    return Surface(value=value, gradient=gradient, box=box, start=start, lowest=lowest, noisy=noisy)
+
+
+@cache
+def surface(name: str) -> Surface:
+    """The surface of that name; the network's is trained the first time, in a few hundredths of a second."""
+    match name:
+        case "ravine":
+            return _famous(_ravine, _ravine_gradient, (-4, 2, -3, 1.5), (-3.4, -0.7), (0, 0))
+        case "rosenbrock":
+            return _famous(_rosenbrock, _rosenbrock_gradient, (-2, 2, -1, 3), (-1.2, 1.0), (1, 1))
+        case "beale":
+            return _famous(_beale, _beale_gradient, (-4.5, 4.5, -2.5, 2.5), (1.0, 1.5), (3, 0.5))
+        case "saddle":
+            return _famous(_saddle, _saddle_gradient, (-3, 3, -3, 3), (-2.5, 0.01), (0, 2), (0, -2))
+        case _:
+            return NetworkPlane().surface()
+
+
+class NetworkPlane:
+    """A network of 2, 5 and 1 neurons on two noisy moons, 21 weights and biases, seen on the plane through three of its states.
+
+    The plane passes through the untrained weights, the weights that training led to from there, and those that a
+    training from another start led to. Coordinates are distances in weight space from the untrained weights: the
+    first along the way to the first training's end, the second at a right angle to it.
+    """
+
+    HIDDEN = 5
+
+    def __init__(self) -> None:
+        experiment = Experiment(data="moons", noise=0.3, hidden=(self.HIDDEN,), seed=3, learning_rate=0.03)
+        points = points_of(experiment)
+        self.places, self.targets = points.places[points.training][:40], points.targets[points.training][:40]
+        first, first_end = self._trained(experiment, 3)
+        _second, second_end = self._trained(experiment, 8)
+        along = first_end - first
+        other = second_end - first
+        other = other - along * (other @ along) / (along @ along)
+        self.origin = first
+        self.axes = np.stack([along / np.linalg.norm(along), other / np.linalg.norm(other)])
+        self.ends = [
+            (float((end - first) @ self.axes[0]), float((end - first) @ self.axes[1]))
+            for end in (first_end, second_end)
+        ]
+
+    def _trained(self, experiment: Experiment, seed: int) -> tuple[Array, Array]:
+        network = Network(experiment.sizes, experiment.activation)
+        initialise(network, experiment.initialisation, np.random.default_rng(seed))
+        start = network.parameters.copy()
+        update = optimizer_of(experiment, network)
+        for _step in range(400):
+            values = network.forward(self.places)
+            _loss, by_outputs = loss_and_gradient(values[-1], self.targets, "cross-entropy", regression=False)
+            network.backward(values, by_outputs)
+            update()
+        return start, network.parameters.copy()
+
+    def parameters(self, p: Array) -> Array:
+        """The weights and biases (..., 21) at places (..., 2) of the plane, in PyTorch's order."""
+        result: Array = self.origin + p @ self.axes
+        return result
+
+    def _forward(self, p: Array, x: Array) -> tuple[Array, Array, Array]:
+        """Second weights (..., 1, H), hidden values (..., N, H) and outputs (..., N) for examples x (..., N, 2)."""
+        h = self.HIDDEN
+        flat = self.parameters(p)
+        w1 = flat[..., : 2 * h].reshape(*p.shape[:-1], h, 2)
+        b1, w2, b2 = flat[..., 2 * h : 3 * h], flat[..., 3 * h : 4 * h], flat[..., 4 * h]
+        hidden = np.tanh(x @ w1.swapaxes(-1, -2) + b1[..., None, :])
+        outputs = (hidden @ w2[..., :, None])[..., 0] + b2[..., None]
+        return w2, hidden, outputs
+
+    def value(self, p: Array) -> Array:
+        """The mean cross-entropy over all examples."""
+        _w2, _hidden, outputs = self._forward(p, self.places)
+        result: Array = (np.logaddexp(0.0, outputs) - self.targets * outputs).mean(axis=-1)
+        return result
+
+    def gradient(self, p: Array) -> Array:
+        """The gradient over all examples, as far as it lies in the plane."""
+        return self._gradient(p, self.places, self.targets)
+
+    def noisy(self, p: Array, random: np.random.Generator) -> Array:
+        """The gradient over a batch for each seed."""
+        chosen = random.integers(0, len(self.places), (p.shape[-2], BATCH))
+        return self._gradient(p, self.places[chosen], self.targets[chosen])
+
+    def _gradient(self, p: Array, x: Array, y: Array) -> Array:
+        w2, hidden, outputs = self._forward(p, x)
+        by_output = (0.5 * (1 + np.tanh(0.5 * outputs)) - y) / x.shape[-2]
+        by_sum = by_output[..., None] * w2[..., None, :] * (1 - hidden**2)
+        parts = [
+            (by_sum.swapaxes(-1, -2) @ x).reshape(*p.shape[:-1], 2 * self.HIDDEN),
+            by_sum.sum(axis=-2),
+            (by_output[..., None, :] @ hidden)[..., 0, :],
+            by_output.sum(axis=-1, keepdims=True),
+        ]
+        result: Array = np.concatenate(parts, axis=-1) @ self.axes.T
+        return result
+
+    def surface(self) -> Surface:
+        """The plane as a surface to descend from the untrained weights."""
+        corners = np.array([(0.0, 0.0), *self.ends])
+        low, high = corners.min(axis=0), corners.max(axis=0)
+        spare = 0.35 * (high - low).max()
+        box = (low[0] - spare, high[0] + spare, low[1] - spare, high[1] + spare)
+        return Surface(
+            value=self.value,
+            gradient=self.gradient,
+            box=(float(box[0]), float(box[1]), float(box[2]), float(box[3])),
+            start=(0.0, 0.0),
+            lowest=tuple(self.ends),
+            noisy=self.noisy,
+        )
+
+
+def curvatures(name: str) -> tuple[float, float]:
+    """The smallest and largest curvature at the start: eigenvalues of the Hessian, by central differences of the gradient."""
+    found = surface(name)
+    step = 1e-5
+    shifts = step * np.eye(2)
+    start = np.array(found.start)
+    rows = (found.gradient(start + shifts) - found.gradient(start - shifts)) / (2 * step)
+    low, high = np.linalg.eigvalsh((rows + rows.T) / 2)
+    return float(low), float(high)

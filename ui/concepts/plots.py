@@ -1,0 +1,65 @@
+"""Traces that several labs draw, as plain plotly JSON."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+
+def numbers(values: Iterable[Any], digits: int = 5) -> list[float | None]:
+    """Values for a figure: a few significant digits, ``None`` for what is not finite."""
+    return [float(f"{value:.{digits}g}") if math.isfinite(value) else None for value in map(float, values)]
+
+
+def curve(xs: Iterable[Any], ys: Iterable[Any], name: str, colour: str, **more: Any) -> dict[str, Any]:
+    """A line."""
+    line = {"color": colour, "width": more.pop("width", 2.5)} | ({"dash": more.pop("dash")} if "dash" in more else {})
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "x": numbers(xs),
+        "y": numbers(ys),
+        "line": line,
+    } | more
+
+
+def point(x: float, y: float, name: str, colour: str, **more: Any) -> dict[str, Any]:
+    """One place to look at."""
+    marker = {"color": colour, "size": 12, "line": {"color": "#fff", "width": 1.5}} | more.pop("marker", {})
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": name,
+        "x": numbers([x]),
+        "y": numbers([y]),
+        "marker": marker,
+        "cliponaxis": False,
+    } | more
+
+
+def band(xs: Sequence[Any], low: Iterable[Any], high: Iterable[Any], colour: str) -> dict[str, Any]:
+    """What lies between two lines, faintly; without a place in the legend."""
+    return {
+        "type": "scatter",
+        "x": numbers([*xs, *reversed(list(xs))]),
+        "y": numbers([*low, *reversed(list(high))]),
+        "fill": "toself",
+        "fillcolor": colour,
+        "line": {"width": 0},
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
+
+
+def heatmap(grid: "np.ndarray[Any, Any]", **more: Any) -> dict[str, Any]:
+    """A grid of numbers, row by row."""
+    rounded = [numbers(row, 4) for row in grid]
+    return {"type": "heatmap", "z": rounded, "showscale": False} | more
+
+
+def axis(title: str, **more: Any) -> dict[str, Any]:
+    """An axis with its title; two powers of ten a label where it is logarithmic."""
+    powers = {"exponentformat": "power"} if more.get("type") == "log" else {}
+    return {"title": {"text": title}} | powers | more
