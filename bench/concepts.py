@@ -3,24 +3,27 @@
     python -m bench.concepts            needs MNIST in $DLCORE_DATA; about four minutes on one core;
                                         writes content/measured/concepts.json
     python -m bench.concepts labs       milliseconds of each lab's answer, server side, over its controls' ranges; no data
+    python -m bench.concepts small      parts 3 and 4 alone, which need no data; about a minute
 
 1. Random labels (after Zhang et al., 2017): the same network on the same images, once with true labels, once with
    shuffled ones.
 2. The forgotten ``model.eval()``: the article's network after one epoch of MNIST, its test accuracy in both modes.
+3. Hand-made and learned features: the same small classifier on raw pixels, on eight edge detectors, on eight random
+   kernels and on eight learned ones; the same digits, five seeds.
+4. The small network with batch norm and dropout that the lab of train and eval mode runs.
 """
 
 import json
 import random
 import statistics
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bench.labs import chapters, timed
 from dlcore.data.loading import load
 from dlcore.data.normalization import normalize
 from dlcore.models import MODELS
@@ -85,11 +88,92 @@ def forgotten_eval() -> dict[str, object]:
     return {"eval": round(accuracy(model.eval(), test, data.test_labels), 4), "train": in_train_mode}
 
 
-def timed(answer: Callable[[], object]) -> float:
-    """Milliseconds of one call."""
-    start = time.perf_counter()
-    answer()
-    return 1000 * (time.perf_counter() - start)
+EDGES = [[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]]
+
+
+def _edge_kernels() -> Tensor:
+    """Sobel's kernel in eight directions, (8, 1, 3, 3): the ring of eight weights turned step by step."""
+    ring = [(0, 0), (0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0)]
+    base = torch.tensor(EDGES)
+    kernels = torch.zeros(8, 1, 3, 3)
+    for turn in range(8):
+        for place, (row, column) in enumerate(ring):
+            source = ring[(place + turn) % 8]
+            kernels[turn, 0, row, column] = base[source]
+    return kernels / 4
+
+
+def _digit_tensors() -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The lab's digits: training images and labels, and the last 360 for testing."""
+    from dlcore.concepts.digits import digits
+    from dlcore.concepts.modes import TEST_COUNT
+
+    images, labels = (torch.tensor(part) for part in digits())
+    images = images.float()
+    return images[:-TEST_COUNT], labels[:-TEST_COUNT], images[-TEST_COUNT:], labels[-TEST_COUNT:]
+
+
+def _fit(model: nn.Module, images: Tensor, labels: Tensor, epochs: int) -> None:
+    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], 0.005)
+    model.train()
+    for _epoch in range(epochs):
+        for batch in torch.randperm(len(images)).split(64):
+            loss = F.cross_entropy(model(images[batch]), labels[batch])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+
+def features_compared() -> dict[str, object]:
+    """Test accuracy of each kind of feature for five seeds; everything else alike."""
+    images, labels, test_images, test_labels = _digit_tensors()
+    result: dict[str, object] = {"train_count": len(images), "test_count": len(test_images)}
+    for kind in ("pixels", "hand-made", "random", "learned"):
+        reached = []
+        for seed in range(5):
+            torch.manual_seed(seed)
+            if kind == "pixels":
+                model = nn.Sequential(nn.Linear(64, 10))
+            else:
+                convolution = nn.Conv2d(1, 8, 3, padding=1)
+                if kind == "hand-made":
+                    with torch.no_grad():
+                        convolution.weight.copy_(_edge_kernels())
+                        convolution.bias.zero_()
+                convolution.requires_grad_(kind == "learned")
+                model = nn.Sequential(
+                    nn.Unflatten(1, (1, 8, 8)),
+                    convolution,
+                    nn.ReLU(),
+                    nn.MaxPool2d(2),
+                    nn.Flatten(),
+                    nn.Linear(128, 10),
+                )
+            _fit(model, images, labels, 40)
+            model.eval()
+            reached.append(round(accuracy(model, test_images, test_labels), 4))
+        result[kind] = reached
+    return result
+
+
+def small_network() -> dict[str, object]:
+    """The trained network of the lab of modes, its tensors as nested lists of five significant digits."""
+    images, labels, test_images, test_labels = _digit_tensors()
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(64, 64), nn.BatchNorm1d(64), nn.ReLU(), nn.Dropout(0.5), nn.Linear(64, 10))
+    _fit(model, images, labels, 20)
+    model.eval()
+    first, norm, last = model[0], model[1], model[4]
+    tensors = {
+        "w1": first.weight, "b1": first.bias, "gamma": norm.weight, "beta": norm.bias,
+        "running_mean": norm.running_mean, "running_var": norm.running_var, "w2": last.weight, "b2": last.bias,
+    }  # fmt: skip
+    rounded = {name: _rounded(tensor.detach().tolist()) for name, tensor in tensors.items()}
+    return {"dropout": 0.5, "test_accuracy": round(accuracy(model, test_images, test_labels), 4), "tensors": rounded}
+
+
+def _rounded(numbers: object) -> object:
+    return [_rounded(part) for part in numbers] if isinstance(numbers, list) else float(f"{numbers:.5g}")
 
 
 def labs() -> dict[str, dict[str, float]]:
@@ -147,13 +231,24 @@ def labs() -> dict[str, dict[str, float]]:
     return result
 
 
-if __name__ == "__main__":
+SMALL = RESULT.with_name("small_network.json")
+
+
+def main() -> None:
     if sys.argv[1:] == ["labs"]:
-        for lab, numbers in labs().items():
+        for lab, numbers in (chapters() | labs()).items():
             print(f"{lab:48}" + "  ".join(f"{name} {number:g}" for name, number in numbers.items()))
-        sys.exit()
+        return
     torch.set_num_threads(1)
-    measured = {"random_labels": random_labels(), "forgotten_eval": forgotten_eval(), "torch": torch.__version__}
+    measured = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.is_file() else {}
+    if sys.argv[1:] != ["small"]:
+        measured |= {"random_labels": random_labels(), "forgotten_eval": forgotten_eval()}
+    measured |= {"features": features_compared(), "torch": torch.__version__}
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
+    SMALL.write_text(json.dumps(small_network()) + "\n", encoding="utf-8")
     print(json.dumps(measured))
+
+
+if __name__ == "__main__":
+    main()

@@ -93,7 +93,8 @@ def features(experiment: Experiment, width: int) -> tuple[Array, Array]:
     biases = random.standard_normal(LARGEST)[:width]
     scale = 1 / np.sqrt(width)
     centre = train.mean(axis=0)
-    return tuple(np.maximum((x - centre) @ weights.T / 2 + biases, 0) * scale for x in (train, test))  # type: ignore[return-value]
+    one, other = (np.maximum((x - centre) @ weights.T / 2 + biases, 0) * scale for x in (train, test))
+    return one, other
 
 
 def _one_hot(labels: Labels) -> Array:
@@ -108,7 +109,7 @@ def _errors(outputs: Array, labels: Labels) -> tuple[float, float]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Spectrum:
+class Spectrum:
     """The training problem in the directions in which it falls apart."""
 
     values: Array
@@ -122,7 +123,8 @@ class _Spectrum:
 
 
 @lru_cache(maxsize=16)
-def _spectrum(experiment: Experiment, width: int) -> _Spectrum:
+def spectrum(experiment: Experiment, width: int) -> Spectrum:
+    """The directions of the training problem, by one eigendecomposition."""
     train, test = features(experiment, width)
     _x, given, _t, _l = data(experiment)
     count = len(train)
@@ -135,7 +137,7 @@ def _spectrum(experiment: Experiment, width: int) -> _Spectrum:
         directions = train.T @ left / np.sqrt(np.maximum(values, 1e-14) * count)
     kept = values > 1e-10
     directions, values = directions[:, kept], values[kept]
-    return _Spectrum(
+    return Spectrum(
         values=values,
         target=directions.T @ (train.T @ _one_hot(given)) / count,
         train=train @ directions,
@@ -145,7 +147,7 @@ def _spectrum(experiment: Experiment, width: int) -> _Spectrum:
 
 def _along(experiment: Experiment, width: int, axis: Array, shrink: Array) -> Sweep:
     """Errors where each direction's coefficient is ``target · shrink``; shrink (A, R)."""
-    found = _spectrum(experiment, width)
+    found = spectrum(experiment, width)
     _x, given, _t, labels = data(experiment)
     train, test = [], []
     for row in shrink:
@@ -166,7 +168,7 @@ def over_time(experiment: Experiment, width: int, points: int = 30) -> Sweep:
 
     In a direction of eigenvalue λ the coefficient after t steps is (1 - (1 - ηλ)ᵗ)/λ of its target.
     """
-    values = _spectrum(experiment, width).values
+    values = spectrum(experiment, width).values
     steps = np.unique(np.round(np.logspace(0, 7, points)))
     left = np.exp(steps[:, None] * np.log1p(-np.minimum(values / values.max(), 1 - 1e-15)))
     return _along(experiment, width, steps, (1 - left) / values)
@@ -174,7 +176,7 @@ def over_time(experiment: Experiment, width: int, points: int = 30) -> Sweep:
 
 def over_decay(experiment: Experiment, width: int, points: int = 25) -> Sweep:
     """Errors of the finished training for weight decays λ from 10⁻⁷ to 10: the coefficient is 1/(eigenvalue + λ)."""
-    values = _spectrum(experiment, width).values
+    values = spectrum(experiment, width).values
     decays = np.logspace(-7, 1, points)
     return _along(experiment, width, decays, 1 / (values + decays[:, None]))
 
@@ -276,9 +278,9 @@ def dropout_weights(experiment: Experiment, width: int, rate: float) -> Array:
     target = _one_hot(given)
     diagonal = (train**2).sum(axis=0) * rate / (1 - rate) + RIDGELESS * len(train)
     if width <= len(train):
-        return np.linalg.solve(train.T @ train + np.diag(diagonal), train.T @ target)
+        return np.asarray(np.linalg.solve(train.T @ train + np.diag(diagonal), train.T @ target), dtype=np.float64)
     scaled = train / diagonal  # Woodbury: the smaller of the two systems
-    return np.asarray(scaled.T @ np.linalg.solve(np.eye(len(train)) + scaled @ train.T, target))
+    return np.asarray(scaled.T @ np.linalg.solve(np.eye(len(train)) + scaled @ train.T, target), dtype=np.float64)
 
 
 @lru_cache(maxsize=32)

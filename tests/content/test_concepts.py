@@ -92,7 +92,7 @@ def test_each_chapter_with_a_lab_has_what_its_frame_shows():
 
 
 def test_the_lab_has_words_for_each_step_and_each_trial():
-    assert list(split(text("en", "concepts-steps"))) == ["intro", *STEPS]
+    assert list(split(text("en", "concepts-steps"))) == ["intro", *STEPS, "mathematics"]
     assert list(split(text("en", "concepts-lab"))) == list(TRIALS)
 
 

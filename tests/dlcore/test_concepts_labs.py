@@ -1,6 +1,8 @@
 """The labs' computations against torch.autograd, torch.nn and closed forms."""
 
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,8 +10,20 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from dlcore.concepts import descent, digits, generalisation, gradient_flow, losses, neuron, surfaces
+from dlcore.concepts import (
+    any_network,
+    convolution,
+    descent,
+    digits,
+    generalisation,
+    gradient_flow,
+    losses,
+    modes,
+    neuron,
+    surfaces,
+)
 
+CONTENT = Path(__file__).resolve().parents[2] / "content"
 ACTIVATE = {
     "sigmoid": torch.sigmoid,
     "tanh": torch.tanh,
@@ -251,9 +265,9 @@ def test_without_decay_the_widest_model_has_the_shortest_weights_that_fit():
     assert found.train[-1] == 0
 
 
-def test_error_peaks_where_features_and_examples_are_equally_many():
+def test_error_peaks_about_where_features_and_examples_are_equally_many():
     sweep = generalisation.over_capacity(generalisation.Experiment(count=100), 0.0)
-    assert sweep.axis[int(np.argmax(sweep.test))] == 100
+    assert 80 <= sweep.axis[int(np.argmax(sweep.test))] <= 125
     assert sweep.test[-1] < 0.5 * min(sweep.test[:8])
 
 
@@ -280,3 +294,147 @@ def test_shifts_move_by_one_pixel_and_noise_changes_labels():
     first, second = moved[0], moved[100]
     candidates = [np.roll(first, step, axis) for step in (1, -1) for axis in (0, 1)]
     assert any(np.allclose(second[1:-1, 1:-1], candidate[1:-1, 1:-1]) for candidate in candidates)
+
+
+@pytest.mark.parametrize(("stride", "padding", "dilation"), [(1, 0, 1), (2, 1, 1), (1, 3, 3), (3, 2, 2)])
+@pytest.mark.parametrize("name", convolution.KERNELS)
+def test_convolution_is_pytorchs(name, stride, padding, dilation):
+    kernel = convolution.KERNELS[name][1]
+    image = np.random.default_rng(0).standard_normal((17, 23))
+    found = convolution.convolve(image, kernel, stride=stride, padding=padding, dilation=dilation)
+    expected = F.conv2d(
+        torch.tensor(image)[None, None],
+        torch.tensor(kernel)[None, None],
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+    )[0, 0]
+    assert found == pytest.approx(expected.numpy(), abs=1e-12)
+    sizes = [
+        convolution.output_size(side, len(kernel), stride=stride, padding=padding, dilation=dilation)
+        for side in image.shape
+    ]
+    assert list(found.shape) == sizes
+
+
+def test_a_kernel_that_does_not_fit_gives_nothing():
+    assert convolution.convolve(np.zeros((5, 5)), np.ones((3, 3)), dilation=4).shape == (0, 0)
+    assert convolution.output_size(5, 3, stride=1, padding=0, dilation=4) == 0
+
+
+def test_pooling_is_pytorchs():
+    image = torch.randn(7, 10, dtype=torch.float64)
+    assert convolution.pool(image.numpy(), "max") == pytest.approx(F.max_pool2d(image[None], 2)[0].numpy())
+    assert convolution.pool(image.numpy(), "mean") == pytest.approx(F.avg_pool2d(image[None], 2)[0].numpy())
+    assert convolution.pool(image.numpy(), "none") is not None
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+@pytest.mark.parametrize(("kernel", "stride", "dilation"), [(3, 1, 1), (5, 1, 2), (3, 2, 1)])
+def test_receptive_fields_are_those_that_gradients_reach(kernel, stride, dilation, pooled):
+    image = torch.zeros(1, 1, 161, 161, dtype=torch.float64, requires_grad=True)
+    signal = image
+    fields = convolution.receptive_fields(2, kernel=kernel, stride=stride, dilation=dilation, pooled=pooled)
+    for _layer in range(2):
+        signal = F.conv2d(
+            signal, torch.ones(1, 1, kernel, kernel, dtype=torch.float64), stride=stride, dilation=dilation
+        )
+        signal = F.avg_pool2d(signal, 2) if pooled else signal
+    middle = signal.shape[-1] // 2
+    signal[0, 0, middle, middle].backward()
+    reached = torch.nonzero(image.grad[0, 0].sum(0))[:, 0]
+    assert int(reached.max() - reached.min()) + 1 == fields[-1].size  # dilation leaves holes within
+
+
+def test_climbing_makes_the_class_likely_and_leaves_the_weights_alone():
+    from dlcore.concepts.ascent import climb
+    from dlcore.inference.prediction import load_model
+
+    network = load_model().network
+    before = [parameter.clone() for parameter in network.parameters()]
+    image, shares = climb(network, 8, size=28, steps=16)
+    assert image.shape == (28, 28)
+    assert 0 <= image.min() <= image.max() <= 1
+    assert shares[0] < 0.5
+    assert shares[-1] > 0.9
+    assert all(torch.equal(*pair) for pair in zip(before, network.parameters(), strict=True))
+
+
+def small_net():
+    kept = json.loads((CONTENT / "measured" / "small_network.json").read_text(encoding="utf-8"))
+    return modes.from_json(kept["tensors"], kept["dropout"]), kept
+
+
+def as_torch(net):
+    model = nn.Sequential(nn.Linear(64, 64), nn.BatchNorm1d(64), nn.ReLU(), nn.Dropout(0.5), nn.Linear(64, 10)).double()
+    arrays = (net.w1, net.b1, net.gamma, net.beta, net.w2, net.b2)
+    with torch.no_grad():
+        for parameter, array in zip(model.parameters(), arrays, strict=True):
+            parameter.copy_(torch.tensor(array))
+        model[1].running_mean.copy_(torch.tensor(net.running_mean))
+        model[1].running_var.copy_(torch.tensor(net.running_var))
+    return model
+
+
+def test_the_small_network_is_pytorchs_in_both_modes_and_as_good_as_said():
+    net, kept = small_net()
+    model = as_torch(net)
+    images, labels = modes.held_out()
+    logits = net.logits(net.hidden(images, batch_statistics=False))
+    assert logits == pytest.approx(model.eval()(torch.tensor(images)).detach().numpy(), abs=1e-10)
+    assert np.mean(logits.argmax(axis=1) == labels) == pytest.approx(kept["test_accuracy"], abs=0.003)
+    model[3].p = 0.0
+    in_train_mode = net.logits(net.hidden(images[:16], batch_statistics=True))
+    assert in_train_mode == pytest.approx(model.train()(torch.tensor(images[:16])).detach().numpy(), abs=1e-10)
+
+
+def test_asked_again_the_answer_changes_only_in_train_mode():
+    net, _kept = small_net()
+    for dropping, statistics, alike in ((False, False, True), (True, False, False), (False, True, False)):
+        shares = modes.answers(net, 3, dropping=dropping, batch_statistics=statistics, batch_size=8, times=50)
+        assert (np.ptp(shares, axis=0).max() < 1e-12) == alike
+    whole = modes.accuracy(net, dropping=False, batch_statistics=False, batch_size=40, seed=0)
+    assert whole == modes.accuracy(net, dropping=False, batch_statistics=False, batch_size=2, seed=1)
+    assert modes.accuracy(net, dropping=False, batch_statistics=True, batch_size=2, seed=0) < whole - 0.05
+
+
+def test_the_noise_of_a_batch_falls_with_the_root_of_its_size():
+    noise = modes.gradient_noise()
+    for size in (4, 16, 64):
+        assert noise[4 * size] == pytest.approx(noise[size] / 2, rel=0.2)
+
+
+@pytest.mark.parametrize("loss", any_network.LOSSES)
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
+@pytest.mark.parametrize("sizes", [(1, 1, 1), (2, 3, 2), (4, 5, 5, 5, 3), (3, 2, 1)])
+def test_three_gradients_of_any_network_agree(sizes, activation, loss):
+    plan = any_network.Plan(sizes=sizes, activation=activation, loss=loss, seed=4)
+    found = any_network.play(plan, 2)
+    exact = any_network.autograd(plan, found.parameters)
+    assert found.closed_form == pytest.approx(exact, abs=1e-14)
+    assert any_network.finite_difference(plan, found.parameters) == pytest.approx(exact, abs=1e-8)
+    assert len(any_network.names_of(plan)) == len(exact)
+
+
+@pytest.mark.parametrize("optimizer", descent.NAMES)
+def test_the_optimizers_memory_and_step_are_pytorchs(optimizer):
+    plan = any_network.Plan(optimizer=optimizer, learning_rate=0.05)
+    parameters = torch.tensor(plan.first, requires_grad=True)
+    made = {
+        "sgd": lambda p: torch.optim.SGD(p, 0.05),
+        "momentum": lambda p: torch.optim.SGD(p, 0.05, momentum=0.9),
+        "nesterov": lambda p: torch.optim.SGD(p, 0.05, momentum=0.9, nesterov=True),
+        "rmsprop": lambda p: torch.optim.RMSprop(p, 0.05),
+        "adam": lambda p: torch.optim.Adam(p, 0.05),
+    }[optimizer]([parameters])
+    for _round in range(6):
+        parameters.grad = torch.tensor(any_network.autograd(plan, parameters.detach().numpy()))
+        made.step()
+    found = any_network.play(plan, 5)
+    assert found.after == pytest.approx(parameters.detach().numpy(), abs=1e-12)
+    state = made.state[parameters]
+    if optimizer == "adam":
+        assert found.memory.first == pytest.approx(state["exp_avg"].numpy(), abs=1e-13)
+        assert found.memory.second == pytest.approx(state["exp_avg_sq"].numpy(), abs=1e-13)
+    if optimizer in {"momentum", "nesterov"}:
+        assert found.memory.first == pytest.approx(state["momentum_buffer"].numpy(), abs=1e-13)

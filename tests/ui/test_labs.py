@@ -69,3 +69,28 @@ def test_controls_have_names_of_their_own_and_trials_only_known_values(name):
         values = {**found.untouched, **changes}
         assert values.keys() == found.controls.keys()
         assert found.read(found.written(values)) == values
+
+
+class TestOwnNetwork:
+    def test_slow_motion_goes_through_a_round_into_the_next_and_stands_in_the_link(self, open_page):
+        app = open_page("concepts", chapter="steps", **{"s.neurons": "2", "s.moment": "8"})
+        assert "Δw¹₁₁" in app.code[0].value
+        button(app, "concepts.own-network.next").click().run()
+        assert (link(app)["s.round"], link(app)["s.neurons"]) == ("1", "2")
+        assert app.code[0].value.startswith("z¹₁ = w¹₁₁·x₁")
+        button(app, "concepts.own-network.back").click().run()
+        assert not app.exception
+        assert link(app)["s.moment"] == "8"
+
+    @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "nesterov", "rmsprop", "adam"])
+    def test_every_moment_has_its_sum_and_the_table_its_memory(self, open_page, optimizer):
+        query = {"s.inputs": "4", "s.layers": "3", "s.neurons": "5", "s.outputs": "3", "s.optimizer": optimizer}
+        app = open_page(
+            "concepts", language="zh", chapter="steps", **query, **{"s.loss": "squared-error", "s.round": "7"}
+        )
+        table = app.table[-1].value
+        assert len(table) == 4 * 5 + 5 + 2 * (25 + 5) + 15 + 3
+        assert ("v" in table.columns) == (optimizer in {"rmsprop", "adam"})
+        for moment in (0, 15, 18, 19, 22, 37):
+            again = open_page("concepts", chapter="steps", **query, **{"s.moment": str(moment)})
+            assert "=" in again.code[0].value

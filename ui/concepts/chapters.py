@@ -39,14 +39,17 @@ CHAPTERS: Mapping[str, Chapter] = {
         N_("Six steps: the lab"),
         ":material/science:",
         "ui.concepts.steps:show",
-        ("x", "y", "rate", "hidden", "head", "weights", "seed", "updates", "step"),
+        ("x", "y", "rate", "hidden", "head", "weights", "seed", "updates", "step", "s."),
+        lab=True,
     ),
     "loss": Chapter(N_("Loss"), ":material/target:", "ui.concepts.loss:show", ("l.",), lab=True),
     "descent": Chapter(N_("Descent"), ":material/downhill_skiing:", "ui.concepts.descent:show", ("g.",), lab=True),
     "price": Chapter(N_("Depth's price"), ":material/layers:", "ui.concepts.price:show", ("d.",), lab=True),
+    "convolution": Chapter(N_("Convolution"), ":material/grid_on:", "ui.concepts.convolution:show", ("c.",), lab=True),
     "generalisation": Chapter(
         N_("Generalisation"), ":material/school:", "ui.concepts.generalisation:show", ("v.",), lab=True
     ),
+    "modes": Chapter(N_("Train and eval"), ":material/toggle_on:", "ui.concepts.modes:show", ("e.",), lab=True),
     "program": Chapter(N_("The program"), ":material/code:", "ui.concepts.program:show"),
     "fields": Chapter(N_("Seven fields"), ":material/public:", "ui.concepts.fields:show"),
     "trends": Chapter(N_("Five trends"), ":material/trending_up:", "ui.concepts.trends:show"),
@@ -63,9 +66,14 @@ export default ({ data, parentElement }) => {
     document.querySelector('[data-testid="stMain"]')?.scrollTo({ top: 0 })
   }
   window.conceptsChapter = data.chapter
-  const bar = document.querySelector(".st-key-concepts-path [data-testid=stButtonGroup] > div")
-  const open = bar?.querySelector("[aria-checked=true], [kind*=Active]")
-  if (open) bar.scrollTo({ left: open.offsetLeft - bar.clientWidth / 2 + open.clientWidth / 2 })
+  const reveal = (tries) => {
+    const bar = document.querySelector(".st-key-concepts-path [role=radiogroup]")
+    const open = bar?.querySelector("[aria-checked=true], [kind*=Active]")
+    if (open && bar.scrollWidth > bar.clientWidth)
+      bar.scrollTo({ left: open.offsetLeft - bar.offsetLeft - (bar.clientWidth - open.clientWidth) / 2 })
+    else if (!open && tries) setTimeout(() => reveal(tries - 1), 100)
+  }
+  reveal(50)
 }
 """
 

@@ -85,7 +85,7 @@ def show() -> None:
 
 
 def _answer() -> str:
-    fast, slower = (_race("ravine", _same(rate), 100, 0.0, 1, noisy=False) for rate in (_FASTER_THAN_ALLOWED, 0.09))
+    fast, slower = (raced("ravine", _same(rate), 100, 0.0, 1, noisy=False) for rate in (_FASTER_THAN_ALLOWED, 0.09))
     losses = fast.losses[:, 0, 0]
     if not losses[-1] < losses[0]:
         return "diverges"
@@ -97,9 +97,10 @@ def _same(rate: float) -> tuple[tuple[str, float], ...]:
 
 
 @lru_cache(maxsize=64)
-def _race(
+def raced(
     name: str, rates: tuple[tuple[str, float], ...], steps: int, momentum: float, seeds: int, *, noisy: bool
 ) -> Race:
+    """A race, run once for all who look at it."""
     return descent.race(name, dict(rates), steps=steps, momentum=momentum, noisy=noisy, seeds=seeds)
 
 
@@ -114,7 +115,7 @@ def rates_of(values: Values) -> dict[str, float]:
 
 def race_of(values: Values) -> Race:
     """The race of these settings."""
-    return _race(
+    return raced(
         values["surface"],
         tuple(rates_of(values).items()),
         int(values["steps"]),
@@ -297,7 +298,7 @@ def _told(values: Values, race: Race) -> None:
 
 
 def _reveal() -> None:
-    race = _race("ravine", _same(_FASTER_THAN_ALLOWED), 25, 0.0, 1, noisy=False)
+    race = raced("ravine", _same(_FASTER_THAN_ALLOWED), 25, 0.0, 1, noisy=False)
     heights = numbers(race.places[:6, 0, 0] @ STEEP, 3)
     st.markdown(
         _("The first heights across the ravine, at 0.11: {heights}. Each is −1.2 times the one before.").format(

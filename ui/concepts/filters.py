@@ -1,19 +1,31 @@
-"""The first convolution of the bundled model, read from its file without torch."""
+"""The first convolution of a model of this project, read from its file without torch."""
 
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 
 _WEIGHTS = Path(__file__).resolve().parents[2] / "dlcore" / "inference" / "pretrained" / "model.safetensors"
 
+Kernels = list[list[list[float]]]
 
-@cache
-def first_layer() -> list[list[list[float]]]:
-    """The kernels that see the image, each a square of weights; empty where the bundled model is not installed."""
-    if not _WEIGHTS.is_file():
+
+def first_layer(weights: Path = _WEIGHTS) -> Kernels:
+    """The kernels that see a grey image, each a square of weights; empty where there are none, or no such file."""
+    try:
+        changed = weights.stat().st_mtime_ns
+    except OSError:
         return []
-    with safe_open(str(_WEIGHTS), framework="numpy") as file:
-        kernels = [file.get_tensor(name) for name in file.keys()]  # noqa: SIM118 - a safe_open file is no mapping
+    return _first_layer(weights, changed)
+
+
+@lru_cache(maxsize=16)
+def _first_layer(weights: Path, _changed: int) -> Kernels:
+    try:
+        with safe_open(str(weights), framework="numpy") as file:
+            kernels = [file.get_tensor(name) for name in file.keys()]  # noqa: SIM118 - a safe_open file is no mapping
+    except (OSError, SafetensorError):
+        return []
     first = next((kernel for kernel in kernels if kernel.ndim == 4 and kernel.shape[1] == 1), None)
-    return [] if first is None else first[:, 0].tolist()
+    found: Kernels = [] if first is None else first[:, 0].tolist()
+    return found

@@ -31,7 +31,12 @@ CONTROLS = Controls.of(
     Steps(name="count", title=N_("Training images"), default=100, values=(20, 40, 70, 100)),
     Slide(name="width", title=N_("Capacity: features"), default=500, low=20, high=600, step=20),
     Slide(name="noise", title=N_("Wrong labels"), default=0.2, low=0.0, high=0.5, step=0.05),
-    Switch(name="shifts", title=N_("Augmentation: each image twice more, moved by a pixel"), default=False),
+    Switch(
+        name="shifts",
+        title=N_("Augmentation"),
+        default=False,
+        note=N_("Each training image is given twice more, moved by a pixel."),
+    ),
     Steps(
         name="decay",
         title=N_("Weight decay λ"),

@@ -1,16 +1,21 @@
-"""The chapter of the six steps: one paragraph, then the lab."""
+"""The chapter of the six steps: the smallest network that has everything, then one that the visitor builds."""
 
-import streamlit as st
-
-from ui.concepts.doors import door, read_next
+from ui.concepts.doors import door
+from ui.concepts.frame import Frame, show_frame
 from ui.concepts.lab import show as show_lab
-from ui.concepts.prose import sections
+from ui.concepts.own_network import show_own_network
 from ui.language import translate as _
 
 
 def show() -> None:
-    """The lab first; the same six steps on a real network are one click away."""
-    st.markdown(sections("steps")["intro"])
+    """The chapter; its lab asks for guesses of its own where something was changed."""
+    show_frame(Frame(chapter="steps", lab=_labs, doors=_doors))
+
+
+def _labs() -> None:
     show_lab()
+    show_own_network()
+
+
+def _doors() -> None:
     door(_("Train 1.2 million weights"), "train", dataset="digits", epochs=3)
-    read_next("steps")

@@ -1,0 +1,38 @@
+"""The labs in a real browser: a guess, a lab set by hand, a link that is tidied, progress that stays, a phone."""
+
+import re
+
+from playwright.sync_api import expect
+
+from ui.concepts.chapters import CHAPTERS
+
+LABS = [name for name, chapter in CHAPTERS.items() if chapter.lab]
+
+
+def test_a_visitor_guesses_sets_a_lab_answers_the_questions_and_goes_on(page, app_url):
+    page.goto(f"{app_url}/concepts?chapter=neuron&lang=en&n.w1=3")
+    page.get_by_role("button", name="more than half").click()
+    expect(page.get_by_text("Right: more than half")).to_be_visible(timeout=30_000)
+    page.get_by_role("slider", name="Bias b").press("ArrowRight")
+    expect(page).to_have_url(re.compile(r"n\.w1=3.*n\.b=0\.1|n\.b=0\.1.*n\.w1=3"), timeout=30_000)
+    for answer in ("It moves, parallel to itself", "Not through its own gradient", "Because a saturated neuron"):
+        page.get_by_text(answer).click()
+    expect(page).to_have_url(re.compile(r"done=neuron"), timeout=30_000)
+    page.get_by_role("button", name=re.compile("^Next: ")).click()
+    expect(page.get_by_role("heading", name="Six steps, again and again")).to_be_visible(timeout=30_000)
+    expect(page).to_have_url(re.compile(r"^((?!n\.).)*chapter=steps((?!n\.).)*$"), timeout=30_000)
+    assert "done=neuron" in page.url
+
+
+def test_every_lab_fits_a_phone_in_chinese(new_page, app_url):
+    page = new_page(width=390, dark=True, language="zh")
+    for name in LABS:
+        page.goto(f"{app_url}/concepts?chapter={name}&lang=zh")
+        expect(page.get_by_text("三个问题")).to_be_visible(timeout=60_000)
+        expect(page.locator(".stException")).to_have_count(0)
+        assert (
+            page.evaluate(
+                "() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth }"
+            )
+            <= 0
+        ), name

@@ -1,0 +1,112 @@
+"""Inside a trained network: the first filters of the bundled model or of a run, and the image each class would like best."""
+
+from functools import lru_cache
+
+import streamlit as st
+
+from dlcore.inference.sources import PRETRAINED, find_weights
+from dlcore.messages import UserError
+from ui import palette
+from ui.class_names import shown_names
+from ui.concepts.filters import first_layer
+from ui.drawing import models
+from ui.figure import figure
+from ui.language import translate as _
+from ui.shell import show_error
+from ui.visitor import visitor_token
+
+_STEPS = 16
+_COLUMNS = 12
+_HIDDEN = {"visible": False, "fixedrange": True}
+_MARGIN = {"l": 0, "r": 0, "t": 4, "b": 4}
+
+
+def show_inside() -> None:
+    """Choose a model; its filters, and on request what it would like to see."""
+    sources = models.choices(visitor_token(), PRETRAINED)
+    titles = {source: models.title(source) for source in sources}
+    source = st.selectbox(
+        _("Model"), sources, key="concepts.convolution.model", format_func=lambda name: titles.get(name, name)
+    )
+    try:
+        kernels = first_layer(find_weights(source))
+    except UserError as error:
+        show_error(error)
+        return
+    if not kernels:
+        st.caption(_("This model does not begin with a convolution over a grey image, so it has no such filters."))
+    else:
+        _filters(kernels)
+    if st.toggle(_("Climb to the image that a class would like best"), key="concepts.convolution.climb"):
+        _climb(source)
+
+
+def _filters(kernels: list[list[list[float]]]) -> None:
+    size = len(kernels[0])
+    gap, rows = size + 1, -(-len(kernels) // _COLUMNS)
+    grid: list[list[float | None]] = [[None] * (_COLUMNS * gap - 1) for _row in range(rows * gap - 1)]
+    for index, kernel in enumerate(kernels):
+        top, left = index // _COLUMNS * gap, index % _COLUMNS * gap
+        largest = max(abs(value) for line in kernel for value in line) or 1.0
+        for row, line in enumerate(kernel):
+            for column, value in enumerate(line):
+                grid[top + row][left + column] = round(value / largest, 3)
+    trace = {
+        "type": "heatmap",
+        "z": grid,
+        "zmin": -1,
+        "zmax": 1,
+        "colorscale": palette.DIVERGING,
+        "showscale": False,
+        "hoverongaps": False,
+        "hovertemplate": "%{z}<extra></extra>",
+    }
+    layout = {
+        "xaxis": _HIDDEN | {"scaleanchor": "y", "constrain": "domain"},
+        "yaxis": _HIDDEN | {"autorange": "reversed", "constrain": "domain"},
+        "margin": _MARGIN,
+    }
+    description = _("{count} learned filters of {size} by {size} weights, blue above zero and red below").format(
+        count=len(kernels), size=size
+    )
+    figure([trace], layout, key="concepts-inside-filters", height=60 * rows, description=description)
+    st.caption(description)
+
+
+@lru_cache(maxsize=32)
+def _climbed(source: str, fingerprint: str, target: int) -> tuple[list[list[float]], list[float]]:
+    del fingerprint  # another file under the same name is another question
+    from dlcore.concepts.ascent import climb  # noqa: PLC0415  # torch, not before it must
+
+    model = models.load(source)
+    image, shares = climb(model.network, target, size=model.image_size, steps=_STEPS)
+    return image.tolist(), shares
+
+
+def _climb(source: str) -> None:
+    try:
+        model = models.load(source)
+    except UserError as error:
+        show_error(error)
+        return
+    if model.channels != 1:
+        st.caption(_("This model reads colour images; the climb here is for grey ones."))
+        return
+    names = shown_names(model.class_names, model.dataset)
+    target = st.selectbox(
+        _("Class"), range(len(names)), key="concepts.convolution.class", format_func=names.__getitem__
+    )
+    image, shares = _climbed(source, str(find_weights(source).stat().st_mtime_ns), int(target))
+    grid = [[round(value, 3) for value in row] for row in image]
+    trace = {"type": "heatmap", "z": grid, "zmin": 0, "colorscale": palette.SEQUENTIAL, "showscale": False}
+    layout = {
+        "xaxis": _HIDDEN | {"scaleanchor": "y", "constrain": "domain"},
+        "yaxis": _HIDDEN | {"autorange": "reversed", "constrain": "domain"},
+        "margin": _MARGIN,
+    }
+    told = _(
+        "From grey noise ({first}) to this ({last}) in {steps} steps: not the weights climb, the pixels do. To the network "
+        "these strokes are a perfect {name}; to you they are hardly one. What it learned is not what you see."
+    ).format(first=f"{shares[0]:.1%}", last=f"{shares[-1]:.1%}", steps=_STEPS, name=names[int(target)])
+    figure([trace], layout, key="concepts-inside-climb", height=280, description=told)
+    st.markdown(told)
