@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from dlcore.concepts import convolution
 from dlcore.concepts.convolution import KERNELS, POOLINGS, SIDE
-from dlcore.inference.strokes import CANVAS_PEN_WIDTH, CANVAS_SIZE, read_canvas, strokes_to_image
+from dlcore.inference.strokes import strokes_to_image
 from dlcore.messages import N_, UserError
 from ui import palette
 from ui.concepts.controls import Choice, Controls, Slide, Switch, Values
@@ -19,6 +19,8 @@ from ui.concepts.inside import show_inside
 from ui.concepts.measured import measured
 from ui.concepts.numbers import plain, tex, tex_factor
 from ui.concepts.plots import axis, heatmap
+from ui.drawing import paper, state
+from ui.drawing.example import example
 from ui.figure import figure
 from ui.language import translate as _
 from ui.shell import show_error
@@ -32,6 +34,7 @@ _IMAGES = {
     "own": N_("My own drawing"),
 }
 _LEARNED = "learned"
+_DRAWING = "concepts.convolution.drawing"
 _MOST_FILTERS = 64
 CONTROLS = Controls.of(
     "convolution",
@@ -111,34 +114,19 @@ def maps_of(values: Values, image: Array) -> tuple[Array, Array]:
 def _image(values: Values) -> Array:
     if values["image"] != "own":
         return convolution.picture(values["image"])
-    drawn: Array | None = st.session_state.get("concepts.convolution.drawing")
+    drawn: Array | None = st.session_state.get(_DRAWING)
     return np.zeros((SIDE, SIDE)) if drawn is None else drawn
 
 
 def _draw() -> None:
-    """Paper of the lab's own; the drawing becomes pixels as on the page for drawing."""
-    # Importing it registers its files with the server, so there must be one: not at the top.
-    from streamlit_drawable_canvas import st_canvas  # noqa: PLC0415
-
-    sent = st_canvas(
-        stroke_width=CANVAS_PEN_WIDTH,
-        stroke_color="#1c1f33",
-        background_color="#fdfcf7",
-        width=CANVAS_SIZE,
-        height=CANVAS_SIZE,
-        key="concepts.convolution.canvas",
-    ).json_data
-    if sent is None:
-        return
+    """The paper of the page for drawing, and what is on it there; the drawing becomes pixels as on that page."""
     try:
-        strokes = read_canvas(sent)
+        drawing = paper.show(state.page())
     except UserError as error:
         show_error(error)
         return
-    if strokes:
-        st.session_state["concepts.convolution.drawing"] = strokes_to_image(strokes) / 255.0
-    else:
-        st.session_state.pop("concepts.convolution.drawing", None)
+    if not drawing.pen_down:
+        st.session_state[_DRAWING] = strokes_to_image(drawing.strokes or example()) / 255.0
 
 
 def _place(values: Values, found: Array) -> tuple[int, int]:
