@@ -55,7 +55,7 @@ class Plan:
     @property
     def y(self) -> Array:
         """The target (outputs,): 1 for the first output, 0 for the others."""
-        return np.eye(self.sizes[-1])[0]
+        return np.asarray(np.eye(self.sizes[-1])[0], dtype=np.float64)
 
     @property
     def first(self) -> Array:

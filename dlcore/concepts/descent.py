@@ -29,7 +29,7 @@ FAR = 1e6
 """A place further out than this is lost: the run has diverged."""
 SWEEP = np.logspace(-3.5, 1.5, 26)
 """Learning rates that are tried one by one."""
-SWEEP_SEEDS = 3
+SWEEP_SEEDS = 2
 """Sequences of batches that a rate has to stand in the sweep; the worst counts."""
 EPSILON = 1e-8
 

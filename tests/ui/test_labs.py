@@ -78,14 +78,14 @@ def test_controls_have_names_of_their_own_and_trials_only_known_values(name):
 
 class TestOwnNetwork:
     def test_slow_motion_goes_through_a_round_into_the_next_and_stands_in_the_link(self, open_page):
-        app = open_page("concepts", chapter="steps", **{"s.neurons": "2", "s.moment": "8"})
+        app = open_page("concepts", chapter="steps", **{"s.neurons": "2", "s.moment": "9"})
         assert "Δw¹₁₁" in app.code[0].value
         button(app, "concepts.own-network.next").click().run()
         assert (link(app)["s.round"], link(app)["s.neurons"]) == ("1", "2")
         assert app.code[0].value.startswith("z¹₁ = w¹₁₁·x₁")
         button(app, "concepts.own-network.back").click().run()
         assert not app.exception
-        assert link(app)["s.moment"] == "8"
+        assert link(app)["s.moment"] == "9"
 
     @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "nesterov", "rmsprop", "adam"])
     def test_every_moment_has_its_sum_and_the_table_its_memory(self, open_page, optimizer):

@@ -71,9 +71,9 @@ export default ({ data, parentElement }) => {
     const open = bar?.querySelector("[aria-checked=true], [kind*=Active]")
     if (open && bar.scrollWidth > bar.clientWidth)
       bar.scrollTo({ left: open.offsetLeft - bar.offsetLeft - (bar.clientWidth - open.clientWidth) / 2 })
-    else if (!open && tries) setTimeout(() => reveal(tries - 1), 100)
+    else if (tries) setTimeout(() => reveal(tries - 1), 120) // not drawn yet, or not yet on one line
   }
-  reveal(50)
+  reveal(25)
 }
 """
 

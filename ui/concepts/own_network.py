@@ -13,6 +13,7 @@ from dlcore.messages import N_
 from ui import palette
 from ui.concepts.controls import Choice, Controls, Slide, Steps, Values
 from ui.concepts.numbers import factor, plain
+from ui.concepts.shown import initial, shown
 from ui.figure import figure
 from ui.language import translate as _
 
@@ -29,7 +30,7 @@ CONTROLS = Controls.of(
     Steps(name="rate", title=N_("Learning rate"), default=0.1, values=(0.001, 0.01, 0.03, 0.1, 0.3, 1.0)),
     Slide(name="seed", title=N_("Seed"), default=0, low=0, high=99, step=1),
     Slide(name="round", title=N_("Updates made before"), default=0, low=0, high=any_network.ROUNDS_LIMIT, step=1),
-    Slide(name="moment", title=N_("Moment, in slow motion"), default=0, low=0, high=60, step=1),
+    Slide(name="moment", title="", default=0, low=0, high=60, step=1),
 )
 _SMALL = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -77,14 +78,18 @@ def show_own_network() -> None:
     moments = moments_of(plan)
     st.markdown(_("##### The same six steps on a network of your own"))
     shape, how = st.columns(2, gap="medium")
-    with shape, st.container(horizontal=True):
-        CONTROLS.draw("inputs", "layers", "neurons", "outputs")
+    with shape:
+        for column, names in zip(
+            st.columns(2), (("inputs", "layers", "seed"), ("neurons", "outputs", "round")), strict=True
+        ):
+            with column:
+                CONTROLS.draw(*names)
     with how:
         one, other = st.columns(2)
         with one:
-            CONTROLS.draw("activation", "loss", "seed")
+            CONTROLS.draw("activation", "loss")
         with other:
-            CONTROLS.draw("optimizer", "rate", "round")
+            CONTROLS.draw("optimizer", "rate")
     found, exact, differences = round_of(plan, int(values["round"]))
     place = min(int(values["moment"]), len(moments) - 1)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -106,6 +111,16 @@ def show_own_network() -> None:
                 place=place + 1, count=len(moments), round=found.number, loss=plain(found.loss)
             )
         )
+    key = shown("own-network.moment", place + 1, len(moments))
+    st.slider(
+        _("Slow motion: from neuron to neuron, and back"),
+        1,
+        len(moments),
+        initial("own-network.moment"),  # type: ignore[arg-type]
+        key=key,
+        on_change=_wind,
+        args=(key,),
+    )
     told = _told(plan, found, moments[place])
     _drawing(plan, found, moments, place, told)
     st.code(told, language=None, wrap_lines=True)
@@ -115,6 +130,10 @@ def show_own_network() -> None:
         key="concepts.own-network.table",
     ):
         _table(plan, found, exact, differences)
+
+
+def _wind(key: str) -> None:
+    CONTROLS.set(moment=int(st.session_state[key]) - 1)
 
 
 def _move(place: int, step: int, count: int, rounds: int) -> None:
