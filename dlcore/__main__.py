@@ -11,7 +11,7 @@ def _detach() -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:3] in (["work", "--detach"], ["spare", "--detach"]):
+    if sys.argv[1:3] in (["work", "--detach"], ["spare", "--detach"], ["sweep", "--detach"]):
         del sys.argv[2]
         _detach()  # before anything slow is imported
     from dlcore.cli import main

@@ -30,6 +30,7 @@ from dlcore.runs import keeping, launch, queue, spare
 from dlcore.runs.control import VALUES
 from dlcore.runs.directory import STATUSES, Run, create, list_runs, open_directory, open_run
 from dlcore.runs.history import RunHistory
+from dlcore.sweeps import command as sweeps_command
 from dlcore.training.events import Evaluated, Event, Paused, Preparing, Resumed, Started, Steered, Stepped, Tested
 from dlcore.translation import translator
 
@@ -123,6 +124,8 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("run", metavar="RUN", help="the run's name, as 'runs' lists it")
 
     _export_arguments(add("export", _export, "Take a run home: as a program, tables, weights, or for other tools."))
+
+    sweeps_command.describe(commands, shared)
 
     predict = add("predict", _predict, "Say what is on pictures of one digit each.")
     predict.add_argument("images", nargs="+", metavar="IMAGE", type=Path, help="a PNG, JPEG, WebP, BMP or GIF file")

@@ -21,6 +21,7 @@ LIGHT = [
     "dlcore.runs.history",
     "dlcore.runs.comparing",
     "dlcore.resources.command",
+    "dlcore.sweeps.directory",
     "dlcore.export.files",
 ]
 
@@ -70,4 +71,4 @@ assert not app.exception, app.exception
 """
     modules = _modules_after(code)
     assert "ui.shell" in modules
-    assert not modules & {"torch", "torchvision", "pandas", "pyarrow"}
+    assert not modules & {"torch", "torchvision", "pandas", "pyarrow", "optuna", "scipy"}

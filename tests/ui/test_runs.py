@@ -9,6 +9,7 @@ from dlcore.config import TrainConfig
 from dlcore.runs import keeping
 from dlcore.runs.directory import create, list_runs
 from dlcore.runs.worker import work
+from dlcore.sweeps.directory import Progress, Sweep, Trial, list_sweeps
 from ui.history import page as runs_page_module
 from ui.history.state import RunsPage, read_runs
 
@@ -109,3 +110,46 @@ def test_the_table_may_ask_for_nothing_else_and_for_nobody_elses(say, text):
     assert [one.run_id for one in list_runs()] == [run.run_id]
     assert not keeping.label(run).pinned
     assert (state.problem is not None) == (isinstance(text, str) and text.startswith(("pin", "delete ")))
+
+
+def button(app, key):
+    return next(one for one in app.button if one.key == key)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_search_is_set_up_started_and_watched(open_page, monkeypatch, language):
+    monkeypatch.setattr(Sweep, "launch", lambda _sweep: None)
+    work(create(CONFIG))
+    app = open_page("runs", language=language)
+    app.segmented_control(key="runs.kind").set_value("sweep").run()
+    app.selectbox(key="runs.sampler").set_value("grid").run()
+    app.text_input(key="runs.low.learning_rate").set_value("1e-9x").run()
+    assert len(app.error) == 1
+    app.text_input(key="runs.low.learning_rate").set_value("0.001").run()
+    app.text_input(key="runs.high.learning_rate").set_value("0.1").run()
+    button(app, "runs.sweep.start").click().run()
+    assert not app.exception
+    assert not app.error
+    (sweep,) = list_sweeps()
+    assert app.session_state["runs"].sweep == sweep.sweep_id
+    assert [values["learning_rate"] for values in sweep.plan.grid()] == [0.001, 0.01, 0.1]
+    assert sweep.plan.config == CONFIG
+    run = create(sweep.plan.with_values({"learning_rate": 0.01}))
+    trial = Trial(number=0, state="complete", values={"learning_rate": 0.01}, run_id=run.run_id, value=0.5)
+    sweep.write_progress(Progress(trials=(trial, trial), importance={"learning_rate": 1.0}, finished=True))
+    app.run()
+    assert not app.exception
+    button(app, "runs.sweep.compare").click().run()
+    assert app.session_state["runs"].chosen == (run.run_id,)
+
+
+def test_a_repetition_takes_the_settings_of_a_run(open_page, monkeypatch):
+    monkeypatch.setattr(Sweep, "launch", lambda _sweep: None)
+    run = create(CONFIG.model_copy(update={"seed": 4}))
+    work(run)
+    app = open_page("runs", runs=run.run_id)
+    app.number_input(key="runs.seeds").set_value(3).run()
+    button(app, "runs.sweep.start").click().run()
+    (sweep,) = list_sweeps()
+    assert [values["seed"] for values in sweep.plan.grid()] == [4, 5, 6]
+    assert not app.exception

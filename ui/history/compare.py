@@ -64,6 +64,7 @@ def _pick(
 ) -> str:
     """A choice that is kept in the link under ``name``, where that is not the default."""
     options = list(offered)
+    titles = {one: _(title) for one, title in offered.items()}
     asked = state.view.get(name, "")
     first = asked if asked in options else default if default in options else options[0]
     if segmented:
@@ -71,7 +72,7 @@ def _pick(
             label,
             options,
             default=first,
-            format_func=lambda one: _(offered[one]),
+            format_func=lambda one: titles[one],
             key=f"runs.{name}",
             label_visibility="collapsed",
             required=True,
@@ -81,7 +82,7 @@ def _pick(
             label,
             options,
             index=options.index(first),
-            format_func=lambda one: _(offered[one]),
+            format_func=lambda one: titles[one],
             key=f"runs.{name}.{'-'.join(options)[:200]}",
             filter_mode=None,
         )
@@ -104,7 +105,7 @@ def _curves(state: RunsPage, rows: list[Overview], names: list[str]) -> None:
         )
         logarithmic = not curve.endswith("accuracy") and st.toggle(_("Logarithmic"), key="runs.log")
     if together:
-        groups, names = gathered, names_of([group[0] for group in gathered])
+        groups, names = gathered, names_of([group[0] for group in gathered], seeds=False)
     if len(groups) > MOST_DRAWN:
         st.caption(_("The first {most} of {count}; tick fewer to choose.").format(most=MOST_DRAWN, count=len(groups)))
         groups, names = groups[:MOST_DRAWN], names[:MOST_DRAWN]

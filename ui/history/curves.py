@@ -149,8 +149,10 @@ def curves_figure(lines: Sequence[Line], *, curve: str, axis: str, logarithmic: 
         y_axis["tickformat"] = ".0%" if _spread(lines) > 0.05 else ".1%"
     if logarithmic and not curve.endswith("accuracy"):
         y_axis |= POWERS
+    last = max((getattr(line.points[-1], axis) for line in lines if line.points), default=0)
+    ticks = {"dtick": 1} if axis == "epoch" and last <= 12 else {}  # there is no half an epoch
     layout = {
-        "xaxis": {"title": {"text": _(AXES[axis])}, "rangemode": "tozero"},
+        "xaxis": {"title": {"text": _(AXES[axis])}, "rangemode": "tozero"} | ticks,
         "yaxis": y_axis,
         "hovermode": "x unified" if len(lines) <= 6 else "closest",
         "uirevision": revision,

@@ -14,13 +14,16 @@ _KINDS = ("model", "dataset", "classes")
 """Settings that a title tells already, or that only say what is learned."""
 
 
-def names_of(rows: Sequence[Overview]) -> list[str]:
-    """Each run's own name, or the settings in which it differs from the others; the same twice is numbered."""
+def names_of(rows: Sequence[Overview], *, seeds: bool = True) -> list[str]:
+    """Each run's own name, or the settings in which it differs from the others; the same twice is numbered.
+
+    Without ``seeds`` the seed tells nothing, because each stands for all of its repeats.
+    """
     differing = differences([row.run.config for row in rows])
     varied = {name: len({value for value in column if value is not None}) for name, column in differing.items()}
     told = [name for name in differing if varied[name] > 1 and name not in (*_KINDS, "seed")]
     told = sorted(told, key=lambda name: -varied[name])[:_MOST_SETTINGS]
-    if varied.get("seed", 0) > 1:
+    if seeds and varied.get("seed", 0) > 1:
         told.append("seed")
     names = []
     for place, row in enumerate(rows):

@@ -11,6 +11,7 @@ from dlcore.runs.overview import overview
 from ui.clock import run_again
 from ui.history.compare import compare
 from ui.history.state import RunsPage, enter, opened, read_runs, write_link
+from ui.history.sweeps import more_runs
 from ui.history.table import KEY, run_table
 from ui.language import translate as _
 from ui.shell import show_error
@@ -37,6 +38,7 @@ def runs_page() -> None:
         st.fragment(_table)(state)
         _edit(editing)
         compare(state)
+        more_runs(state)
     write_link(state)
 
 

@@ -27,11 +27,12 @@ def repeats_view(state: RunsPage, rows: list[Overview], _names: list[str]) -> No
     """The groups of repeats with their means; the test of two of them."""
     asked = state.view.get("metric", "")
     judged = list(_JUDGED)
+    titles = {name: _(title) for name, title in _JUDGED.items()}
     metric = st.selectbox(
         _("Judge by"),
         judged,
         index=judged.index(asked) if asked in judged else 0,
-        format_func=lambda name: _(_JUDGED[name]),
+        format_func=lambda name: titles[name],
         key="runs.judge",
         filter_mode=None,
     )
@@ -40,7 +41,7 @@ def repeats_view(state: RunsPage, rows: list[Overview], _names: list[str]) -> No
     if not groups:
         st.caption(_("Nothing was measured yet."))
         return
-    names = names_of([group[0] for group in groups])
+    names = names_of([group[0] for group in groups], seeds=False)
     values = [[value for row in group if (value := measured(row, metric)) is not None] for group in groups]
     share = METRICS[metric].share
     _means(names, values, share=share)

@@ -42,7 +42,7 @@ class RunsPage:
 
     def choose(self, chosen: tuple[str, ...]) -> None:
         """Compare these from now on."""
-        self.chosen = chosen[:MOST_CHOSEN]
+        self.chosen = tuple(dict.fromkeys(chosen))[:MOST_CHOSEN]
         self.revision += 1
 
 

@@ -1,0 +1,340 @@
+"""More runs of the same kind: repeated with other seeds, or as a search for good settings; and how a search goes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from dlcore.config import KNOBS, Knob, TrainConfig
+from dlcore.messages import N_, UserError
+from dlcore.runs.directory import list_runs
+from dlcore.runs.overview import overview
+from dlcore.sweeps import plan as plans
+from dlcore.sweeps.directory import LIVE, STATUSES, Progress, Sweep, create, list_sweeps, open_sweep
+from ui.clock import run_again
+from ui.figure import figure
+from ui.history.compare_figures import parallel_figure
+from ui.history.naming import names_of, shown
+from ui.history.state import RunsPage, opened
+from ui.history.sweep_figures import history_figure, importance_figure
+from ui.language import explain
+from ui.language import translate as _
+from ui.shell import plain_text, show_error
+from ui.training.state import page as train_page
+from ui.training.words import duration
+from ui.visitor import local_time
+
+_LOOK_SECONDS = 2.0
+_MOST_OFFERED = 50
+_FORM = "form"
+_DEFAULT_MOVES = ("learning_rate",)
+_MOST_SEEDS = 10
+_KINDS = {"repeat": N_("Repeat with other seeds"), "sweep": N_("Search for good settings")}
+
+
+def more_runs(state: RunsPage) -> None:
+    """Start a repetition or a sweep; below it, how one goes."""
+    st.subheader(_("More runs"), anchor=False)
+    kinds = {one: _(title) for one, title in _KINDS.items()}
+    kind = st.segmented_control(
+        _("What to start"),
+        list(_KINDS),
+        default="repeat",
+        format_func=lambda one: kinds[one],
+        key="runs.kind",
+        label_visibility="collapsed",
+        required=True,
+    )
+    base = _base(state)
+    plan = _repetition(base) if kind == "repeat" else _search(base)
+    if plan is not None:
+        st.button(
+            _("Start {count} runs").format(count=_count(plan)),
+            type="primary",
+            icon=":material/play_arrow:",
+            key="runs.sweep.start",
+            on_click=_start,
+            args=(state, plan),
+        )
+        st.caption(_("They train one after another, as runs of yours; other visitors take their turns in between."))
+    st.fragment(_watch)(state)
+
+
+def _count(plan: plans.Plan) -> int:
+    return min(plan.runs, plan.grid_size()) if plan.sampler == "grid" else plan.runs
+
+
+def _base(state: RunsPage) -> TrainConfig:
+    """The configuration around which everything moves: a run's, or that of the form on the Train page."""
+    chosen, _problems = opened(state.chosen)
+    runs = chosen or list_runs(state.visitor)[:_MOST_OFFERED]
+    names = dict(zip((run.run_id for run in runs), names_of([overview(run) for run in runs]), strict=True))
+    names[_FORM] = _("What the form on the Train page says")
+    picked = st.selectbox(
+        _("Settings of"),
+        list(names),
+        format_func=lambda one: names.get(one, one),
+        key=f"runs.base.{len(chosen)}.{next(iter(names))}",
+    )
+    if picked == _FORM:
+        train = train_page()
+        return train.config if train is not None else TrainConfig()
+    return next(run.config for run in runs if run.run_id == picked)
+
+
+def _repetition(base: TrainConfig) -> plans.Plan | None:
+    count = int(st.number_input(_("How many seeds, its own included"), 2, _MOST_SEEDS, 5, key="runs.seeds"))
+    try:
+        return plans.seeds(base, count)
+    except UserError as error:
+        show_error(error)
+        return None
+
+
+def _search(base: TrainConfig) -> plans.Plan | None:
+    values = base.model_dump()
+    offered = [name for name in plans.MOVABLE if KNOBS[name].applies(values) and name != "seed"]
+    titles = {name: _(KNOBS[name].title) for name in offered}
+    moved = st.multiselect(
+        _("Settings that move"),
+        offered,
+        default=[name for name in _DEFAULT_MOVES if name in offered],
+        format_func=lambda name: titles[name],
+        max_selections=plans.MOST_MOVES,
+        key="runs.moved",
+    )
+    first, second, third = st.columns(3)
+    sampler = _one_of(first, "sampler", _("Who chooses"), plans.SAMPLERS)
+    pruner = _one_of(second, "pruner", _("Stop the hopeless early"), plans.PRUNERS)
+    objective = _one_of(third, "objective", _("Aim"), plans.OBJECTIVES)
+    moves = {name: _move(KNOBS[name], values[name], grid=sampler == "grid") for name in moved}
+    left, middle, right = st.columns(3)
+    runs = left.number_input(_("Runs at most"), 1, plans.MOST_RUNS, 20, key="runs.budget")
+    minutes = middle.number_input(_("Minutes at most"), 1, plans.MOST_MINUTES, 60, key="runs.minutes")
+    name = right.text_input(_("Tag of its runs"), max_chars=24, key="runs.sweep.name")
+    if not moved:
+        st.caption(_("Choose at least one setting that moves."))
+        return None
+    try:
+        return plans.Plan.parse(
+            {"name": name, "base": values, "moves": moves, "sampler": sampler, "pruner": pruner}
+            | {"objective": objective, "runs": int(runs), "minutes": float(minutes)}
+        )
+    except UserError as error:
+        show_error(error)
+        return None
+
+
+def _one_of(column: Any, name: str, label: str, offered: Mapping[str, str]) -> str:
+    titles = {one: _(title) for one, title in offered.items()}
+    chosen: str = column.selectbox(
+        label, list(titles), format_func=lambda one: titles[one], key=f"runs.{name}", filter_mode=None
+    )
+    return chosen
+
+
+def _move(knob: Knob, value: Any, *, grid: bool) -> Mapping[str, Any]:
+    """How far one setting moves, as the visitor says it."""
+    title = _(knob.title)
+    if knob.choices is not None:
+        choices = {value: _(words) for value, words in knob.choices.items()}
+        picked = st.multiselect(
+            title,
+            list(choices),
+            default=list(choices)[:3],
+            format_func=lambda one: choices[one],
+            key=f"runs.move.{knob.name}",
+        )
+        return {"choices": picked}
+    low, high = _suggested(knob, float(value))
+    left, middle, right = st.columns(3)
+    first = left.text_input(
+        _("{title} from").format(title=title), value=f"{low:g}", max_chars=24, key=f"runs.low.{knob.name}"
+    )
+    last = middle.text_input(_("to"), value=f"{high:g}", max_chars=24, key=f"runs.high.{knob.name}")
+    points = 3
+    if grid:
+        points = int(right.number_input(_("in steps"), 2, plans.MOST_CHOICES, 3, key=f"runs.points.{knob.name}"))
+    else:
+        right.caption(_("Allowed: {allowed}").format(allowed=knob.allowed))
+    start = _read(first)
+    return {
+        "low": start,
+        "high": _read(last),
+        "logarithmic": knob.logarithmic and start is not None and start > 0,
+        "points": points,
+    }
+
+
+def _read(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _suggested(knob: Knob, value: float) -> tuple[float, float]:
+    """A range around ``value`` that is worth a search: a factor of ten either way, or half of what is allowed."""
+    assert knob.minimum is not None
+    assert knob.maximum is not None
+    if knob.logarithmic:
+        middle = value or 0.001
+        low, high = (middle / 4, middle * 4) if knob.kind is int else (middle / 10, middle * 10)
+    else:
+        low, high = 0.5 * value, max(2 * value, value + (knob.step or 1) * 4)
+    low, high = max(low, knob.minimum), min(high, knob.maximum)
+    if knob.kind is int:
+        low, high = max(1.0, round(low)), round(high)
+    return float(f"{low:.3g}"), float(f"{high:.3g}")
+
+
+def _start(state: RunsPage, plan: plans.Plan) -> None:
+    state.problem = None
+    try:
+        sweep = create(plan, owner=state.visitor)
+        state.sweep = sweep.sweep_id
+        sweep.launch()
+    except UserError as error:
+        state.problem = error
+
+
+def _watch(state: RunsPage) -> None:
+    """One sweep or repetition: how it goes, and its runs."""
+    sweeps = {sweep.sweep_id: sweep for sweep in list_sweeps(state.visitor)[:_MOST_OFFERED]}
+    if state.sweep and state.sweep not in sweeps:
+        try:
+            sweeps = {state.sweep: open_sweep(state.sweep), **sweeps}
+        except UserError as error:
+            show_error(error)
+            state.sweep = ""
+    if not sweeps:
+        return
+    ids = list(sweeps)
+    shown_first = state.sweep if state.sweep in sweeps else ids[0]
+    titles = {one: _title(sweep) for one, sweep in sweeps.items()}
+    if len(ids) > 1:
+        key = f"runs.sweep.{shown_first}"
+        picked = st.selectbox(
+            _("Repetition or search"),
+            ids,
+            index=ids.index(shown_first),
+            format_func=lambda one: titles[one],
+            key=key,
+            filter_mode=None,
+        )
+        if picked != shown_first:
+            state.sweep = picked
+            st.rerun()
+    state.sweep = shown_first
+    sweep = sweeps[shown_first]
+    status, progress = sweep.status(), sweep.progress()
+    _header(state, sweep, progress, going=status in LIVE)
+    _figures(sweep, progress)
+    if status in LIVE:
+        run_again(_LOOK_SECONDS, key="runs.sweep.clock")
+
+
+def _title(sweep: Sweep) -> str:
+    moved = _(", ").join(_(KNOBS[name].title) for name in sweep.plan.moves)
+    name = f"{sweep.plan.name} · " if sweep.plan.name else ""
+    return f"{local_time(sweep.created)} · {name}{moved}"
+
+
+def _header(state: RunsPage, sweep: Sweep, progress: Progress, *, going: bool) -> None:
+    status = sweep.status()
+    done = sum(trial.state != "running" for trial in progress.trials)
+    whole = _count(sweep.plan)
+    st.markdown(f"**{plain_text(_title(sweep))}**")
+    words = [_(STATUSES[status]), _("{done} of {count} runs").format(done=done, count=whole)]
+    words.append(
+        _("{time} of {budget}").format(time=duration(progress.spent_seconds), budget=duration(60 * sweep.plan.minutes))
+    )
+    if (best := _best(sweep, progress)) is not None:
+        value = f"{best[0]:.2%}" if not sweep.plan.smaller_is_better else f"{best[0]:.4f}"
+        words.append(_("best {value}: {settings}").format(value=value, settings=plain_text(best[1])))
+    st.progress(min(1.0, done / whole), text=" · ".join(words))
+    if progress.message:
+        st.caption(
+            explain(UserError(progress.message, **progress.message_values), show=lambda value: plain_text(str(value)))
+        )
+    with st.container(horizontal=True, gap="small"):
+        mine = sweep.owner == state.visitor
+        if going and mine:
+            st.button(
+                _("Stop"),
+                icon=":material/stop:",
+                key="runs.sweep.stop",
+                on_click=_attempt,
+                args=(state, sweep.ask_to_stop),
+            )
+        elif status in ("stopped", "interrupted") and mine:
+            st.button(
+                _("Go on"),
+                icon=":material/play_arrow:",
+                key="runs.sweep.resume",
+                on_click=_attempt,
+                args=(state, sweep.launch),
+            )
+        names = tuple(trial.run_id for trial in progress.trials if trial.run_id)
+        if names and st.button(_("Compare its runs"), icon=":material/compare_arrows:", key="runs.sweep.compare"):
+            state.choose(names)
+            st.rerun()
+
+
+def _attempt(state: RunsPage, action: Any) -> None:
+    state.problem = None
+    try:
+        action()
+    except UserError as error:
+        state.problem = error
+
+
+def _best(sweep: Sweep, progress: Progress) -> tuple[float, str] | None:
+    complete = [
+        (trial.value, trial) for trial in progress.trials if trial.state == "complete" and trial.value is not None
+    ]
+    if not complete:
+        return None
+    value, trial = (min if sweep.plan.smaller_is_better else max)(complete, key=lambda pair: pair[0])
+    settings = (
+        f"{_(KNOBS[name].title)} {_rounded(name, setting)}" for name, setting in trial.values.items() if name in KNOBS
+    )
+    return value, _(", ").join(settings)
+
+
+def _rounded(name: str, value: plans.Value) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else shown(name, value)
+
+
+def _figures(sweep: Sweep, progress: Progress) -> None:
+    if not any(trial.value is not None for trial in progress.trials):
+        return
+    left, right = st.columns([3, 2]) if progress.importance else (st.container(), None)
+    with left:
+        st.caption(_("Each run in its order; the line is the best so far."))
+        figure(
+            *history_figure(sweep.plan, progress),
+            key="runs.sweep.history",
+            height=300,
+            description=_("The result of each run of the search, and the best so far."),
+        )
+    if right is not None:
+        with right:
+            st.caption(_("How much of the differences each setting explains (PED-ANOVA)."))
+            figure(
+                *importance_figure(progress),
+                key="runs.sweep.importance",
+                height=300,
+                description=_("A bar for each setting: its importance."),
+            )
+    runs, _problems = opened(tuple(trial.run_id for trial in progress.trials if trial.run_id))
+    if len(runs) > 1 and set(sweep.plan.moves) != {"seed"}:
+        rows = [overview(run) for run in runs]
+        figure(
+            *parallel_figure(rows, names_of(rows), sweep.plan.objective, revision=sweep.sweep_id),
+            key="runs.sweep.parallel",
+            height=360,
+            description=_("A line for each of {count} runs through its settings to its result.").format(
+                count=len(rows)
+            ),
+        )
