@@ -19,6 +19,7 @@ MEASURES: Mapping[str, str] = {
     "history": "bench.history",
     "memory": "bench.memory",
     "pen": "bench.pen",
+    "symbols": "bench.symbols",
 }
 """Each module's ``measure()`` gives the rows of its table."""
 

@@ -250,6 +250,16 @@ class TrainConfig(BaseModel):
         group="optimisation",
         choices=INITIALISATIONS,
     )
+    start_from: str = knob(
+        "",
+        N_("Start from"),
+        N_(
+            "Begin with what another model has learned: pretrained, or the name of a run of the same architecture."
+            " Empty: with random weights."
+        ),
+        group="optimisation",
+        max_length=100,
+    )
     ema: float = knob(
         0.0,
         N_("Averaged weights"),

@@ -33,7 +33,7 @@ class Recipe:
 
 
 def check_fetchable(config: TrainConfig) -> None:
-    """Raise :class:`UserError` if a run of this configuration learned from images that no program can fetch."""
+    """Raise :class:`UserError` if a run of this configuration began with something that no program can fetch."""
     if config.dataset == OWN_IMAGES:
         raise UserError(
             N_(
@@ -46,6 +46,13 @@ def check_fetchable(config: TrainConfig) -> None:
             N_(
                 "This run learned from pen strokes too, which this project draws itself: that is too much for a program"
                 " that stands alone. Train on MNIST to take one home."
+            )
+        )
+    if config.start_from:
+        raise UserError(
+            N_(
+                "This run began with the weights of another model, and a program that stands alone has none. Take the run's"
+                " settings and weights instead."
             )
         )
 

@@ -81,7 +81,7 @@ def restore(
     try:
         check(path.name, about.get("format"), CHECKPOINT_FORMAT)
         check_recipe(recipe_of(about))
-        state = TrainingState.create(config, dataset)
+        state = TrainingState.create(config, dataset, to_be_restored=True)
         expected = {"kind": "checkpoint", "images": _images(state)}
         # A setting that the file does not know is of a later version, and its default changes nothing.
         same = TrainConfig.model_validate(about.get("config")) == config

@@ -43,6 +43,7 @@ from dlcore.training.optimizers import add_l1_gradient, build_optimizer, set_lea
 from dlcore.training.precision import arithmetic, is_mixed
 from dlcore.training.schedules import learning_rate_at
 from dlcore.training.telemetry import WATCHED_IMAGES, ReluWatch, StepMeter, gradient_histograms, weight_histograms
+from dlcore.training.transfer import begin_from
 from dlcore.training.validation_record import ValidationRecord
 
 _TRAIN_SAMPLE = 5_000
@@ -83,11 +84,16 @@ class TrainingState:
     """The same architecture with another dropout, without memory of its own."""
 
     @classmethod
-    def create(cls, config: TrainConfig, dataset: Dataset) -> "TrainingState":
-        """A fresh network and optimizer for ``config``, initialised from its seed.
+    def create(cls, config: TrainConfig, dataset: Dataset, *, to_be_restored: bool = False) -> "TrainingState":
+        """A fresh network and optimizer for ``config``, initialised from its seed, or from the model that it starts from.
+
+        Args:
+            config: what is asked.
+            dataset: what is learned from.
+            to_be_restored: whether other weights will be put in, so that it does not matter which these are.
 
         Raises:
-            UserError: the device that ``config`` asks for is not there.
+            UserError: the device that ``config`` asks for is not there, or the model that it starts from does not fit.
         """
         device = pick_device(config.device)
         _, channels, _, size = dataset.train_images.shape
@@ -108,6 +114,8 @@ class TrainingState:
         with seeded(config.seed, "initialisation"):
             network = build(config.dropout)
             initialise(network, config.initialisation)
+        if config.start_from and not to_be_restored:
+            begin_from(network, config, dataset.class_names)
         network = channels_together(faster(network).to(device))
         count = len(dataset.train_images)
         order = torch.randperm(count, generator=generator(config.seed, "split"))

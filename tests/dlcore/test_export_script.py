@@ -278,6 +278,7 @@ def test_programs_know_every_setting():
     told = (PROJECT / "dlcore" / "export" / "script.py").read_text(encoding="utf-8")
     by_another_way = {
         "own_images": "refused by check_fetchable",
+        "start_from": "refused by check_fetchable",
         "layers": "in the network's class",
         "activation": "in the network's class",
         "normalization": "in the network's class",
