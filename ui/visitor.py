@@ -54,6 +54,11 @@ def visitor_token() -> str:
     return token
 
 
+def found_token() -> str:
+    """What :func:`visitor_token` found in this run; it asks the browser, which can be done once a run only."""
+    return str(st.session_state[_KEY])
+
+
 def local_time(moment: datetime) -> str:
     """The day and minute of ``moment`` by the visitor's clock, by UTC where the browser names no place that is known."""
     try:

@@ -77,6 +77,14 @@ class DrawPage:
         """Begin anew."""
         self.put([])
 
+    def fresh_paper(self) -> None:
+        """Take the drawing away, whichever canvas it is on, for the next one."""
+        if self.canvas == "paper":
+            self.written = self.put_written = ""
+            self.paper_revision += 1
+        else:
+            self.clear()
+
 
 def page() -> DrawPage:
     """The state of this session's Draw page."""

@@ -1,0 +1,138 @@
+"""See why and break it: each panel below the answer, in both languages, without a browser."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from dlcore.config import TrainConfig
+from dlcore.data import DATASETS
+from dlcore.inference import sources
+from dlcore.models import MODELS
+from dlcore.runs.directory import create
+from dlcore.training.checkpoints import save_weights
+from ui.drawing import lab, microscope, models, state, view
+
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+LINE = {"type": "Path", "left": 95, "top": 150, "path": [["M", 90, 60], ["L", 100, 240]]}
+
+
+def run_with_model(name="lenet5", dataset="digits", seed=0, class_names=None):
+    run = create(TrainConfig(dataset=dataset, model=name))
+    names = list(class_names or DATASETS[dataset].class_names)
+    torch.manual_seed(seed)
+    network = MODELS[name].build(in_channels=1, image_size=28, classes=len(names), dropout=0)
+    about = {"model": name, "dataset": dataset, "classes": len(names), "class_names": names, "dropout": 0.0}
+    save_weights(network, run.final_weights_path, about | {"image_size": 28, "channels": 1})
+    return run
+
+
+@pytest.fixture(autouse=True)
+def drawn(monkeypatch, tmp_path, home):
+    """A line is on the paper; the bundled model is one made for this test."""
+    monkeypatch.setattr(sources, "FOLDER", tmp_path)
+    run_with_model().final_weights_path.rename(tmp_path / "model.safetensors")
+    models._warm_up().join()
+    monkeypatch.setattr(state, "CANVASES", ("drawable", "paper"))
+    monkeypatch.setattr(view, "_canvas", lambda _page: {"objects": [LINE]})
+
+
+def text_of(app):
+    parts = [*app.markdown, *app.caption, *app.info, *app.success, *app.get("html")]
+    return " ".join(str(getattr(part, "value", "") or part.proto) for part in parts)
+
+
+@pytest.mark.parametrize("panel", lab._PANELS)
+def test_every_panel_opens_by_its_link_in_both_languages(open_page, panel):
+    for language in ("en", "zh"):
+        app = open_page("draw", language=language, panel=panel)
+        assert app.session_state["draw.panel"] == panel
+        assert not app.error
+        assert bool(CHINESE.search(text_of(app))) == (language == "zh")
+
+
+def shown(monkeypatch, said):
+    """The microscope's component says ``said``."""
+    sent = []
+
+    class Result:
+        pick = said
+
+    monkeypatch.setattr(microscope, "_component", lambda: lambda **given: sent.append(given) or Result)
+    return sent
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("1:2,3,4", "kernel"),
+        ("3:1,5,5", "the mean of 4 values"),
+        ("0:0,1,1", "This is the drawing itself"),
+        ("12:3", "max"),
+        # from a browser: anything at all
+        ("99:1", "kernel"),
+        ("1:2,3,400", "kernel"),
+        ("1:2,3", "kernel"),
+        ("1:" + "9" * 5000, "kernel"),
+        (["1"], "kernel"),
+        (None, "kernel"),
+        ("<script>", "kernel"),
+    ],
+)
+def test_the_number_pointed_at_is_worked_out(open_page, monkeypatch, said, words):
+    sent = shown(monkeypatch, said)
+    app = open_page("draw", panel="microscope")
+    assert sent
+    assert words in text_of(app)
+
+
+def test_models_are_compared_and_contradiction_stands_out(open_page):
+    run_with_model("linear", seed=3)
+    app = open_page("draw", panel="compare")
+    assert "<tr" in text_of(app)
+    assert len(app.multiselect(key="draw.compare.models").value) == 2
+    app.multiselect(key="draw.compare.models").set_value([]).run()
+    assert "Choose at least one model." in text_of(app)
+
+
+def test_the_smallest_epsilon_is_found_and_the_slider_goes_there(open_page):
+    app = open_page("draw", panel="attack")
+    app.button(key="draw.attack.smallest").click().run()
+    assert app.success
+    assert "**Flipped.**" in text_of(app)
+    assert 0 < app.slider(key="draw.attack.epsilon").value < 0.5
+
+
+def test_a_curve_is_drawn_and_kept(open_page):
+    app = open_page("draw", panel="corrupt")
+    app.slider(key="draw.corrupt.rotate").set_value(90.0).run()
+    app.button(key="draw.corrupt.go").click().run()
+    (job,) = app.session_state["draw.corrupt.jobs"].values()
+    job._thread.join()
+    app.run()
+    assert not app.exception
+    assert len(job.result) == 13
+    assert all(np.isfinite(job.result))
+
+
+def test_a_model_whose_images_are_not_here_is_told_so_kindly(open_page):
+    run = run_with_model("linear", dataset="kmnist")
+    app = open_page("draw", panel="nearest", model=run.run_id)
+    assert "not on this server" in text_of(app)
+    app = open_page("draw", panel="corrupt", model=run.run_id)
+    assert "no labelled images" in text_of(app)
+
+
+def test_class_names_from_outside_stay_plain_text(open_page):
+    run = run_with_model("linear", class_names=["<b>x</b>", "[y](http://z)"])
+    for panel in ("microscope", "explain", "attack", "compare", "corrupt"):
+        app = open_page("draw", panel=panel, model=run.run_id)
+        assert not app.exception
+        assert "<b>x</b>" not in text_of(app)
+
+
+def test_a_panel_that_does_not_exist_opens_nothing(open_page):
+    app = open_page("draw", panel="no-such-panel")
+    assert app.session_state["draw.panel"] is None
+    assert not app.session_state["draw"].follows

@@ -1,0 +1,69 @@
+"""Teach it, without a browser: drawings are collected, a run learns from them, and it answers."""
+
+import pytest
+
+from dlcore.inference import sources
+from dlcore.runs import queue
+from dlcore.runs.directory import create, open_run
+from dlcore.runs.worker import work
+from tests.ui.test_draw_lab import LINE, run_with_model, text_of
+from ui.drawing import models, state, view
+
+
+@pytest.fixture(autouse=True)
+def drawn(monkeypatch, tmp_path, home):
+    """A line is on the paper; whatever is submitted is trained at once, in this process."""
+    monkeypatch.setattr(sources, "FOLDER", tmp_path)
+    run_with_model().final_weights_path.rename(tmp_path / "model.safetensors")
+    models._warm_up().join()
+    monkeypatch.setattr(state, "CANVASES", ("drawable", "paper"))
+    monkeypatch.setattr(view, "_canvas", lambda _page: {"objects": [LINE]})
+
+    def at_once(config, *, owner):
+        run = create(config.model_copy(update={"epochs": 1}), owner=owner)
+        assert work(run).reason == "completed"
+        return run
+
+    monkeypatch.setattr(queue, "submit", at_once)
+
+
+def test_own_symbols_are_named_drawn_learned_and_used(open_page):
+    app = open_page("draw", panel="symbols")
+    app.text_input(key="draw.symbols.names").set_value("stick, <b>pole</b>").run()
+    for label in (0, 1):
+        for _ in range(5):
+            app.button(key=f"draw.symbols.keep.{label}").click().run()
+    app.button(key="draw.symbols.learn").click().run()
+    assert "of the 2 drawings" in text_of(app)
+    assert "<b>pole</b>" not in text_of(app)
+    app.button(key="draw.symbols.use").click().run()
+    run = open_run(app.session_state["draw"].model)
+    assert run.config.start_from == "pretrained"
+    assert list(app.session_state["draw"].reading.class_names) == ["stick", "<b>pole</b>"]
+    assert not app.exception
+
+
+def test_a_name_that_goes_takes_its_drawings_with_it(open_page):
+    app = open_page("draw", panel="symbols")
+    app.text_input(key="draw.symbols.names").set_value("a, b").run()
+    app.button(key="draw.symbols.keep.1").click().run()
+    app.button(key="draw.symbols.keep.0").click().run()
+    app.text_input(key="draw.symbols.names").set_value("b, c").run()
+    lesson = app.session_state["draw.lessons"]["symbols"]
+    assert [(lesson.names[one.label]) for one in lesson.drawings] == ["b"]
+    app.button(key="draw.symbols.keep.back").click().run()
+    assert not lesson.drawings
+    app.text_input(key="draw.symbols.names").set_value("b").run()
+    assert app.error
+
+
+def test_a_wrong_answer_is_corrected_and_forgetting_is_shown(open_page):
+    app = open_page("draw", panel="correct")
+    app.button(key="draw.correct.keep.4").click().run()
+    app.button(key="draw.correct.learn").click().run()
+    assert not app.exception
+    shown = text_of(app)
+    assert shown.count("%") >= 2
+    assert "0 / 1" in shown or "1 / 1" in shown
+    run_id = app.session_state["draw.lessons"]["correct pretrained"].run_id
+    assert open_run(run_id).config.data().test_count == 360

@@ -1,0 +1,92 @@
+"""Which pixels the answer rests on, by four methods side by side, for the answer or for any other class."""
+
+from html import escape
+
+import numpy as np
+import streamlit as st
+
+from ui.class_names import shown_names
+from ui.drawing.pixels import colour_scale, gallery, picture, signed_picture
+from ui.drawing.reading import Reading
+from ui.drawing.working import number
+from ui.language import translate as _
+from ui.shell import plain_text
+
+
+@st.fragment
+def show(reading: Reading) -> None:
+    """The choice of the class, and the pictures."""
+    from dlcore.inference.attribution import convolutions  # noqa: PLC0415  # torch and Captum, not before they must
+
+    assert reading.model is not None
+    assert reading.guess is not None
+    names = shown_names(reading.class_names, reading.dataset)
+    guess = reading.guess
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        others = [index for index in range(len(names)) if index != guess]
+        asked = st.selectbox(
+            _("Why not"),
+            [None, *others],
+            key="draw.explain.class",
+            format_func=lambda index: "–" if index is None else names[index],
+            help=_("Beside the answer itself, explain a class that it might have been."),
+            width=160,
+        )
+        layers = convolutions(reading.model)
+        layer = ""
+        if layers:
+            layer = st.selectbox(
+                _("Layer that Grad-CAM looks at"), layers, index=len(layers) - 1, key="draw.explain.layer", width=260
+            )
+    rows = [(guess, None)] if asked is None else [(guess, None), (asked, None), (asked, guess)]
+    found = [_explained(reading, wanted, instead_of, layer) for wanted, instead_of in rows]
+    most = {
+        one.method: max(float(np.abs(row[place].values).max()) for row in found) for place, one in enumerate(found[0])
+    }
+    for (wanted, instead_of), row in zip(rows, found, strict=True):
+        if instead_of is not None:
+            title = _("For {label} rather than {other}").format(
+                label=plain_text(names[wanted]), other=plain_text(names[instead_of])
+            )
+        else:
+            title = _("For {label}").format(label=plain_text(names[wanted]))
+        st.markdown("**" + title + "**")
+        st.html(gallery(*_figures(reading, row, most), width_rem=10.5))
+    words = escape(_("speaks for the class; in each column the fullest colour stands for the number under the picture"))
+    st.html(colour_scale(escape(_("against")), escape(_("for")), words))
+    st.caption(
+        _(
+            "Explained is the score before softmax. Saliency is the size of its gradient, so it has no sign. Integrated"
+            " gradients add up to the score of the drawing minus that of empty paper; the error says by how much they"
+            " fail to. Occlusion covers 5×5 pixels at a time with empty paper. Grad-CAM weighs the maps of one layer."
+        )
+    )
+
+
+def _explained(reading: Reading, wanted: int, instead_of: int | None, layer: str) -> list:
+    from dlcore.inference.attribution import METHODS, attribute  # noqa: PLC0415
+    from dlcore.inference.prediction import as_input  # noqa: PLC0415
+
+    assert reading.model is not None
+    image = as_input(reading.model, reading.image)[0]
+    methods = [method for method in METHODS if layer or method != "grad-cam"]
+    return [attribute(reading.model, image, method, wanted, instead_of=instead_of, layer=layer) for method in methods]
+
+
+def _figures(reading: Reading, row: list, most: dict[str, float]) -> list[str]:
+    from dlcore.inference.attribution import METHODS  # noqa: PLC0415
+    from dlcore.inference.prediction import as_input  # noqa: PLC0415
+
+    assert reading.model is not None
+    figures = [picture(as_input(reading.model, reading.image)[0], escape(_("The drawing")))]
+    for one in row:
+        remark = _("full colour: {value}").format(value=f"{most[one.method]:.3g}")
+        if one.completeness_error is not None:
+            sums = _("Sum {sum}, expected {difference}; error {error}.").format(
+                sum=number(round(float(one.values.sum()), 3)),
+                difference=number(round(one.difference, 3)),
+                error=f"{abs(one.completeness_error):.3f}",
+            )
+            remark = f"{remark}. {sums}"
+        figures.append(signed_picture(one.values, most[one.method], escape(_(METHODS[one.method])), escape(remark)))
+    return figures
