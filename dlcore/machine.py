@@ -1,6 +1,7 @@
 """What this process may use of the machine it runs on. Nothing here imports torch."""
 
 import os
+import sys
 from pathlib import Path
 
 
@@ -23,6 +24,16 @@ def available_memory() -> int | None:
         return None
     allowed = _allowed_memory()
     return system if allowed is None else min(system, allowed)
+
+
+def peak_memory() -> int:
+    """Bytes of main memory that this process has taken at most so far; 0 where nobody says."""
+    try:
+        import resource  # noqa: PLC0415  # not on Windows
+    except ImportError:
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
 
 
 def _allowed_memory() -> int | None:

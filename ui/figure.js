@@ -95,8 +95,9 @@ const draw = async (chart) => {
       const figure = chart.figure
       chart.figure = undefined
       library.register({ moduleType: "locale", name: "visitor", dictionary: figure.labels })
-      await library.react(chart.plot, figure.data, themed(figure, chart.plot), configured(figure))
+      await library.react(chart.plot, momentOf(chart, figure), themed(figure, chart.plot), configured(figure))
       chart.skeleton.remove()
+      if (figure.clickable) listen(chart)
     }
   } catch (error) {
     chart.skeleton.remove()
@@ -108,10 +109,74 @@ const draw = async (chart) => {
   }
 }
 
+// A figure that can be played: the visitor's moment stays, as long as there is none the newest is shown.
+const newest = (figure) => (figure.frames?.length ?? 0) - 1
+const momentOf = (chart, figure) =>
+  newest(figure) < 1 ? figure.data : figure.frames[Math.min(chart.moment ?? newest(figure), newest(figure))].data
+
+const showMoment = (chart, moment) => {
+  const last = newest(chart.latest)
+  chart.moment = moment >= last ? undefined : moment
+  arrange(chart)
+  chart.figure = chart.latest
+  draw(chart)
+}
+
+const arrange = (chart) => {
+  const { latest, frames } = chart
+  const last = newest(latest)
+  frames.hidden = last < 1
+  chart.root.classList.toggle("playable", last >= 1)
+  if (last < 1) return stop(chart)
+  const [button, range, output] = frames.children
+  range.max = last
+  range.value = Math.min(chart.moment ?? last, last)
+  output.textContent = latest.frames[range.value].label
+  range.setAttribute("aria-label", latest.playing.moment)
+  range.setAttribute("aria-valuetext", output.textContent)
+  button.textContent = chart.timer ? "❚❚" : "▶"
+  button.setAttribute("aria-label", chart.timer ? latest.playing.pause : latest.playing.play)
+}
+
+const stop = (chart) => {
+  clearInterval(chart.timer)
+  chart.timer = undefined
+}
+
+const play = (chart) => {
+  if (chart.timer) stop(chart)
+  else {
+    const step = Math.max(120, Math.min(600, 6000 / newest(chart.latest)))
+    if (chart.moment === undefined) chart.moment = -1 // from the start
+    chart.timer = setInterval(() => {
+      const next = (chart.moment ?? -1) + 1
+      if (next >= newest(chart.latest)) stop(chart)
+      showMoment(chart, next)
+    }, step)
+  }
+  arrange(chart)
+}
+
+const listen = (chart) => {
+  if (chart.listening) return
+  chart.listening = true
+  chart.plot.on("plotly_click", ({ points: [point] }) => {
+    if (!Array.isArray(point?.pointNumber)) return // no cell
+    const [row, column] = point.pointNumber
+    chart.trigger?.("point", { row, column, time: Date.now() })
+  })
+}
+
 const create = (parent) => {
   const root = parent.querySelector(".figure")
   const find = (name) => root.querySelector(`.${name}`)
-  const chart = { root, plot: find("plot"), skeleton: find("skeleton"), failure: find("failure"), gone: new AbortController() }
+  const chart = { root, plot: find("plot"), skeleton: find("skeleton"), failure: find("failure"), frames: find("frames"), gone: new AbortController() }
+  const [button, range] = chart.frames.children
+  button.addEventListener("click", () => play(chart))
+  range.addEventListener("input", () => {
+    stop(chart)
+    showMoment(chart, Number(range.value))
+  })
   let [width, height] = [0, 0]
   chart.observer = new ResizeObserver(() => {
     const { clientWidth, clientHeight } = chart.plot
@@ -137,14 +202,16 @@ const appearance = (json, node) => {
   return json + ["text-color", "background-color", "border-color", "font"].map((name) => style.getPropertyValue(`--st-${name}`))
 }
 
-export default ({ data: sent, parentElement }) => {
+export default ({ data: sent, parentElement, setTriggerValue }) => {
   if (!charts.has(parentElement)) charts.set(parentElement, create(parentElement))
   const chart = charts.get(parentElement)
+  chart.trigger = setTriggerValue
   const looks = appearance(sent.json, parentElement)
   if (looks === chart.looks) return chart.leave
   chart.looks = looks
   const data = JSON.parse(sent.json)
-  chart.figure = data
+  chart.figure = chart.latest = data
+  arrange(chart)
   chart.root.style.height = `${data.height}px`
   chart.plot.setAttribute("aria-label", data.description)
   chart.failure.textContent = data.failure
@@ -153,6 +220,7 @@ export default ({ data: sent, parentElement }) => {
     // Streamlit also cleans up after a call that a newer one overtook; the chart lives on then.
     if (parentElement.isConnected) return
     chart.observer.disconnect()
+    stop(chart)
     chart.gone.abort()
     charts.delete(parentElement)
     if (chart.plot._fullLayout) window.Plotly.purge(chart.plot)

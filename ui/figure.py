@@ -31,6 +31,11 @@ _HTML = """
   <div class="plot" role="img"></div>
   <div class="skeleton" aria-hidden="true"></div>
   <div class="failure" role="alert" hidden></div>
+  <div class="frames" hidden>
+    <button type="button"></button>
+    <input type="range" min="0" step="1">
+    <output></output>
+  </div>
 </div>
 """
 
@@ -90,6 +95,7 @@ def figure(
     height: int = 320,
     description: str,
     config: dict[str, Any] | None = None,
+    on_point: Callable[[], None] | None = None,
 ) -> None:
     """Show or update a plotly figure given as plain JSON: ``data`` the traces, ``layout`` the rest.
 
@@ -103,8 +109,17 @@ def figure(
         height: in pixels, reserved before anything is drawn.
         description: what the figure shows, for those who do not see it.
         config: plotly.js settings beside the usual ones, such as ``{"staticPlot": True}``.
+        on_point: called after a click on a cell of a heatmap, see :func:`clicked`.
     """
-    show(pack(data, layout, key=key, height=height, description=description, config=config))
+    show(pack(data, layout, key=key, height=height, description=description, config=config, on_point=on_point))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """One moment of a figure that can be played."""
+
+    label: str
+    data: Sequence[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +129,8 @@ class Packed:
     payload: dict[str, str]
     key: str
     height: int
+    on_point: Callable[[], None] | None = None
+    """Called after a click on a cell of a heatmap; the session holds under ``key`` what :func:`clicked` reads."""
 
 
 class Keep(Protocol):
@@ -135,9 +152,11 @@ def prepared(
     key: str,
     height: int,
     description: Callable[[], str],
+    frames: Callable[[], Sequence[Frame]] = tuple,
+    on_point: Callable[[], None] | None = None,
 ) -> Callable[[], Packed]:
     """The making of a figure, from its traces and layout to what is sent, for whoever may not need it again."""
-    return lambda: pack(*make(), key=key, height=height, description=description())
+    return lambda: pack(*make(), key=key, height=height, description=description(), frames=frames(), on_point=on_point)
 
 
 def pack(
@@ -148,8 +167,13 @@ def pack(
     height: int,
     description: str,
     config: dict[str, Any] | None = None,
+    frames: Sequence[Frame] = (),
+    on_point: Callable[[], None] | None = None,
 ) -> Packed:
-    """A figure ready to be sent, as often as one likes; the arguments are those of :func:`figure`."""
+    """A figure ready to be sent, as often as one likes; the arguments are those of :func:`figure`.
+
+    With ``frames`` the visitor moves through them or plays them, in the browser alone; the last is what ``data`` shows.
+    """
     drawn = {
         "data": list(data),
         "layout": layout,
@@ -162,7 +186,21 @@ def pack(
         "labels": _labels(),
         "failure": _("The chart could not be loaded. Check the connection and reload the page."),
     }
-    return Packed(packed(drawn), key, height)
+    if len(frames) > 1:
+        drawn["frames"] = [{"label": frame.label, "data": list(frame.data)} for frame in frames]
+        drawn["playing"] = {"play": _("Play"), "pause": _("Pause"), "moment": _("Moment shown")}
+    return Packed(packed(drawn | {"clickable": on_point is not None}), key, height, on_point)
+
+
+def clicked(key: str, rows: int, columns: int) -> tuple[int, int] | None:
+    """The row and column of the heatmap ``key`` that was clicked; None for whatever else the browser may send."""
+    try:
+        sent = st.session_state[key]["point"]
+        row, column = sent["row"], sent["column"]
+    except (KeyError, TypeError):
+        return None
+    whole = all(isinstance(value, int | float) and value == int(value) for value in (row, column))
+    return (int(row), int(column)) if whole and 0 <= row < rows and 0 <= column < columns else None
 
 
 def show(figure: Packed) -> None:
@@ -172,7 +210,8 @@ def show(figure: Packed) -> None:
     except UserError as error:
         show_error(error)
         return
-    _mount()(data=figure.payload, key=figure.key, height=figure.height)
+    listening = {} if figure.on_point is None else {"on_point_change": figure.on_point}
+    _mount()(data=figure.payload, key=figure.key, height=figure.height, **listening)
 
 
 def _labels() -> dict[str, str]:

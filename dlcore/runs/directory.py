@@ -4,6 +4,7 @@ steer it writes ``control.json``. Only the worker writes the rest.
     config.json             the configuration, the owner, the time of creation, the version of this format
     events.jsonl            what happened, one event a line, append-only
     epochs/0003.json        what the network looked like inside after epoch 3, the event Inspected
+    watching/               looks between epochs, a few images and filters, see dlcore.runs.glimpses
     control.json            what the visitor asks of the worker, see dlcore.runs.control
     control.lock            held while control.json is replaced
     launched                touched when a worker is started, removed by the worker once it holds the lock

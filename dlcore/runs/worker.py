@@ -28,6 +28,7 @@ from dlcore.runs.checkpoint_store import Checkpoint
 from dlcore.runs.control import VALUES, Command, Inbox
 from dlcore.runs.directory import Run, Summary, summarise
 from dlcore.runs.history import RunHistory
+from dlcore.runs.recorder import Recorder
 from dlcore.training.events import (
     Ended,
     Evaluated,
@@ -194,7 +195,7 @@ def work(run: Run, *, watch: Callable[[Event], None] | None = None, stop: Callab
             for mine in ("summary", "checkpoint", "model"):
                 for leftover in run.path.glob(f".{mine}*.tmp"):  # of a worker that was killed while it wrote
                     leftover.unlink()
-            for leftover in run.path.glob("epochs/.*.tmp"):
+            for leftover in (*run.path.glob("epochs/.*.tmp"), *run.path.glob("watching/.*.tmp")):
                 leftover.unlink()
             atomic.sweep(run.path, age_seconds=600)  # of others, some of whom may be writing now
         finally:
@@ -264,6 +265,7 @@ class _Session:
         self._updates_left: int | None = None
         """Updates until the next pause, 0 while paused, None while nobody wants one."""
         self._stopped = Ended(reason="stopped")
+        self._recorder: Recorder | None = None
         self._latest: Stepped | None = None
         self._tested: Tested | None = None
         self._checkpoint_seconds = CHECKPOINT_SECONDS
@@ -310,6 +312,7 @@ class _Session:
             if not self._log.empty:
                 self._tell(Resumed(step=0, epoch=0, log_bytes=0))
         self._recall(state)
+        self._recorder = Recorder(run, state, dataset)
         events = loop.train(run.config, state=state, dataset=dataset)
         ended = self._follow(events, state, lambda: self._keep(state))
         if ended is None:
@@ -542,6 +545,8 @@ class _Session:
             atomic.write(self._run.inspection_path(event.epoch), sealed.seal_line(to_json(event)))
         else:
             self._log.append(event)
+        if self._recorder is not None:
+            self._recorder.after(event)
         self._watch(event)
 
     def _summarise(self, ended: Ended) -> None:

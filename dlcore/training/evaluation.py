@@ -75,17 +75,17 @@ def worst_mistakes(
 
 
 def judge(
-    model: nn.Module, images: Tensor, labels: Tensor, *, loss: str = "cross-entropy", seconds: float = 0.0
+    log_p_NK: Tensor, images: Tensor, labels: Tensor, *, loss: str = "cross-entropy", seconds: float = 0.0
 ) -> Tested:
-    """The result of ``model`` on a whole test set, with the confusion matrix and its most confident mistakes."""
-    log_p, labels = log_probabilities(model, images), labels.cpu()
-    correct = int((log_p.argmax(1) == labels).sum())
+    """The result on a whole test set, given its log-probabilities: with the confusion matrix and its surest mistakes."""
+    labels = labels.cpu()
+    correct = int((log_p_NK.argmax(1) == labels).sum())
     return Tested(
-        loss=float(training_loss(log_p, labels, loss=loss)),
+        loss=float(training_loss(log_p_NK, labels, loss=loss)),
         accuracy=correct / len(labels),
         correct=correct,
         count=len(labels),
-        confusion=confusion_matrix(log_p, labels),
-        mistakes=worst_mistakes(log_p, labels, images, most=_MISTAKES),
+        confusion=confusion_matrix(log_p_NK, labels),
+        mistakes=worst_mistakes(log_p_NK, labels, images, most=_MISTAKES),
         seconds=seconds,
     )

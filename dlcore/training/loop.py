@@ -82,6 +82,12 @@ class TrainingState:
     """Number of the last command that changed a value, see :mod:`dlcore.runs.control`."""
     rebuild: Callable[[float], nn.Module]
     """The same architecture with another dropout, without memory of its own."""
+    meter: StepMeter | None = None
+    """What measures the updates, where they are measured."""
+    validation_answers: Tensor | None = None
+    """Log-probabilities float32 (N, K) that the latest evaluation found on the validation images,"""
+    test_answers: Tensor | None = None
+    """and the test on the test images."""
 
     @classmethod
     def create(cls, config: TrainConfig, dataset: Dataset, *, to_be_restored: bool = False) -> "TrainingState":
@@ -250,7 +256,7 @@ def train(
         state = TrainingState.create(config, dataset)
     images, labels = dataset.train_images.to(state.device), _labels(state, dataset).to(state.device)
 
-    meter = StepMeter(state.network) if recording else None
+    meter = state.meter = StepMeter(state.network) if recording else None
 
     if state.evaluated_epoch < 0:
         yield _started(state, dataset, threads)
@@ -266,7 +272,7 @@ def train(
                 yield _out_of_time(state)
                 return
             batch = images.index_select(0, chosen), labels.index_select(0, chosen)
-            stepped = _update(state, *batch, epoch, meter)
+            stepped = update(state, *batch, epoch, meter)
             if not (math.isfinite(stepped.loss) and math.isfinite(stepped.gradient_norm or 0.0)):
                 yield _diverged_in_update(state, *batch, meter)
                 return
@@ -283,7 +289,8 @@ def train(
 def test(state: TrainingState, dataset: Dataset) -> Tested:
     """The network as it is now, on the test set. For a run that ends early; a complete one yields this by itself."""
     images, labels = dataset.test_images, dataset.test_labels
-    return judge(state.model, images, labels, loss=state.config.loss, seconds=state.seconds)
+    state.test_answers = log_probabilities(state.model, images)
+    return judge(state.test_answers, images, labels, loss=state.config.loss, seconds=state.seconds)
 
 
 def pick_device(name: str) -> torch.device:
@@ -315,7 +322,7 @@ def _loss(state: TrainingState, network: nn.Module, images: Tensor, labels: Tens
         return training_loss(network(normalize(images)), labels, config.label_smoothing, loss=config.loss)
 
 
-def _update(state: TrainingState, images: Tensor, labels: Tensor, epoch: int, meter: StepMeter | None) -> Stepped:
+def update(state: TrainingState, images: Tensor, labels: Tensor, epoch: int, meter: StepMeter | None) -> Stepped:
     """One step of gradient descent on a batch; none if the loss or a gradient is not finite."""
     start = time.perf_counter()
     config, step = state.config, state.step
@@ -385,6 +392,7 @@ def _evaluate(
     if len(rest):
         parts.append(log_probabilities(model, images[rest]))
     log_p, truth = torch.cat(parts), labels[held_back].cpu()
+    state.validation_answers = log_p
     validation_loss, validation_accuracy = score(log_p, truth, loss=loss)
     if recording and math.isfinite(train_loss + validation_loss):
         yield Inspected(

@@ -37,11 +37,13 @@ class StepMeter:
     """
 
     def __init__(self, network: nn.Module) -> None:
-        self._parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        named = [(name, parameter) for name, parameter in network.named_parameters() if parameter.requires_grad]
+        self._names = [name for name, _ in named]
+        self._parameters = [parameter for _, parameter in named]
         self._each_step = all(parameter.device.type == "cpu" for parameter in self._parameters)
         self._before: list[Tensor] = []
         self._sampled = False
-        self._size = 0.0
+        self._sizes = self._moves = torch.empty(0)
         self.gradient_norm: float | None = None
         """‖∇loss‖₂ over all parameters, before clipping: the latest that was read."""
         self.update_ratio: float | None = None
@@ -56,7 +58,7 @@ class StepMeter:
         self._sampled = step % SAMPLED_STEPS == 0
         if self._sampled:
             self._before = [parameter.detach().clone() for parameter in self._parameters]
-            self._size = norm(self._before)
+            self._sizes = norms(self._before)
         if not (self._sampled or self._each_step):
             return None
         gradients = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
@@ -72,17 +74,42 @@ class StepMeter:
         if not self._sampled:
             return None
         torch._foreach_sub_(self._before, [parameter.detach() for parameter in self._parameters])
-        self.update_ratio = rounded(norm(self._before) / self._size) if self._size > 0 else None
+        self._moves = norms(self._before)
+        size = float(torch.linalg.vector_norm(self._sizes))
+        self.update_ratio = rounded(float(torch.linalg.vector_norm(self._moves)) / size) if size > 0 else None
         self._before = []
         return self.update_ratio
+
+    def layer_ratios(self) -> dict[str, float]:
+        """As :meth:`after_update`, the latest that was read, of the weights of each layer, vectors such as biases left out."""
+        if not len(self._moves):
+            return {}
+        ratios = (self._moves / self._sizes).tolist()  # where the weights are all zero, no number
+        return {
+            name.removesuffix(".weight"): rounded(ratio)
+            for name, parameter, ratio in zip(self._names, self._parameters, ratios, strict=True)
+            if parameter.dim() >= 2 and math.isfinite(ratio)
+        }
+
+
+def norms(tensors: Sequence[Tensor]) -> Tensor:
+    """The Euclidean norm of each of ``tensors``, float32 (N,)."""
+    lengths = torch._foreach_norm(list(tensors))  # noqa: SLF001  # as torch.nn.utils does; there is no public name
+    return torch.stack([one.float() for one in lengths])
 
 
 def norm(tensors: Sequence[Tensor]) -> float:
     """The Euclidean norm of all ``tensors`` as one vector."""
-    if not tensors:
-        return 0.0
-    norms = torch._foreach_norm(list(tensors))  # noqa: SLF001  # as torch.nn.utils does; there is no public name
-    return float(torch.linalg.vector_norm(torch.stack([one.float() for one in norms])))
+    return float(torch.linalg.vector_norm(norms(tensors))) if tensors else 0.0
+
+
+def gradient_norms(network: nn.Module) -> dict[str, float]:
+    """The Euclidean norm of the latest gradient of each layer's weights, clipped if it was; without one, no entry."""
+    named = [(name, parameter.grad) for name, parameter in _matrices(network) if parameter.grad is not None]
+    if not named:
+        return {}
+    lengths = norms([gradient for _, gradient in named]).tolist()
+    return {name: rounded(length) for (name, _), length in zip(named, lengths, strict=True) if math.isfinite(length)}
 
 
 def rounded(value: float) -> float:
@@ -91,14 +118,19 @@ def rounded(value: float) -> float:
 
 
 class ReluWatch(TorchFunctionMode):
-    """Within the block, sees what every rectifier of ``network`` lets through, however its model calls it."""
+    """Within the block, sees what every rectifier of ``network`` lets through, however its model calls it.
+
+    With ``counting``, also how often: that costs one more look at each output.
+    """
 
     _RECTIFIERS: frozenset[Callable[..., Any]] = frozenset({F.relu, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_})
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, *, counting: bool = False) -> None:
         super().__init__()
         self._network = network
         self._alive: dict[str, Tensor] = {}
+        self._counting = counting
+        self._passed: dict[str, tuple[int, int]] = {}
         self._layer = ""
         self._calls: Counter[str] = Counter()
 
@@ -113,6 +145,9 @@ class ReluWatch(TorchFunctionMode):
             name = self._layer if count == 1 else f"{self._layer} ({count})"
             alive_C = result.amax(dim=[0, *range(2, result.dim())]) > 0
             self._alive[name] = alive_C | self._alive[name] if name in self._alive else alive_C
+            if self._counting:
+                before, all_before = self._passed.get(name, (0, 0))
+                self._passed[name] = (before + int((result > 0).sum()), all_before + result.numel())
         return result
 
     @contextmanager
@@ -143,6 +178,10 @@ class ReluWatch(TorchFunctionMode):
         return [
             Rectified(layer=name, units=len(alive), dead=int((~alive).sum())) for name, alive in self._alive.items()
         ]
+
+    def active(self) -> dict[str, float]:
+        """For each rectifier the share of its outputs that were above zero, if they were counted."""
+        return {name: rounded(passed / count) for name, (passed, count) in self._passed.items() if count}
 
 
 def weight_histograms(network: nn.Module) -> list[Histogram]:

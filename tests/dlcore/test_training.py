@@ -214,7 +214,7 @@ def test_losses_are_means_per_image(digits):
 
 def test_judging_counts_every_image_and_shows_the_worst(digits):
     model = MODELS["linear"].build(in_channels=1, image_size=28, classes=10, dropout=0)
-    tested = judge(model, digits.test_images, digits.test_labels)
+    tested = judge(log_probabilities(model, digits.test_images), digits.test_images, digits.test_labels)
     p = log_probabilities(model, digits.test_images).exp()
     assert sum(map(sum, tested.confusion)) == tested.count == 60
     assert sum(tested.confusion[k][k] for k in range(10)) == tested.correct

@@ -90,6 +90,7 @@ def test_a_run_from_start_to_end():
         "checkpoints.json",
         "model.safetensors",
         "summary.json",
+        "watching",
     }
 
 

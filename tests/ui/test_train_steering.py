@@ -55,7 +55,12 @@ def test_each_panel_shows_what_it_is_for(open_page):
     run = directory.create(CONFIG)
     work(run)
     app = open_page("train", run=run.run_id)
-    for panel, words in (("classes", "Accuracy by class"), ("layers", "Dead units"), ("updates", "Gradient norm")):
+    for panel, words in (
+        ("wall", "of 40 right"),
+        ("classes", "Who is taken for whom**, on validation images"),
+        ("layers", "Dead units"),
+        ("updates", "Gradient norm"),
+    ):
         app.segmented_control(key="train.inside").set_value(panel).run()
         assert not app.exception
         assert words in shown(app)

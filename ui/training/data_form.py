@@ -19,7 +19,7 @@ from dlcore.preview import Preview
 from ui.class_names import shown_names
 from ui.language import translate as _
 from ui.shell import plain_text, show_error
-from ui.training.results import url_of
+from ui.training.pictures import url_of
 from ui.training.state import TrainPage
 
 _LOOK_AGAIN_SECONDS = 0.5

@@ -9,6 +9,17 @@ from typing import TypeVar, cast
 import streamlit as st
 
 from dlcore.runs.directory import Run, Status
+from dlcore.runs.glimpses import (
+    Examples,
+    Glimpse,
+    Split,
+    Wall,
+    examples_path,
+    merged,
+    read_examples,
+    read_glimpses,
+    read_wall,
+)
 from dlcore.runs.history import RunHistory
 from dlcore.training.events import Inspected
 
@@ -16,7 +27,9 @@ _FRESH_SECONDS = 0.4
 """A log that was read so recently is not read again while the run trains on."""
 _PRESENT_SECONDS = 12.0
 """A page that has not asked for so long is not there any more."""
-_MOST_KEPT = 48
+_MOST_KEPT = 64
+MOST_EPOCHS = 40
+"""Of these many at most the inside is shown side by side."""
 _MOST_INSPECTIONS = 6
 
 Made = TypeVar("Made")
@@ -33,9 +46,15 @@ class Feed:
     damaged_lines: int = 0
     """Lines of the log that could not be used."""
     lock: threading.RLock = field(default_factory=threading.RLock)
+    wall: Wall | None = None
+    """The images that are watched between epochs; None where the run has none, as runs of before."""
+    glimpses: list[Glimpse] = field(default_factory=list)
+    """The looks between epochs, in the order of their steps."""
+    _glimpsed: int = 0
     _read_at: float = float("-inf")
     _kept: dict[Hashable, tuple[Hashable, object]] = field(default_factory=dict)
     _inspections: dict[tuple[int, int], Inspected | None] = field(default_factory=dict)
+    _course: dict[tuple[int, int], Inspected | None] = field(default_factory=dict)
     _present: dict[int, float] = field(default_factory=dict)
 
     def update(self, status: Status) -> None:
@@ -47,6 +66,7 @@ class Feed:
             return
         with self.lock:
             self._read_at = now
+            self._look_between()
             try:
                 size = self.run.events_path.stat().st_size
             except FileNotFoundError:
@@ -59,6 +79,34 @@ class Feed:
             self.offset = reading.offset
             self.damaged_lines += reading.damaged_lines
             self.history.append(reading.events)
+
+    def _look_between(self) -> None:
+        """Take in the looks between epochs."""
+        self.wall = self.wall or read_wall(self.run.path)
+        news, self._glimpsed = read_glimpses(self.run.path, self._glimpsed)
+        if news:
+            self.glimpses = merged(self.glimpses, news)
+
+    def examples(self, split: Split) -> Examples | None:
+        """As :func:`~dlcore.runs.glimpses.read_examples`, each file read once."""
+        try:
+            version = examples_path(self.run.path, split).stat().st_mtime_ns
+        except OSError:
+            return None
+        return self.kept(("examples", split), lambda: read_examples(self.run.path, split), version=version)
+
+    def course(self) -> list[Inspected]:
+        """What was seen inside after each epoch so far, thinned to :data:`MOST_EPOCHS`, the newest always among them."""
+        last = self.history.evaluations[-1].epoch if self.history.evaluations else 0
+        every = -(-(last + 1) // MOST_EPOCHS)
+        epochs = sorted({*range(0, last + 1, every), last})
+        versions = [self.inspection_version(epoch) for epoch in epochs]
+        known = {version: seen for version, seen in self._course.items() if version in set(versions)}
+        for version in versions:
+            if version not in known:
+                known[version] = self.run.inspection(version[0])
+        self._course = known
+        return [seen for version in versions if (seen := known[version]) is not None]
 
     def kept(self, key: Hashable, make: Callable[[], Made], *, version: Hashable = None) -> Made:
         """What ``make`` gives for this ``key``, made again only once the log has grown, or ``version`` is another."""

@@ -3,7 +3,9 @@
 import html
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
+
+import numpy as np
 
 from dlcore.runs.history import RunHistory
 from ui.language import translate as _
@@ -11,6 +13,16 @@ from ui.palette import HIGHLIGHT, NEUTRAL, SEQUENTIAL, TEST, TRAIN, VALIDATION, 
 from ui.training.curves import smooth, thin
 
 Figure = tuple[list[dict[str, Any]], dict[str, Any]]
+Axis = Literal["step", "epoch", "time"]
+"""What a curve is drawn against."""
+
+_CROSS_HAIR = {
+    "showspikes": True,
+    "spikemode": "across",
+    "spikesnap": "cursor",
+    "spikethickness": 1,
+    "spikedash": "dot",
+}
 
 _SMOOTHING_WINDOWS = 40
 """The smoothed loss remembers this fraction of a full run."""
@@ -45,16 +57,44 @@ _NUMBERED = 15
 """and so many have one at most, those that are the largest."""
 
 
-def loss_figure(history: RunHistory, *, logarithmic: bool, revision: str, squared: bool = False) -> Figure:
-    """The loss of each batch, smoothed, and of both sets after each epoch; ``squared`` where it is a squared error."""
+def places(history: RunHistory, steps: Sequence[float], axis: Axis) -> list[float]:
+    """Where updates stand on an axis of updates, of epochs, or of seconds of training."""
+    if axis == "step" or not history.started:
+        return list(steps)
+    if axis == "epoch":
+        return [step / history.started.steps_per_epoch for step in steps]
+    known = [0, *history.steps.step], [0.0, *history.steps.seconds]
+    seconds: list[float] = np.interp(steps, *known).tolist()
+    pace = known[1][-1] / known[0][-1] if known[0][-1] else 0.0
+    ahead = [max(0.0, step - known[0][-1]) * pace for step in steps]  # as fast as so far
+    return [round(second + more, 3) for second, more in zip(seconds, ahead, strict=True)]
+
+
+def loss_figure(
+    history: RunHistory,
+    *,
+    logarithmic: bool,
+    revision: str,
+    squared: bool = False,
+    axis: Axis = "step",
+    smoothing: float = 1.0,
+) -> Figure:
+    """The loss of each batch, smoothed, and of both sets after each epoch; ``squared`` where it is a squared error.
+
+    ``smoothing`` is a factor on the usual memory of the smooth line; with 0 there is no such line.
+    """
     steps = history.steps
-    window = history.total_steps / _SMOOTHING_WINDOWS
+    window = smoothing * history.total_steps / _SMOOTHING_WINDOWS
     batches = thin(steps.step, steps.loss)
     smoothed = smooth(steps.step, steps.loss, window)
-    evaluated = [evaluation.step for evaluation in history.evaluations]
+    evaluated = places(history, [evaluation.step for evaluation in history.evaluations], axis)
+    each_batch = faded(TRAIN, 0.28 if smoothing else 0.8)
+    lines = [_line(places(history, batches[0], axis), batches[1], _("Training, each batch"), each_batch, width=1)]
+    if smoothing:
+        line = places(history, smoothed[0], axis), smoothed[1]
+        lines.append(_line(*line, _("Training, smoothed"), TRAIN, width=2))
     traces = [
-        _line(*batches, _("Training, each batch"), faded(TRAIN, 0.28), width=1),
-        _line(*smoothed, _("Training, smoothed"), TRAIN, width=2),
+        *lines,
         _epochs(evaluated, [e.train_loss for e in history.evaluations], _("Training, each epoch"), TRAIN, "diamond"),
         _epochs(
             evaluated,
@@ -66,7 +106,7 @@ def loss_figure(history: RunHistory, *, logarithmic: bool, revision: str, square
     ]
     classes = len(history.started.class_names) if history.started else 10
     unit = _("Loss (squared error per image)") if squared else _("Loss (nats per image)")
-    layout = step_layout(history, unit, revision)
+    layout = step_layout(history, unit, revision, axis)
     layout["yaxis"] |= POWERS | {"minor": {"ticks": "inside"}} if logarithmic else {"rangemode": "tozero"}
     if not logarithmic and (highest := _highest_shown(history)):
         above_guide = 0 if squared else 1.15 * math.log(classes)  # room for its words
@@ -74,7 +114,7 @@ def loss_figure(history: RunHistory, *, logarithmic: bool, revision: str, square
     if not squared:
         words = _("guessing: ln {classes}").format(classes=classes)
         layout["shapes"].append(guide(history, math.log(classes), words))
-    layout["annotations"] = _labels(history)
+    layout["annotations"] = _labels(history, axis)
     return traces, layout
 
 
@@ -90,9 +130,9 @@ def _highest_shown(history: RunHistory) -> float:
     return _EXPLODED * untrained if math.isfinite(untrained) else 0.0
 
 
-def accuracy_figure(history: RunHistory, *, revision: str) -> Figure:
+def accuracy_figure(history: RunHistory, *, revision: str, axis: Axis = "step") -> Figure:
     """The accuracy on both sets after each epoch, and on the test set at the end."""
-    evaluated = [evaluation.step for evaluation in history.evaluations]
+    evaluated = places(history, [evaluation.step for evaluation in history.evaluations], axis)
     training = [evaluation.train_accuracy for evaluation in history.evaluations]
     validation = [evaluation.validation_accuracy for evaluation in history.evaluations]
     traces = [
@@ -104,7 +144,7 @@ def accuracy_figure(history: RunHistory, *, revision: str) -> Figure:
             {
                 "type": "scatter",
                 "mode": "markers",
-                "x": [history.latest.step],
+                "x": places(history, [history.latest.step], axis),
                 "y": [history.tested.accuracy],
                 "name": _("Test, at the end"),
                 "marker": {"symbol": "star", "size": 13, "color": TEST},
@@ -113,7 +153,7 @@ def accuracy_figure(history: RunHistory, *, revision: str) -> Figure:
             }
         )
     classes = len(history.started.class_names) if history.started else 10
-    layout = step_layout(history, _("Accuracy"), revision)
+    layout = step_layout(history, _("Accuracy"), revision, axis)
     layout["yaxis"] |= {"tickformat": ".0%", "range": [0, 1.02]}
     layout["shapes"].append(guide(history, 1 / classes, _("guessing: 1 in {classes}").format(classes=classes)))
     return traces, layout
@@ -154,6 +194,33 @@ def confusion_figure(confusion: Sequence[Sequence[int]], names: Sequence[str]) -
         return [trace, _telling(confusion, shares, names)], layout
     on_shade = _counts(confusion, shares, names, shaded=True) | {"textfont": {"color": "#ffffff"}}
     return [trace, _counts(confusion, shares, names, shaded=False), on_shade], layout
+
+
+def classes_figure(confusion: Sequence[Sequence[int]], names: Sequence[str]) -> Figure:
+    """The confusion matrix, and beside each of its rows the share of that class that is named correctly."""
+    traces, layout = confusion_figure(confusion, names)
+    shares = [row[index] / sum(row) if sum(row) else None for index, row in enumerate(confusion)]
+    bars: dict[str, Any] = {
+        "type": "bar",
+        "orientation": "h",
+        "y": traces[0]["y"],
+        "x": [None if share is None else round(share, 4) for share in shares],
+        "xaxis": "x2",
+        "customdata": [sum(row) for row in confusion],
+        "marker": {"color": VALIDATION},
+        "showlegend": False,
+        "hovertemplate": _("%{y}: %{x:.1%} of %{customdata} images") + "<extra></extra>",
+    }
+    layout["xaxis"] |= {"domain": [0, 0.7]}
+    layout["xaxis2"] = {
+        "domain": [0.74, 1],
+        "range": [0, 1.06],
+        "tickformat": ".0%",
+        "tickvals": [0, 0.5, 1],
+        "fixedrange": True,
+        "title": {"text": _("Accuracy")},
+    }
+    return [*traces, bars], layout | {"bargap": 0.25}
 
 
 def many_classes(names: Sequence[str]) -> bool:
@@ -240,7 +307,7 @@ def _line(xs: Sequence[float], ys: Sequence[float], name: str, colour: str, *, w
 
 
 def _epochs(
-    xs: Sequence[int], ys: Sequence[float], name: str, colour: str, symbol: str, *, share: bool = False
+    xs: Sequence[float], ys: Sequence[float], name: str, colour: str, symbol: str, *, share: bool = False
 ) -> dict[str, Any]:
     xs, ys = thin(xs, ys)
     return {
@@ -256,38 +323,44 @@ def _epochs(
     }
 
 
-def step_layout(history: RunHistory, title: str, revision: str) -> dict[str, Any]:
-    """The layout of a chart against updates: its axis, the marks of what was changed, the title of its values."""
-    end = _horizon(history)
+def step_layout(history: RunHistory, title: str, revision: str, axis: Axis = "step") -> dict[str, Any]:
+    """The layout of a chart against training: its axis, the marks of what was changed, the title of its values.
+
+    A cross hair follows the pointer, and all curves tell their values there.
+    """
+    (end,) = places(history, [_horizon(history)], axis)
     per_epoch = history.started.steps_per_epoch if history.started else 0
     words = _("Updates ({count} an epoch)").format(count=per_epoch) if per_epoch else _("Updates")
+    words = {"step": words, "epoch": _("Epochs"), "time": _("Seconds of training")}[axis]
     # A range given outright would undo the visitor's zoom whenever it changes, but without a point there is no other.
     empty = history.latest is None and not history.evaluations
     # Clipped, because room for markers would let charts one below the other begin at different places.
     extent: dict[str, Any] = {"autorangeoptions": {"include": [0, end], "clipmin": 0, "clipmax": end}}
     if empty:
         extent = {"range": [0, max(10, end)]}
+    if end <= _FEW_UPDATES and axis == "step":
+        extent["dtick"] = 1
     return {
-        "xaxis": {"title": {"text": words}, "zeroline": False} | extent | ({"dtick": 1} if end <= _FEW_UPDATES else {}),
-        "yaxis": {"title": {"text": title}},
+        "xaxis": {"title": {"text": words}, "zeroline": False} | _CROSS_HAIR | extent,
+        "yaxis": {"title": {"text": title}} | _CROSS_HAIR,
         "margin": {"l": _LABELS},
         "hovermode": "x unified",
         "showlegend": True,
         "uirevision": revision,
-        "shapes": _marks(history),
+        "shapes": _marks(history, axis),
     }
 
 
-def _marks(history: RunHistory) -> list[dict[str, Any]]:
+def _marks(history: RunHistory, axis: Axis) -> list[dict[str, Any]]:
     """A line where a value was changed while the run went on."""
     line = {"color": HIGHLIGHT, "width": 1.5, "dash": "dash"}
     return [
-        {"type": "line", "yref": "paper", "x0": steered.step, "x1": steered.step, "y0": 0, "y1": 1, "line": line}
-        for steered in history.changes[-_MARKS:]
+        {"type": "line", "yref": "paper", "x0": x, "x1": x, "y0": 0, "y1": 1, "line": line}
+        for x in places(history, [steered.step for steered in history.changes[-_MARKS:]], axis)
     ]
 
 
-def _labels(history: RunHistory) -> list[dict[str, Any]]:
+def _labels(history: RunHistory, axis: Axis) -> list[dict[str, Any]]:
     """What was changed, beside the mark, on the side where there is room, each a line below the one before.
 
     All below the usual place of the guide, where a network begins.
@@ -305,7 +378,8 @@ def _labels(history: RunHistory) -> list[dict[str, Any]]:
             if value is not None
         ]
         late = steered.step > (1 - 1.5 * _LABEL_WIDTH) * _horizon(history)
-        label = {"x": steered.step, "xanchor": "right" if late else "left", "xshift": -3 if late else 3}
+        (x,) = places(history, [steered.step], axis)
+        label = {"x": x, "xanchor": "right" if late else "left", "xshift": -3 if late else 3}
         label |= {"y": 0.84 - 0.08 * row, "yref": "paper", "yanchor": "top", "showarrow": False}
         label["align"] = "right" if late else "left"
         row += len(new)

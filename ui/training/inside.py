@@ -1,4 +1,7 @@
-"""What happens inside while a network learns: its updates, its classes, its layers. One panel at a time, none at first."""
+"""What happens inside a network while it learns: what it says of some images, its updates, its classes, its layers.
+
+One panel at a time: what nobody looks at is not made.
+"""
 
 from collections.abc import Callable
 
@@ -6,50 +9,64 @@ import streamlit as st
 
 from dlcore.training.events import Inspected
 from ui.class_names import shown_names
-from ui.figure import Packed, prepared, show
+from ui.figure import Frame, Packed, prepared, show
 from ui.language import current
 from ui.language import translate as _
 from ui.training import inside_figures as figures
-from ui.training.figures import Figure, classes_height, confusion_figure
+from ui.training import readings
+from ui.training.cells import cell_images, choose_cell
+from ui.training.figures import Axis, Figure, classes_figure, classes_height
+from ui.training.filters import filters_view
+from ui.training.readings import explained
 from ui.training.results import confusions_in_words, gallery
 from ui.training.state import Watch
+from ui.training.wall import wall_view
 
 _STEP_HEIGHT = 190
+_LAYER_HEIGHT = 260
 
 
-def inside_view(watch: Watch) -> None:
+def inside_view(watch: Watch, axis: Axis = "step") -> None:
     """The choice of a panel, and the panel. Nothing for runs of which only the loss was recorded."""
     feed, history = watch.feed, watch.history
-    if not any(value == value for value in history.steps.gradient_norm[:1]) and feed.inspection(0) is None:  # noqa: PLR0124
+    measured = any(value == value for value in history.steps.gradient_norm[:1])  # noqa: PLR0124  # not a number
+    if not measured and feed.inspection(0) is None:
         return
+    panels = {
+        "wall": _("Some images"),
+        "updates": _("Each update"),
+        "classes": _("Classes"),
+        "layers": _("Layers"),
+    }
+    if feed.wall is None:
+        del panels["wall"]
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(_("**Look inside** the training"), width="content")
         panel = st.segmented_control(
             _("What to look at"),
-            ["updates", "classes", "layers"],
+            ["wall", "updates", "classes", "layers"] if "wall" in panels else ["updates", "classes", "layers"],
             key="train.inside",
-            format_func=lambda name: {"updates": _("Each update"), "classes": _("Classes"), "layers": _("Layers")}[
-                name
-            ],
+            format_func=lambda name: panels.get(name, name),
             label_visibility="collapsed",
             width="content",
         )
-    if panel == "updates":
-        _updates(watch)
-    elif panel in ("classes", "layers"):
-        epoch = _chosen_epoch(watch)
-        inspected = feed.inspection(epoch)
-        if inspected is None:
-            st.caption(_("Nothing was recorded after this epoch."))
-        elif panel == "classes":
-            _classes(watch, inspected)
-        else:
-            _layers(watch, inspected)
+    if panel == "wall":
+        explained(
+            _("**Forty validation images**: what the network says of each, now"), "wall", lambda: readings.wall(watch)
+        )
+        wall_view(watch)
+    elif panel == "updates":
+        _updates(watch, axis)
+    elif panel == "classes":
+        _classes(watch)
+    elif panel == "layers":
+        _layers(watch, axis)
 
 
-def _updates(watch: Watch) -> None:
-    history, revision = watch.history, watch.run.run_id
+def _updates(watch: Watch, axis: Axis) -> None:
+    history, revision = watch.history, f"{watch.run.run_id} {axis}"
     for name, title, make in (
+        ("rate", _("**Learning rate**: how far each update may go"), figures.rate_figure),
         ("gradient", _("**Gradient norm**: how steep the loss is where the network stands"), figures.gradient_figure),
         (
             "ratio",
@@ -58,14 +75,14 @@ def _updates(watch: Watch) -> None:
         ),
         ("speed", _("**Speed**: images learned from in a second, evaluation not counted"), figures.speed_figure),
     ):
-        st.markdown(title)
+        explained(title, name, lambda name=name: readings.UPDATES[name](watch))
         packed = prepared(
-            lambda make=make: make(history, revision=revision),
+            lambda make=make: make(history, revision=revision, axis=axis),
             key=f"train.inside.{name}",
             height=_STEP_HEIGHT,
             description=lambda name=name: figures.in_words(history, name),
         )
-        show(watch.feed.kept((name, current()), packed))
+        show(watch.feed.kept((name, axis, current()), packed))
 
 
 def _chosen_epoch(watch: Watch) -> int:
@@ -107,42 +124,62 @@ def _show(
     show(watch.feed.kept((name, current()), packed, version=version))
 
 
-def _classes(watch: Watch, inspected: Inspected) -> None:
-    started = watch.history.started
-    if started is None:
+def _classes(watch: Watch) -> None:
+    started, course = watch.history.started, watch.feed.course()
+    if started is None or not course:
+        st.caption(_("Nothing was recorded after this epoch."))
         return
     names = shown_names(started.class_names, watch.run.config.dataset)
-    left, right = st.columns([1, 1.1], gap="medium")
-    with left:
-        st.markdown(_("**Accuracy by class**, on validation images"))
-        _show(
-            watch,
-            inspected,
-            "classes",
-            lambda: figures.class_figure(inspected, names),
-            height=classes_height(names, 360),
-            description=lambda: figures.classes_in_words(inspected, names),
-        )
-    with right:
-        st.markdown(_("**Who is taken for whom**, on validation images"))
-        _show(
-            watch,
-            inspected,
-            "confusion",
-            lambda: confusion_figure(inspected.confusion, names),
-            height=classes_height(names, 360),
-            description=lambda: confusions_in_words(inspected.confusion, names),
-        )
-    if inspected.mistakes:
+    newest = course[-1]
+    key = "train.inside.confusion"
+    explained(
+        _("**Who is taken for whom**, on validation images, and how many of each class are right"),
+        "classes",
+        lambda: readings.classes(newest, names),
+    )
+    untrained, after = _("untrained"), _("epoch {epoch}")
+
+    def frames() -> list[Frame]:
+        return [
+            Frame(
+                label=untrained if seen.epoch == 0 else after.format(epoch=seen.epoch),
+                data=classes_figure(seen.confusion, names)[0],
+            )
+            for seen in course
+        ]
+
+    packed = prepared(
+        lambda: classes_figure(newest.confusion, names),
+        key=key,
+        height=classes_height(names, 420),
+        description=lambda: confusions_in_words(newest.confusion, names),
+        frames=frames,
+        on_point=lambda: choose_cell(watch, key, len(names), split="validation"),
+    )
+    show(
+        watch.feed.kept(("classes", current(), id(watch)), packed, version=watch.feed.inspection_version(newest.epoch))
+    )
+    cell_images(watch, newest.confusion, names, split="validation")
+    if newest.mistakes:
         st.markdown(_("**Validation images it got wrong**, the most confident first"))
         alt = _("A validation image of {label}, taken for {predicted}")
-        gallery(inspected.mistakes, names, alt=alt, key="train-inside-mistakes")
+        gallery(newest.mistakes, names, alt=alt, key="train-inside-mistakes")
 
 
-def _layers(watch: Watch, inspected: Inspected) -> None:
+def _layers(watch: Watch, axis: Axis) -> None:
+    _between_epochs(watch, axis)
+    _over_time(watch)
+    inspected = watch.feed.inspection(_chosen_epoch(watch))
+    if inspected is None:
+        st.caption(_("Nothing was recorded after this epoch."))
+        return
     revision = watch.run.run_id
     if inspected.rectified:
-        st.markdown(_("**Dead units**: neurons or channels whose ReLU gave zero for every image looked at"))
+        explained(
+            _("**Dead units**: neurons or channels whose ReLU gave zero for every image looked at"),
+            "dead",
+            lambda: readings.dead(inspected),
+        )
         _show(
             watch,
             inspected,
@@ -151,7 +188,9 @@ def _layers(watch: Watch, inspected: Inspected) -> None:
             height=figures.rows_height(len(inspected.rectified)),
             description=lambda: figures.dead_in_words(inspected),
         )
-    st.markdown(_("**Weights** of each layer: how often which value occurs"))
+    explained(
+        _("**Weights** of each layer: how often which value occurs"), "weights", lambda: readings.weights(inspected)
+    )
     _show(
         watch,
         inspected,
@@ -161,7 +200,11 @@ def _layers(watch: Watch, inspected: Inspected) -> None:
         description=lambda: _("The distribution of the weights in each layer."),
     )
     if inspected.gradients:
-        st.markdown(_("**Gradients** of each layer in the last batch: how often which size occurs"))
+        explained(
+            _("**Gradients** of each layer in the last batch: how often which size occurs"),
+            "gradients",
+            lambda: readings.gradients(inspected),
+        )
         if not any(any(one.counts) for one in inspected.gradients):
             st.caption(_("All of them are exactly zero: nothing that the network computes can move its weights."))
             return
@@ -173,3 +216,86 @@ def _layers(watch: Watch, inspected: Inspected) -> None:
             height=figures.rows_height(len(inspected.gradients)),
             description=lambda: _("The distribution of the sizes of the gradients in each layer."),
         )
+
+
+def _between_epochs(watch: Watch, axis: Axis) -> None:
+    """What the looks between epochs saw of the layers: filters, norms, ratios, activity."""
+    looks = watch.feed.glimpses
+    if not looks:
+        return
+    filters_view(watch)
+    for name, title, values, unit, share in (
+        (
+            "norms",
+            _("**Gradient norm by layer**: where learning happens"),
+            lambda look: look.gradient_norms,
+            _("Norm"),
+            False,
+        ),
+        (
+            "ratios",
+            _("**Update ratio by layer**: how far updates move each layer, measured by its size"),
+            lambda look: look.update_ratios,
+            _("Ratio"),
+            False,
+        ),
+        (
+            "active",
+            _("**Activity**: how many outputs of a layer's ReLU are above zero"),
+            lambda look: look.active,
+            _("Share of outputs"),
+            True,
+        ),
+    ):
+        if not any(values(look) for look in looks):
+            continue
+        explained(title, name, lambda name=name: readings.LAYERS[name](looks))
+        packed = prepared(
+            lambda values=values, unit=unit, share=share: figures.layers_figure(
+                watch.history, looks, values, unit, revision=f"{watch.run.run_id} {axis}", axis=axis, share=share
+            ),
+            key=f"train.inside.{name}",
+            height=_LAYER_HEIGHT,
+            description=lambda name=name: readings.LAYERS[name](looks),
+        )
+        show(watch.feed.kept((name, axis, current()), packed, version=(looks[-1].step, len(looks), watch.feed.offset)))
+
+
+def _over_time(watch: Watch) -> None:
+    """How the weights of one layer, and their gradients, spread from epoch to epoch."""
+    course = watch.feed.course()
+    layers = [one.layer for one in course[-1].weights] if course else []
+    if len(course) < 2 or not layers:
+        return
+    title, controls = st.container(), st.container(horizontal=True, vertical_alignment="center")
+    with controls:
+        layer = st.selectbox(
+            _("Layer"), layers, key="train.inside.layer", label_visibility="collapsed", width=220, filter_mode=None
+        )
+        what = st.segmented_control(
+            _("What to look at"),
+            ["weights", "gradients"],
+            default="weights",
+            required=True,
+            key="train.inside.what",
+            format_func=lambda name: {"weights": _("Weights"), "gradients": _("Gradients")}[name],
+            label_visibility="collapsed",
+            width="content",
+        )
+    with title:
+        explained(
+            _("**Weights over time**: how the values of a layer spread, epoch by epoch"),
+            "over_time",
+            lambda: readings.over_time(course, layer, gradients=what == "gradients"),
+        )
+    data, layout = figures.over_time_figure(course, layer, gradients=what == "gradients")
+    if not data:
+        return
+    packed = prepared(
+        lambda: (data, layout),
+        key="train.inside.over_time",
+        height=_LAYER_HEIGHT,
+        description=lambda: readings.over_time(course, layer, gradients=what == "gradients"),
+    )
+    version = (watch.feed.inspection_version(course[-1].epoch), layer, what)
+    show(watch.feed.kept(("over time", current()), packed, version=version))

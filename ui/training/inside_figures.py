@@ -2,67 +2,58 @@
 
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from dlcore.runs.glimpses import Glimpse
 from dlcore.runs.history import RunHistory
 from dlcore.training.events import Histogram, Inspected
 from ui.language import translate as _
-from ui.palette import NEUTRAL, POSITIVE, TRAIN, VALIDATION, WRONG, faded
+from ui.palette import HIGHLIGHT, NEUTRAL, POSITIVE, SEQUENTIAL, TRAIN, WRONG, faded
 from ui.training.curves import smooth, thin
-from ui.training.figures import POWERS, Figure, class_ticks, guide, step_layout
+from ui.training.figures import POWERS, Axis, Figure, guide, places, step_layout
 
 _USUAL_RATIO = 0.001
 _ROW, _FRAME = 40, 70
 """Pixels a layer, and pixels around all of them."""
+_MOST_CURVES = 40
 _OVERLAP = 1.35
 """A ridge may reach a little into the row above."""
 
 
-def gradient_figure(history: RunHistory, *, revision: str) -> Figure:
+def gradient_figure(history: RunHistory, *, revision: str, axis: Axis = "step") -> Figure:
     """The length of the gradient at each update, on a logarithmic scale."""
-    return _curve(history, history.steps.gradient_norm, _("Norm"), TRAIN, revision, logarithmic=True)
+    return _curve(history, history.steps.gradient_norm, _("Norm"), TRAIN, revision, axis, logarithmic=True)
 
 
-def ratio_figure(history: RunHistory, *, revision: str) -> Figure:
+def ratio_figure(history: RunHistory, *, revision: str, axis: Axis = "step") -> Figure:
     """The size of updates in that of the weights, on a logarithmic scale, with the usual one as a guide."""
-    data, layout = _curve(history, history.steps.update_ratio, _("Ratio"), POSITIVE, revision, logarithmic=True)
+    data, layout = _curve(history, history.steps.update_ratio, _("Ratio"), POSITIVE, revision, axis, logarithmic=True)
     layout["shapes"] = [guide(history, _USUAL_RATIO, _("usual: 0.001")), *layout["shapes"]]
     return data, layout
 
 
-def speed_figure(history: RunHistory, *, revision: str) -> Figure:
+def rate_figure(history: RunHistory, *, revision: str, axis: Axis = "step") -> Figure:
+    """The learning rate of each update."""
+    rates = history.steps.learning_rate
+    kept = thin(history.steps.step, rates)
+    layout = step_layout(history, _("Learning rate"), revision, axis) | {"showlegend": False}
+    layout["margin"] = layout["margin"] | {"t": 12}
+    layout["yaxis"] |= {"rangemode": "tozero", "tickformat": "~g"}
+    line = {"color": HIGHLIGHT, "width": 2, "shape": "hv"}
+    trace = {"type": "scatter", "mode": "lines", "x": places(history, kept[0], axis), "y": kept[1], "line": line}
+    return [trace | {"hovertemplate": "%{y:.3g}<extra></extra>"}], layout
+
+
+def speed_figure(history: RunHistory, *, revision: str, axis: Axis = "step") -> Figure:
     """Images a second at each update."""
     data, layout = _curve(
-        history, history.steps.images_per_second(), _("Images/s"), NEUTRAL, revision, logarithmic=False
+        history, history.steps.images_per_second(), _("Images/s"), NEUTRAL, revision, axis, logarithmic=False
     )
     layout["yaxis"] |= {"rangemode": "tozero"}
     return data, layout
-
-
-def class_figure(inspected: Inspected, names: Sequence[str]) -> Figure:
-    """The share of each class that is named correctly."""
-    shares = _class_shares(inspected)
-    trace = {
-        "type": "bar",
-        "orientation": "h",
-        "y": [html.escape(name, quote=False) for name in names],
-        "x": [None if share is None else round(share, 4) for share in shares],
-        "customdata": [sum(row) for row in inspected.confusion],
-        "marker": {"color": VALIDATION},
-        "hovertemplate": _("%{y}: %{x:.1%} of %{customdata} images") + "<extra></extra>",
-    }
-    layout = {
-        "xaxis": {"title": {"text": _("Accuracy")}, "tickformat": ".0%", "range": [0, 1.02], "fixedrange": True},
-        "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False, "fixedrange": True}
-        | class_ticks(names),
-        "margin": {"t": 8},
-        "bargap": 0.25,
-        "uirevision": "classes",
-    }
-    return [trace], layout
 
 
 def dead_figure(inspected: Inspected) -> Figure:
@@ -85,6 +76,90 @@ def dead_figure(inspected: Inspected) -> Figure:
         "margin": {"t": 8},
         "bargap": 0.4,
         "uirevision": "dead",
+    }
+    return [trace], layout
+
+
+def layers_figure(
+    history: RunHistory,
+    looks: Sequence[Glimpse],
+    values: Callable[[Glimpse], Mapping[str, float]],
+    title: str,
+    *,
+    revision: str,
+    axis: Axis = "step",
+    share: bool = False,
+) -> Figure:
+    """One curve a layer of what was seen at each look, on a logarithmic scale unless it is a ``share``."""
+    names = list(dict.fromkeys(name for look in looks for name in values(look)))[:_MOST_CURVES]
+    traces = []
+    for number, name in enumerate(names):
+        known = [(look.step, values(look).get(name)) for look in looks]
+        points = [(step, value) for step, value in known if value is not None and (share or value > 0)]
+        xs, ys = thin([step for step, _value in points], [value for _step, value in points])
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": places(history, xs, axis),
+                "y": ys,
+                "name": html.escape(name, quote=False),
+                "line": {"width": 1.8, "color": _depth_colour(number, len(names))},
+                "hovertemplate": "%{y:.1%}" if share else "%{y:.3g}",
+            }
+        )
+    layout = step_layout(history, title, revision, axis)
+    layout["yaxis"] |= {"tickformat": ".0%", "range": [0, 1.02]} if share else {"type": "log", "tickformat": "~g"}
+    return traces, layout
+
+
+def _depth_colour(number: int, count: int) -> str:
+    """From the first layer to the last: from the colour of positive numbers to that of negative ones."""
+    share = number / max(1, count - 1)
+    ends = [[int(tone[start : start + 2], 16) for start in (1, 3, 5)] for tone in (POSITIVE, WRONG)]
+    mixed = [round(first + share * (last - first)) for first, last in zip(*ends, strict=True)]
+    return "#{:02x}{:02x}{:02x}".format(*mixed)
+
+
+def over_time_figure(course: Sequence[Inspected], layer: str, *, gradients: bool) -> Figure:
+    """How often which value of a weight, or which size of its gradient, occurs in one layer, epoch by epoch."""
+    columns = [
+        (seen.epoch, one)
+        for seen in course
+        for one in (seen.gradients if gradients else seen.weights)
+        if one.layer == layer and one.counts
+    ]
+    if not columns:
+        return [], {}
+    low, high = min(one.low for _epoch, one in columns), max(one.high for _epoch, one in columns)
+    bins = max(len(one.counts) for _epoch, one in columns)
+    edges = np.linspace(low, high, bins + 1)
+    centres = (edges[:-1] + edges[1:]) / 2
+    shares = []
+    for _epoch, one in columns:
+        width = (one.high - one.low) / len(one.counts)
+        density = np.asarray(one.counts, dtype=np.float64) / max(1, sum(one.counts)) / width
+        where = np.floor((centres - one.low) / width).astype(int)
+        inside = (where >= 0) & (where < len(one.counts))
+        column = np.where(inside, density[np.clip(where, 0, len(one.counts) - 1)], 0)
+        shares.append(column / (column.max() or 1.0))
+    trace = {
+        "type": "heatmap",
+        "x": [epoch for epoch, _one in columns],
+        "y": [float(f"{centre:.4g}") for centre in centres],
+        "z": np.round(np.asarray(shares).T, 3).tolist(),
+        "colorscale": SEQUENTIAL,
+        "zmin": 0,
+        "zmax": 1,
+        "showscale": False,
+        "hovertemplate": _("after epoch %{x}: %{y:.3g}, %{z:.0%} as often as the most frequent") + "<extra></extra>",
+    }
+    title = _("Size of the gradient of a weight, power of ten") if gradients else _("Value of a weight")
+    layout = {
+        "xaxis": {"title": {"text": _("Epoch")}, "zeroline": False, "showgrid": False},
+        "yaxis": {"title": {"text": title}, "zeroline": not gradients, "showgrid": False},
+        "margin": {"t": 8},
+        "uirevision": f"{layer} {gradients}",
     }
     return [trace], layout
 
@@ -152,7 +227,14 @@ def _class_shares(inspected: Inspected) -> list[float | None]:
 
 
 def _curve(
-    history: RunHistory, values: Sequence[float], title: str, colour: str, revision: str, *, logarithmic: bool
+    history: RunHistory,
+    values: Sequence[float],
+    title: str,
+    colour: str,
+    revision: str,
+    axis: Axis,
+    *,
+    logarithmic: bool,
 ) -> Figure:
     """Each measured value, and a smooth line through them."""
     steps, column = np.asarray(history.steps.step), np.asarray(values, dtype=np.float64)
@@ -165,7 +247,7 @@ def _curve(
             {
                 "type": "scatter",
                 "mode": "lines",
-                "x": points[0],
+                "x": places(history, points[0], axis),
                 "y": points[1],
                 "line": {"color": shade, "width": width},
                 "hovertemplate": "%{y:.3g}<extra></extra>",
@@ -173,7 +255,7 @@ def _curve(
             }
         )
     traces[0].pop("hovertemplate")
-    layout = step_layout(history, title, revision)
+    layout = step_layout(history, title, revision, axis)
     layout |= {"showlegend": False}
     layout["margin"] = layout["margin"] | {"t": 12}
     layout["yaxis"] |= POWERS if logarithmic else {}

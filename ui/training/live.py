@@ -6,7 +6,6 @@ from typing import Literal
 import streamlit as st
 
 from dlcore import formats
-from dlcore.config import TrainConfig
 from dlcore.data.availability import available
 from dlcore.machine import cores
 from dlcore.messages import UserError
@@ -14,14 +13,13 @@ from dlcore.runs import queue
 from dlcore.runs.directory import LIVE, RESUMABLE, STATUSES, Run, Status
 from dlcore.runs.history import RunHistory
 from ui.clock import run_again
-from ui.figure import Keep, make_anew, prepared, show
-from ui.language import current, explain
+from ui.language import explain
 from ui.language import translate as _
 from ui.shell import show_error
 from ui.training import words
-from ui.training.diagnosis import diagnosis_view, findings_of
+from ui.training.curve_view import curves, told
+from ui.training.diagnosis import diagnosis_view, findings_of, in_words
 from ui.training.feed import feed_of
-from ui.training.figures import accuracy_figure, beyond, loss_figure
 from ui.training.inside import inside_view
 from ui.training.results import draw_link
 from ui.training.runs import start_run
@@ -94,9 +92,11 @@ def _tick(state: TrainPage, watch: Watch, *, phase: Phase) -> None:
         _header(state, watch, status)
         mine = watch.run.owner in ("", state.visitor)
         changes(state, watch.run, watch.history, may_change=mine and status in LIVE and status != "stopping")
-        curves(watch.history, watch.run.config, revision=watch.run.run_id, kept=watch.feed.kept)
-        diagnosis_view(state, watch.history, watch.run.config, findings_of(watch), live=status in LIVE)
-        inside_view(watch)
+        view = curves(watch.history, watch.run.config, revision=watch.run.run_id, kept=watch.feed.kept)
+        findings = findings_of(watch)
+        diagnosis_view(state, watch.history, watch.run.config, findings, live=status in LIVE)
+        told(watch.history, in_words(findings))
+        inside_view(watch, view.axis)
     cost = _AROUND * (time.thread_time() - began)
     watch.cost_seconds = (watch.cost_seconds + cost) / 2 if watch.cost_seconds else cost
     if phase != "over":
@@ -110,42 +110,6 @@ def progress_bar(history: RunHistory, *, going: bool) -> None:
     downloading = history.preparing if history.started is None else None
     share = downloading.bytes_done / downloading.bytes_total if downloading and downloading.bytes_total else None
     st.progress(min(1.0, history.progress if share is None else share), text=words.progress(history, going=going))
-
-
-def curves(history: RunHistory, config: TrainConfig, *, revision: str, kept: Keep = make_anew) -> None:
-    """Loss and accuracy, one below the other. Zoom is kept as long as ``revision`` stays."""
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown(_("**Loss**: how wrong, smaller is better"), width="content")
-        scale = st.segmented_control(
-            _("Scale of the loss"),
-            ["linear", "log"],
-            key="train.scale",
-            default="linear",
-            required=True,
-            format_func=lambda name: {"linear": _("Linear"), "log": _("Logarithmic")}[name],
-            label_visibility="collapsed",
-            width="content",
-        )
-    logarithmic = scale == "log"
-    loss = prepared(
-        lambda: loss_figure(
-            history, logarithmic=logarithmic, revision=f"{revision} {scale}", squared=config.loss == "mse"
-        ),
-        key="train.loss_curve",
-        height=330,
-        description=lambda: words.loss_in_words(history),
-    )
-    show(kept(("loss", scale, current()), loss))
-    if not logarithmic and beyond(history):
-        st.caption(_("The loss leaves the chart at the top; the logarithmic scale shows all of it."))
-    st.markdown(_("**Accuracy**: the share of images named correctly"))
-    accuracy = prepared(
-        lambda: accuracy_figure(history, revision=revision),
-        key="train.accuracy_curve",
-        height=270,
-        description=lambda: words.accuracy_in_words(history),
-    )
-    show(kept(("accuracy", current()), accuracy))
 
 
 def _header(state: TrainPage, watch: Watch, status: Status) -> None:

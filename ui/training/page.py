@@ -45,7 +45,7 @@ def train_page() -> None:
         with view:
             history = live_view(state, run) if run else recorded_view(state)
         if history is not None:
-            results(history, run.config if run else recorded_config())
+            results(history, run.config if run else recorded_config(), state.watch if run else None)
             if run is not None:
                 take_home(run)
         fitting = tried_with("train", (run.config if run else state.config).model_dump())

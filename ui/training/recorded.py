@@ -12,7 +12,8 @@ from dlcore.runs.history import RunHistory
 from dlcore.training.events import Event, Stepped
 from ui.language import CONTENT
 from ui.language import translate as _
-from ui.training.live import curves, progress_bar
+from ui.training.curve_view import curves
+from ui.training.live import progress_bar
 from ui.training.results import draw_link
 from ui.training.state import TrainPage
 from ui.training.words import title

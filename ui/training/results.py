@@ -1,14 +1,8 @@
 """What a finished run is worth: accuracy with its uncertainty, who is taken for whom, the worst mistakes as pictures."""
 
-import base64
-import binascii
-import io
-import math
 from collections.abc import Sequence
-from functools import lru_cache
 
 import streamlit as st
-from PIL import Image
 
 from dlcore.config import TrainConfig
 from dlcore.runs.history import RunHistory
@@ -17,13 +11,14 @@ from ui.class_names import shown_names
 from ui.figure import figure
 from ui.language import translate as _
 from ui.shell import plain_text
+from ui.training.cells import cell_images, choose_cell
 from ui.training.figures import classes_height, confusion_figure, many_classes
+from ui.training.pictures import picture_of
+from ui.training.state import Watch
 from ui.training.statistics import class_reports, wilson_interval
 from ui.training.words import duration
 
 _DRAW_PAGE = "pages/draw.py"
-_PIXELS = 168
-"""A picture is enlarged to about this many pixels a side."""
 _PICTURE_WIDTH = 96
 
 
@@ -66,7 +61,7 @@ def _headline(history: RunHistory) -> None:
             st.metric(_("Training time"), duration(latest.seconds), width="content")
 
 
-def results(history: RunHistory, config: TrainConfig) -> None:
+def results(history: RunHistory, config: TrainConfig, watch: Watch | None = None) -> None:
     """The numbers that count, the confusion matrix, the table of classes, and the worst mistakes."""
     tested, started = history.tested, history.started
     if tested is None or started is None:
@@ -79,12 +74,16 @@ def results(history: RunHistory, config: TrainConfig) -> None:
         st.caption(_("Rows are what the image shows, columns what the network said. The diagonal is right."))
         if many_classes(names):
             st.caption(_("Numbers stand at the largest confusions. Point at a square for its own."))
+        key = "train.confusion"
         figure(
             *confusion_figure(tested.confusion, names),
-            key="train.confusion",
+            key=key,
             height=classes_height(names, 430),
             description=confusions_in_words(tested.confusion, names),
+            on_point=None if watch is None else lambda: choose_cell(watch, key, len(names), split="test"),
         )
+        if watch is not None:
+            cell_images(watch, tested.confusion, names, split="test")
     with right:
         st.subheader(_("Class by class"), anchor=False)
         st.caption(
@@ -133,38 +132,6 @@ def gallery(mistakes: Sequence[Mistake], names: list[str], *, alt: str, key: str
     with st.container(key=key, horizontal=True, gap="small"):
         for picture, caption, words in pictures:
             st.image(picture, caption=caption, width=_PICTURE_WIDTH, alt=words)
-
-
-@lru_cache(maxsize=256)
-def picture_of(pixels: str) -> str | None:
-    """The square image in ``pixels`` (8 bit, base64) as the URL of a PNG whose pixels stay crisp.
-
-    A grey image is S² bytes row by row; one of colours is three such planes, red, green, blue: as 3 S² is never a
-    square, the length tells which. The picture is inside the URL: Streamlit forgets its own media files at the next run
-    of a page, which may be before the browser has asked for them. None where ``pixels`` is no such image.
-    """
-    try:
-        content = base64.b64decode(pixels, validate=True)
-    except binascii.Error:
-        return None
-    size = math.isqrt(len(content))
-    if size > 0 and size * size == len(content):
-        image = Image.frombytes("L", (size, size), content)
-    else:
-        size = math.isqrt(len(content) // 3)
-        if size == 0 or 3 * size * size != len(content):
-            return None
-        planes = [content[start : start + size * size] for start in range(0, len(content), size * size)]
-        image = Image.merge("RGB", [Image.frombytes("L", (size, size), plane) for plane in planes])
-    factor = max(1, _PIXELS // size)
-    return url_of(image.resize((size * factor, size * factor), Image.Resampling.NEAREST))
-
-
-def url_of(image: Image.Image) -> str:
-    """The URL of a picture, which holds all of it as a PNG."""
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")
 
 
 def confusions_in_words(confusion: Sequence[Sequence[int]], names: list[str]) -> str:

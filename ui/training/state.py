@@ -1,6 +1,6 @@
 """What the Train page remembers of a visit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import streamlit as st
 
@@ -8,6 +8,7 @@ from dlcore.config import TrainConfig
 from dlcore.data.own_images import ImageSet
 from dlcore.messages import UserError
 from dlcore.runs.directory import Run, Status
+from dlcore.runs.glimpses import Split
 from dlcore.runs.history import RunHistory
 from ui.training.feed import Feed
 
@@ -23,6 +24,8 @@ class Watch:
     """The status and the length of the log at the last look."""
     quiet: int = 0
     """Looks in a row at which nothing was new."""
+    cells: dict[Split, tuple[int, int]] = field(default_factory=dict)
+    """The cells of the confusion matrices whose images are shown: true class and prediction."""
     cost_seconds: float = 0.0
     """What a look takes of a processor, of late."""
 
