@@ -156,15 +156,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     images.add_argument("--share", action="store_true", help="offer the set to every visitor of the dashboard")
 
-    preview = add("preview", _preview, "Make pictures of a dataset and of what augmentation does to it.")
-    for name in PREVIEW_FIELDS:
-        preview.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar="VALUE", help="as of train")
-
+    _before_a_run(add)
     add("doctor", _doctor, "Say what is installed and at hand, and what is missing.")
     work = add("work", _work, "Be the worker of a run directory. The dashboard starts this.")
     work.add_argument("directory", metavar="RUN_DIR", type=Path)
     add("spare", _spare, "Wait to be the worker of the next run. The dashboard starts this.")
     return parser
+
+
+def _before_a_run(add: Callable[..., argparse.ArgumentParser]) -> None:
+    preview = add("preview", _preview, "Make pictures of a dataset and of what augmentation does to it.")
+    rehearse = add("rehearse", _rehearse, "Measure how long a run will take, and which learning rate suits it.")
+    for command, names in ((preview, PREVIEW_FIELDS), (rehearse, KNOBS)):
+        for name in names:
+            command.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar="VALUE", help="as of train")
 
 
 def _export_arguments(export: argparse.ArgumentParser) -> None:
@@ -601,6 +606,16 @@ def _preview(options: argparse.Namespace) -> Answer:
     made = render(config)
     answer = {"samples": str(made.samples), "augmentation": str(made.augmentation)}
     return SUCCESS, answer, _table(answer)
+
+
+def _rehearse(options: argparse.Namespace) -> Answer:
+    config = TrainConfig.parse({name: getattr(options, name) for name in KNOBS if getattr(options, name) is not None})
+    from dlcore.rehearsal import estimated_seconds, rehearse  # noqa: PLC0415
+
+    found = rehearse(config)
+    answer = {"estimated_seconds": round(estimated_seconds(config, found), 1)} | found.model_dump()
+    told = {name: answer[name] for name in ("estimated_seconds", "images_per_second", "suggested")}
+    return SUCCESS, answer, _table(told)
 
 
 def _doctor(_: argparse.Namespace) -> Answer:

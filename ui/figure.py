@@ -196,11 +196,10 @@ def clicked(key: str, rows: int, columns: int) -> tuple[int, int] | None:
     """The row and column of the heatmap ``key`` that was clicked; None for whatever else the browser may send."""
     try:
         sent = st.session_state[key]["point"]
-        row, column = sent["row"], sent["column"]
-    except (KeyError, TypeError):
+        row, column = int(sent["row"]), int(sent["column"])
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
-    whole = all(isinstance(value, int | float) and value == int(value) for value in (row, column))
-    return (int(row), int(column)) if whole and 0 <= row < rows and 0 <= column < columns else None
+    return (row, column) if 0 <= row < rows and 0 <= column < columns else None
 
 
 def show(figure: Packed) -> None:

@@ -174,6 +174,39 @@ def test_replay_plays_the_recording_from_its_start(app_url, page):
     assert page.evaluate("seen.replaced") == 0
 
 
+def test_images_are_watched_confusions_played_and_a_square_opened(app_url, page):
+    start(page, app_url, epochs=40, batch_size=4)
+    main = page.get_by_test_id("stMain")
+    main.get_by_role("button", name="Some images").click()
+    cells = page.locator(".wall figure")
+    expect(cells).to_have_count(40)
+    page.evaluate("window.first = document.querySelector('.wall figure')")
+    told(page, "of 40 right")
+    said = page.evaluate("document.querySelector('.wall').innerText + document.querySelector('.wall').innerHTML")
+    page.wait_for_function(
+        "before => document.querySelector('.wall').innerText + document.querySelector('.wall').innerHTML !== before",
+        arg=said,
+        timeout=60_000,
+    )
+    assert page.evaluate("window.first.isConnected")  # what changes is words and bars
+    main.get_by_role("button", name="Stop").click()
+    told(page, "Stopped in epoch")
+    main.get_by_role("button", name="Classes").click()
+    moments = page.locator(".figure .frames:not([hidden])")
+    expect(moments).to_have_count(1)
+    page.evaluate("window.matrix = document.querySelector('.figure.playable .js-plotly-plot')")
+    newest = moments.locator("output").inner_text()
+    moments.get_by_role("button").click()
+    expect(moments.locator("output")).not_to_have_text(newest)
+    expect(moments.locator("output")).to_have_text(newest)  # it plays to its end
+    assert page.evaluate("window.matrix.isConnected")
+    square = page.locator(".figure.playable .nsewdrag").first
+    square.scroll_into_view_if_needed()
+    box = square.bounding_box()
+    page.mouse.click(box["x"] + 0.05 * box["width"], box["y"] + 0.05 * box["height"])  # zeros called zero
+    told(page, "the least sure first")
+
+
 def test_two_figures_load_plotly_once(app_url, page):
     requests = []
     page.on("request", lambda request: requests.append(request.url) if "/plotly-" in request.url else None)

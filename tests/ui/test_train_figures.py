@@ -14,7 +14,9 @@ from ui.figure import publish_plotly
 from ui.training import recorded, words
 from ui.training.curves import MOST_POINTS
 from ui.training.figures import accuracy_figure, classes_height, confusion_figure, loss_figure
-from ui.training.results import picture_of
+from ui.training.inside_figures import gradient_figure, rate_figure, ratio_figure, speed_figure
+from ui.training.live import LOOK_SECONDS
+from ui.training.pictures import picture_of
 
 
 @pytest.fixture
@@ -55,12 +57,26 @@ def test_a_hundred_thousand_updates_stay_small(history):
     history.started = replace(history.started, epochs=1000, steps_per_epoch=100)
     history.ended = None
     history.append(
-        Stepped(step=s, epoch=1, loss=1 / s, learning_rate=0.1, images_seen=s, seconds=s / 100)
+        Stepped(
+            step=s,
+            epoch=1,
+            loss=1 / s,
+            learning_rate=0.1,
+            images_seen=s,
+            seconds=s / 100,
+            gradient_norm=1 + s % 7,
+            update_ratio=0.001 * (1 + s % 3),
+        )
         for s in range(1000, 101_000)
     )
     data, layout = loss_figure(history, logarithmic=False, revision="x")
     assert all(len(trace["x"]) <= MOST_POINTS for trace in data)
     assert len(json.dumps([data, layout])) < 60_000
+    updates = (gradient_figure, ratio_figure, rate_figure, speed_figure)  # the panel with the most curves, open
+    shown = [loss_figure(history, logarithmic=False, revision="x"), accuracy_figure(history, revision="x")]
+    shown += [figure(history, revision="x") for figure in updates]
+    sent_a_second = sum(len(json.dumps(figure)) for figure in shown) / LOOK_SECONDS
+    assert sent_a_second < 500_000
 
 
 def test_a_diverged_run_is_drawn_up_to_where_it_was_a_number(history):

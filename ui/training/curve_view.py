@@ -42,7 +42,7 @@ def curves(history: RunHistory, config: TrainConfig, *, revision: str, kept: Kee
     """Loss and accuracy, one below the other. Zoom is kept as long as ``revision`` stays."""
     view = _view()
     revision = f"{revision} {view.axis}"
-    explained(_("**Loss**: how wrong, smaller is better"), "loss", lambda: readings.loss(history, config))
+    explained(_("**Loss**: how wrong, smaller is better"), "loss", lambda: readings.loss(history))
     loss = prepared(
         lambda: loss_figure(
             history,

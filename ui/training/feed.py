@@ -23,7 +23,7 @@ from dlcore.runs.glimpses import (
 from dlcore.runs.history import RunHistory
 from dlcore.training.events import Inspected
 
-_FRESH_SECONDS = 0.4
+_FRESH_SECONDS = 0.3
 """A log that was read so recently is not read again while the run trains on."""
 _PRESENT_SECONDS = 12.0
 """A page that has not asked for so long is not there any more."""

@@ -16,7 +16,7 @@ from dlcore.data.selection import describe
 from dlcore.messages import UserError
 from dlcore.presets import PRESETS
 
-_OTHERS = {"lang", "run", "embed", "embed_options", "theme"}
+_OTHERS = {"lang", "run", "guess", "embed", "embed_options", "theme"}
 """Parameters that mean something to others than the schema."""
 _MOST_REFUSALS = 5
 
@@ -29,6 +29,8 @@ class Link:
     """The hyperparameters that it names and that fit."""
     run_id: str
     refusals: tuple[UserError, ...]
+    guess: float | None = None
+    """The test accuracy that the visitor expects, in percent."""
 
 
 def default_config() -> TrainConfig:
@@ -47,7 +49,20 @@ def parse(query: Mapping[str, str]) -> Link:
             values[name] = getattr(TrainConfig.parse({name: text}, check_data=False), name)
         except UserError as error:
             refusals.append(error)
-    return Link(values=values, run_id=query.get("run", ""), refusals=tuple(refusals[:_MOST_REFUSALS]))
+    return Link(
+        values=values,
+        run_id=query.get("run", ""),
+        refusals=tuple(refusals[:_MOST_REFUSALS]),
+        guess=_percent(query.get("guess", "")),
+    )
+
+
+def _percent(text: str) -> float | None:
+    try:
+        value = float(text[:8])
+    except ValueError:
+        return None
+    return round(value, 2) if 0 <= value <= 100 else None
 
 
 def parameters(config: TrainConfig, run_id: str) -> dict[str, str]:
@@ -94,11 +109,13 @@ def with_data_that_exists(config: TrainConfig) -> tuple[TrainConfig, tuple[UserE
         return config.model_copy(update={"classes": ""}), (*refusals, error)
 
 
-def write(config: TrainConfig, run_id: str) -> None:
+def write(config: TrainConfig, run_id: str, guess: float | None = None) -> None:
     """Make the browser's address the link of this experiment; parameters that others own stay."""
     before = st.query_params.to_dict()
-    kept = {name: text for name, text in before.items() if name in _OTHERS - {"run"} or name.startswith("utm_")}
-    after = kept | parameters(config, run_id)
+    kept = {
+        name: text for name, text in before.items() if name in _OTHERS - {"run", "guess"} or name.startswith("utm_")
+    }
+    after = kept | parameters(config, run_id) | ({} if guess is None else {"guess": f"{guess:g}"})
     if after != before:
         st.query_params.from_dict(after)
 

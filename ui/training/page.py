@@ -14,11 +14,12 @@ from ui.resources.catalogue import tried_with
 from ui.shell import show_error
 from ui.training import link, words
 from ui.training.architecture import pending
+from ui.training.before import before_a_run, start_with_guess
 from ui.training.form import form, planned_updates
 from ui.training.live import live_view
 from ui.training.recorded import recorded_config, recorded_view
 from ui.training.results import results
-from ui.training.runs import runs_list, start_run
+from ui.training.runs import runs_list
 from ui.training.state import TrainPage, page, remember
 from ui.training.take_home import take_home
 from ui.visitor import visitor_token
@@ -45,7 +46,12 @@ def train_page() -> None:
         with view:
             history = live_view(state, run) if run else recorded_view(state)
         if history is not None:
-            results(history, run.config if run else recorded_config(), state.watch if run else None)
+            results(
+                history,
+                run.config if run else recorded_config(),
+                state.watch if run else None,
+                guess=state.guesses.get(state.run_id),
+            )
             if run is not None:
                 take_home(run)
         fitting = tried_with("train", (run.config if run else state.config).model_dump())
@@ -71,11 +77,14 @@ def _enter() -> TrainPage:
     if state is None:
         state = remember(TrainPage(config=link.default_config()))
     state.refusals = asked.refusals
+    state.guess = asked.guess
     base = TrainConfig() if asked.values else state.config
     if asked.run_id:
         try:
             base = open_run(asked.run_id).config
             state.run_id = asked.run_id
+            if asked.guess is not None:
+                state.guesses[asked.run_id] = asked.guess
         except UserError as error:
             state.refusals = (*state.refusals, error)
     state.config, clashes = link.combine(base, asked.values)
@@ -111,7 +120,7 @@ def _settings(state: TrainPage, run: Run | None) -> None:
         width="stretch",
         key="train.start",
         disabled=unfinished,
-        on_click=start_run,
+        on_click=start_with_guess,
         args=(state,),
     ):
         st.rerun()
@@ -122,7 +131,8 @@ def _settings(state: TrainPage, run: Run | None) -> None:
         st.caption(_("{per_epoch:,} updates an epoch, {in_all:,} in all.").format(per_epoch=per_epoch, in_all=in_all))
     if run is not None and run.owner == state.visitor and run.status() in LIVE:
         st.caption(_("Your run is going; another one waits until it is done."))
+    before_a_run(state)
     form(state)
     if state.problem and run is None:
         show_error(state.problem)
-    link.write(state.config, state.run_id)
+    link.write(state.config, state.run_id, state.guesses.get(state.run_id, state.guess))

@@ -6,7 +6,6 @@ from itertools import pairwise
 import numpy as np
 import streamlit as st
 
-from dlcore.config import TrainConfig
 from dlcore.runs.diagnosis import USUAL_RATIO
 from dlcore.runs.glimpses import Glimpse
 from dlcore.runs.history import RunHistory
@@ -21,11 +20,14 @@ def explained(title: str, name: str, reading: Callable[[], str]) -> None:
     """The title of a panel, and beside it a fold with what it means for this run."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(title, width="content")
-        with st.popover(_("Explain"), icon=":material/help:", type="tertiary", key=f"train.explain.{name}"):
-            st.markdown(reading())
+        fold = st.popover(
+            _("Explain"), icon=":material/help:", type="tertiary", key=f"train.explain.{name}", on_change="rerun"
+        )
+        if fold.open:  # a page that follows a run is drawn often: what nobody reads is not made
+            fold.markdown(reading())
 
 
-def loss(history: RunHistory, config: TrainConfig) -> str:
+def loss(history: RunHistory) -> str:
     """Of the chart of the loss."""
     meaning = _(
         "The loss is what training makes small. Thin: each batch, noisy because each batch holds other images. Points: both sets after each epoch, by the network at rest. The dotted line is what guessing costs."
@@ -44,7 +46,6 @@ def loss(history: RunHistory, config: TrainConfig) -> str:
         best=best.validation_loss,
         at=best.epoch,
     )
-    del config
     return f"{meaning}\n\n{now}"
 
 

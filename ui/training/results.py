@@ -32,7 +32,7 @@ def draw_link(model: str) -> None:
     )
 
 
-def _headline(history: RunHistory) -> None:
+def _headline(history: RunHistory, guess: float | None) -> None:
     """The numbers that count, in one row."""
     tested, started, latest = history.tested, history.started, history.latest
     if tested is None or started is None:
@@ -50,6 +50,15 @@ def _headline(history: RunHistory) -> None:
             delta_arrow="off",
             width="content",
         )
+        if guess is not None:
+            st.metric(
+                _("Your guess"),
+                f"{guess:g}%",
+                delta=_("off by {points:.1f} points").format(points=abs(guess - 100 * tested.accuracy)),
+                delta_color="off",
+                delta_arrow="off",
+                width="content",
+            )
         st.metric(
             _("Test loss"),
             f"{tested.loss:.4f}",
@@ -61,12 +70,14 @@ def _headline(history: RunHistory) -> None:
             st.metric(_("Training time"), duration(latest.seconds), width="content")
 
 
-def results(history: RunHistory, config: TrainConfig, watch: Watch | None = None) -> None:
+def results(
+    history: RunHistory, config: TrainConfig, watch: Watch | None = None, *, guess: float | None = None
+) -> None:
     """The numbers that count, the confusion matrix, the table of classes, and the worst mistakes."""
     tested, started = history.tested, history.started
     if tested is None or started is None:
         return
-    _headline(history)
+    _headline(history, guess)
     names = shown_names(started.class_names, config.dataset)
     left, right = st.columns([1.15, 1], gap="large")
     with left:

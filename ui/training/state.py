@@ -86,6 +86,12 @@ class TrainPage:
     """The one class that was chosen so far, where it takes two."""
     imported: ImageSet | None = None
     """The set of pictures that was brought last, to tell what became of its files."""
+    guess: float | None = None
+    """What test accuracy the visitor expects of the next run, in percent."""
+    guesses: dict[str, float] = field(default_factory=dict)
+    """What they expected of the runs that they started, by their names."""
+    rehearsing: str = ""
+    """What was asked to be measured before a run, see :mod:`dlcore.rehearsal`."""
     replay_started: float | None = None
     """When the recorded run began to be replayed, by the monotonic clock, in seconds."""
 
