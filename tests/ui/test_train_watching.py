@@ -51,7 +51,7 @@ def test_places_are_epochs_and_seconds():
     steps = [one.step for one in history.evaluations]
     assert places(history, steps, "epoch") == pytest.approx([one.epoch for one in history.evaluations])
     assert places(history, steps[1:], "time") == pytest.approx(
-        [one.seconds for one in history.evaluations[1:]], abs=0.01
+        [one.seconds for one in history.evaluations[1:]], rel=0.01
     )
     assert places(history, steps, "step") == steps
 
