@@ -64,7 +64,9 @@ def measure(*, images: int = 12_800, repeats: int = 7) -> list[Row]:
     rows = []
     for model in MODELS:
         seconds(model, dataset.subset(640, 10), recording=True)  # warm up
-        rows.append(row(f"{model}, processor time with ÷ without recording", compare(model, dataset, repeats), aim="≤ 1.01"))
+        rows.append(
+            row(f"{model}, processor time with ÷ without recording", compare(model, dataset, repeats), aim="≤ 1.01")
+        )
     return rows
 
 

@@ -5,6 +5,7 @@ from importlib import import_module
 
 import pytest
 
+from dlcore.config import TrainConfig
 from ui.concepts.chapters import CHAPTERS
 
 
@@ -99,3 +100,17 @@ class TestOwnNetwork:
         for moment in (0, 15, 18, 19, 22, 37):
             again = open_page("concepts", chapter="steps", **query, **{"s.moment": str(moment)})
             assert "=" in again.code[0].value
+
+
+@pytest.mark.parametrize("name", LABS)
+def test_doors_lead_to_settings_that_the_training_page_knows(open_page, monkeypatch, name):
+    opened = []
+    monkeypatch.setattr(room(name), "door", lambda _label, page, **query: opened.append((page, query)))
+    found = controls(name)
+    for changes in [{}, *(changes for _title, changes in found.trials.values())]:
+        open_page("concepts", chapter=name, **found.written({**found.untouched, **changes}))
+    training = [query for page, query in opened if page == "train"]
+    assert training
+    for query in training:
+        config = TrainConfig.parse({key: str(value) for key, value in query.items()})
+        assert config.dataset == "digits"

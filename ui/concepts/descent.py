@@ -79,7 +79,7 @@ def show() -> None:
             lab=lambda: _lab(values),
             reveal=_reveal,
             numbers=lambda: _numbers(values),
-            doors=_doors,
+            doors=lambda: _doors(values),
         )
     )
 
@@ -370,8 +370,17 @@ def _numbers(values: Values) -> None:
     st.latex(r"\begin{aligned}" + r"\\[4pt]".join(rows) + r"\end{aligned}")
 
 
-def _doors() -> None:
+def _doors(values: Values) -> None:
     settings = {"dataset": "digits", "model": "mlp", "epochs": 10}
+    beta = f"{values['momentum']:.2f}"
     door(_("Train with plain SGD"), "train", optimizer="sgd", momentum=0, learning_rate=0.1, **settings)
+    door(
+        _("With momentum {beta}").format(beta=beta),
+        "train",
+        optimizer="sgd",
+        momentum=beta,
+        learning_rate=0.1,
+        **settings,
+    )
     door(_("With Adam"), "train", optimizer="adam", learning_rate=0.001, **settings)
     door(_("Plain SGD, too far"), "train", optimizer="sgd", momentum=0, learning_rate=5, **settings)

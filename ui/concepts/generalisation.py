@@ -75,7 +75,7 @@ def show() -> None:
             lab=lambda: _lab(values),
             reveal=_reveal,
             numbers=lambda: _numbers(values),
-            doors=_doors,
+            doors=lambda: _doors(values),
         )
     )
 
@@ -259,16 +259,21 @@ def _numbers(values: Values) -> None:
     st.table(rows, hide_index=True)
 
 
-def _doors() -> None:
-    door(_("A network that overfits"), "train", dataset="digits", model="mlp", width=512, epochs=60, dropout=0)
-    door(_("With dropout"), "train", dataset="digits", model="mlp", width=512, epochs=60, dropout=0.5)
-    door(
-        _("With augmentation"),
-        "train",
-        dataset="digits",
-        model="mlp",
-        width=512,
-        epochs=60,
-        dropout=0,
-        augmentation="light",
-    )
+_DIGITS = 1437
+"""Training images of the digits on the training page."""
+
+
+def _doors(values: Values) -> None:
+    share = max(0.05, round(int(values["count"]) / _DIGITS, 2))
+    same = {
+        "dataset": "digits",
+        "model": "mlp",
+        "width": int(values["width"]),
+        "epochs": 60,
+        "label_noise": f"{values['noise']:.2f}",
+        "train_fraction": share,
+        "augmentation": "light" if values["shifts"] else "none",
+    }
+    door(_("Train on as few, as wrongly labelled"), "train", dropout=0, **same)
+    door(_("With dropout"), "train", dropout=min(float(values["rate"]), 0.9), **same)
+    door(_("Stopped early"), "train", dropout=0, early_stopping=5, **same)

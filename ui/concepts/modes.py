@@ -259,7 +259,7 @@ def _numbers(values: Values) -> None:
     ]
     if values["dropping"]:
         rows.append(
-            rf"h &= 0 \text{{ or }} \frac{{a}}{{1-{tex(small.dropout)}}} = {tex(out / (1 - small.dropout))}, \quad \text{{each with probability }} {tex(small.dropout)}"
+            rf"h &= \begin{{cases}} 0 & P = {tex(small.dropout)} \\ a/(1-{tex(small.dropout)}) = {tex(out / (1 - small.dropout))} & P = {tex(1 - small.dropout)} \end{{cases}}"
         )
     else:
         rows.append(rf"h &= a = \mathbf{{{tex(out)}}}")

@@ -53,7 +53,7 @@ def show() -> None:
             lab=lambda: _lab(values),
             reveal=_reveal,
             numbers=lambda: _numbers(values),
-            doors=_doors,
+            doors=lambda: _doors(values),
         )
     )
 
@@ -211,14 +211,7 @@ def _numbers(values: Values) -> None:
     st.latex(r"\begin{aligned}" + r"\\[4pt]".join(rows) + r"\end{aligned}")
 
 
-def _doors() -> None:
-    door(
-        _("Sigmoids in a deep network"),
-        "train",
-        dataset="digits",
-        model="mlp",
-        depth=4,
-        activation="sigmoid",
-        epochs=10,
-    )
-    door(_("The same with ReLU"), "train", dataset="digits", model="mlp", depth=4, activation="relu", epochs=10)
+def _doors(values: Values) -> None:
+    deep = {"dataset": "digits", "model": "mlp", "depth": 4, "epochs": 10}
+    door(_("Train four layers with this activation"), "train", activation=values["activation"], **deep)
+    door(_("With sigmoids, begun with large weights"), "train", activation="sigmoid", initialisation="large", **deep)

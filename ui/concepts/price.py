@@ -2,6 +2,7 @@
 
 import math
 from functools import lru_cache
+from typing import Any
 
 import streamlit as st
 
@@ -60,7 +61,7 @@ def show() -> None:
             lab=lambda: _lab(values),
             reveal=_reveal,
             numbers=lambda: _numbers(values),
-            doors=_doors,
+            doors=lambda: _doors(values),
         )
     )
 
@@ -107,7 +108,7 @@ def _gradients(flow: Flow) -> None:
         data.pop()
     layout = {
         "xaxis": axis(_("Layer, the first one at the left"), rangemode="tozero"),
-        "yaxis": axis("", type="log", nticks=8, range=_decades(flow.gradient_norms)),
+        "yaxis": _logarithmic(flow.gradient_norms),
     }
     description = _("The gradient of the first layer is {first} long, that of the last {last}.").format(
         first=plain(flow.gradient_norms[0], 2), last=plain(flow.gradient_norms[-1], 2)
@@ -121,7 +122,7 @@ def _signal(flow: Flow) -> None:
     data = [curve(layers, flow.signal, _("Standard deviation"), palette.TEST, mode="lines+markers")]
     layout = {
         "xaxis": axis(_("Layer, the first one at the left"), rangemode="tozero"),
-        "yaxis": axis("", type="log", nticks=6, range=_decades(flow.signal)),
+        "yaxis": _logarithmic(flow.signal),
     }
     description = _("The output of the first layer spreads by {first}, that of the last by {last}.").format(
         first=plain(flow.signal[0], 2), last=plain(flow.signal[-1], 2)
@@ -130,12 +131,13 @@ def _signal(flow: Flow) -> None:
     figure(data, layout, key="concepts-price-signal", height=220, description=description)
 
 
-def _decades(values: list[float]) -> list[float]:
-    """The range of a logarithmic axis: whole powers of ten, at least four of them, so that noise looks like noise."""
+def _logarithmic(values: list[float]) -> dict[str, Any]:
+    """A logarithmic axis over whole powers of ten, at least four of them, so that noise looks like noise."""
     exponents = [math.log10(value) for value in values if value > 0]
     low, high = math.floor(min(exponents, default=0) - 0.1), math.ceil(max(exponents, default=0) + 0.1)
     spare = max(0, 4 - (high - low))
-    return [low - spare // 2 - spare % 2, high + spare // 2]
+    low, high = low - spare // 2 - spare % 2, high + spare // 2
+    return axis("", type="log", range=[low, high], dtick=math.ceil((high - low) / 7))
 
 
 def _told(flow: Flow) -> None:
@@ -199,7 +201,15 @@ def _numbers(values: Values) -> None:
     st.latex(r"\begin{aligned}" + r"\\[4pt]".join(rows) + r"\end{aligned}")
 
 
-def _doors() -> None:
-    deep = {"dataset": "digits", "model": "mlp", "depth": 8, "epochs": 10}
-    door(_("Eight layers of sigmoids"), "train", activation="sigmoid", **deep)
-    door(_("The same, normalised"), "train", activation="sigmoid", normalization="batch", **deep)
+_STARTS = {"pytorch": "default", "xavier": "xavier", "he": "kaiming", "large": "large"}
+"""The lab's first weights as the training page calls them; it has none that are too small."""
+
+
+def _doors(values: Values) -> None:
+    deep = {"dataset": "digits", "model": "mlp", "depth": min(int(values["layers"]), 8), "width": 32, "epochs": 10}
+    chosen = {"activation": values["activation"], "initialisation": _STARTS.get(values["initialisation"], "default")}
+    label = _("Train {layers} such layers").format(layers=deep["depth"])
+    door(label, "train", normalization=values["normalisation"], **chosen, **deep)
+    other = "none" if values["normalisation"] == "batch" else "batch"
+    label = _("The same, normalised") if other == "batch" else _("The same, not normalised")
+    door(label, "train", normalization=other, **chosen, **deep)
