@@ -21,7 +21,7 @@ def corrections_config(model: Model, set_id: str) -> TrainConfig:
     """Fine-tuning: all layers, small steps, few passes."""
     return TrainConfig.parse(
         _like(model, set_id)
-        | {"epochs": 5, "batch_size": 32, "learning_rate": 0.0003, "augmentation": "light", "validation_fraction": 0.1}
+        | {"epochs": 10, "batch_size": 32, "learning_rate": 0.0005, "augmentation": "light", "validation_fraction": 0.1}
     )
 
 

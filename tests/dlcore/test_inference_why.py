@@ -120,6 +120,18 @@ def test_integrated_gradients_and_occlusion_of_a_linear_network_are_weight_times
     assert occluded[1, 2] == pytest.approx(float(windows[0, :2].mean()), abs=1e-4)
 
 
+@pytest.mark.parametrize("method", ["integrated-gradients", "occlusion", "grad-cam"])
+def test_one_class_rather_than_another_is_the_difference_of_both(method):
+    one, pixels = model("lenet5"), picture(low=0, high=256)
+    layer = attribution.convolutions(one)[0]
+    first, second = (attribution.attribute(one, pixels, method, wanted, layer=layer) for wanted in (3, 7))
+    directly = attribution.attribute(one, pixels, method, 3, instead_of=7, layer=layer)
+    found = attribution.rather(first, second)
+    np.testing.assert_allclose(found.values, directly.values, atol=1e-5)
+    assert found.difference == pytest.approx(directly.difference, abs=1e-5)
+    assert found.completeness_error == pytest.approx(directly.completeness_error, abs=1e-5)
+
+
 def test_grad_cam_is_the_weighted_sum_of_the_maps():
     one, pixels = model("article-cnn"), picture()
     name = attribution.convolutions(one)[-1]

@@ -136,3 +136,12 @@ def test_a_panel_that_does_not_exist_opens_nothing(open_page):
     app = open_page("draw", panel="no-such-panel")
     assert app.session_state["draw.panel"] is None
     assert not app.session_state["draw"].follows
+
+
+def test_a_class_that_it_might_have_been_is_explained_beside_the_answer(open_page):
+    app = open_page("draw", panel="explain")
+    other = next(index for index in range(10) if index != app.session_state["draw"].reading.guess)
+    app.selectbox(key="draw.explain.class").select(other).run()
+    assert not app.exception
+    assert "rather than" in text_of(app)
+    assert text_of(app).count("expected") == 3

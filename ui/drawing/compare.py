@@ -93,7 +93,7 @@ def table(said: Sequence[Said]) -> str:
             continue
         order = sorted(range(len(one.names)), key=lambda index: -one.probabilities[index])
         top, second = order[0], order[1]
-        bar = f'<td><i style="width:{100 * one.probabilities[top]:.0f}%"></i><span>{percent(one.probabilities[top])}</span></td>'
+        bar = f'<td><i style="width:{6 * one.probabilities[top]:.2f}rem"></i><span>{percent(one.probabilities[top])}</span></td>'
         mark = ' class="other"' if one.label != first else ""
         rows.append(
             f"<tr{mark}>{name}<td><b>{escape(one.names[top])}</b></td>{bar}"
@@ -106,10 +106,10 @@ _STYLE = (
     """
 .said { overflow-x: auto; }
 .said table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
-.said td, .said th { padding: .35rem .9rem .35rem .3rem; text-align: left; border: 0; border-bottom: 1px solid rgba(124,130,152,.3); }
+.said td, .said th { white-space: nowrap; padding: .35rem .9rem .35rem .3rem; text-align: left; border: 0; border-bottom: 1px solid rgba(124,130,152,.3); }
 .said th { font-weight: 600; }
 .said td b { font-size: 1.2rem; }
-.said td i { display: inline-block; height: .7rem; border-radius: .2rem; background: NEUTRAL; margin-right: .5rem; max-width: 6rem; }
+.said td i { display: inline-block; height: .7rem; border-radius: .2rem; background: NEUTRAL; margin-right: .5rem; }
 .said tr.other td { background: SOFT; }
 .said tr.other b { color: WRONG; }
 """.replace("NEUTRAL", palette.NEUTRAL)

@@ -1,16 +1,22 @@
 """Which pixels the answer rests on, by four methods side by side, for the answer or for any other class."""
 
+from functools import lru_cache
 from html import escape
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 
 from ui.class_names import shown_names
+from ui.drawing import models
 from ui.drawing.pixels import colour_scale, gallery, picture, signed_picture
 from ui.drawing.reading import Reading
 from ui.drawing.working import number
 from ui.language import translate as _
 from ui.shell import plain_text
+
+if TYPE_CHECKING:
+    from dlcore.inference.attribution import Attribution
 
 
 @st.fragment
@@ -39,7 +45,9 @@ def show(reading: Reading) -> None:
                 _("Layer that Grad-CAM looks at"), layers, index=len(layers) - 1, key="draw.explain.layer", width=260
             )
     rows = [(guess, None)] if asked is None else [(guess, None), (asked, None), (asked, guess)]
-    found = [_explained(reading, wanted, instead_of, layer) for wanted, instead_of in rows]
+    found = [_explained(reading, wanted, layer) for wanted, instead_of in rows if instead_of is None]
+    if asked is not None:
+        found.append(_rather(reading, found[1], found[0], asked))
     most = {
         one.method: max(float(np.abs(row[place].values).max()) for row in found) for place, one in enumerate(found[0])
     }
@@ -63,17 +71,43 @@ def show(reading: Reading) -> None:
     )
 
 
-def _explained(reading: Reading, wanted: int, instead_of: int | None, layer: str) -> list:
-    from dlcore.inference.attribution import METHODS, attribute  # noqa: PLC0415
+def _explained(reading: Reading, wanted: int, layer: str) -> "list[Attribution]":
+    from dlcore.inference.attribution import METHODS  # noqa: PLC0415
+
+    image = reading.image.tobytes()
+    who = models.identity(reading.source)
+    methods = [method for method in METHODS if layer or method != "grad-cam"]
+    return [_attributed(who, image, method, wanted, None, layer if method == "grad-cam" else "") for method in methods]
+
+
+def _rather(
+    reading: Reading, first: "list[Attribution]", second: "list[Attribution]", wanted: int
+) -> "list[Attribution]":
+    from dlcore.inference.attribution import rather  # noqa: PLC0415
+
+    who = models.identity(reading.source)
+    return [
+        _attributed(who, reading.image.tobytes(), one.method, wanted, reading.guess, "")
+        if one.method == "saliency"
+        else rather(one, other)
+        for one, other in zip(first, second, strict=True)
+    ]
+
+
+@lru_cache(maxsize=128)
+def _attributed(
+    identity: tuple[str, str], image: bytes, method: str, wanted: int, instead_of: int | None, layer: str
+) -> "Attribution":
+    """As :func:`attribute`, kept: half a second each, and the next choice mostly asks for the same ones again."""
+    from dlcore.inference.attribution import attribute  # noqa: PLC0415
     from dlcore.inference.prediction import as_input  # noqa: PLC0415
 
-    assert reading.model is not None
-    image = as_input(reading.model, reading.image)[0]
-    methods = [method for method in METHODS if layer or method != "grad-cam"]
-    return [attribute(reading.model, image, method, wanted, instead_of=instead_of, layer=layer) for method in methods]
+    model = models.load(identity[0])
+    pixels = as_input(model, np.frombuffer(image, np.uint8).reshape(28, 28).copy())[0]
+    return attribute(model, pixels, method, wanted, instead_of=instead_of, layer=layer)
 
 
-def _figures(reading: Reading, row: list, most: dict[str, float]) -> list[str]:
+def _figures(reading: Reading, row: "list[Attribution]", most: dict[str, float]) -> list[str]:
     from dlcore.inference.attribution import METHODS  # noqa: PLC0415
     from dlcore.inference.prediction import as_input  # noqa: PLC0415
 
