@@ -438,3 +438,18 @@ def test_the_optimizers_memory_and_step_are_pytorchs(optimizer):
         assert found.memory.second == pytest.approx(state["exp_avg_sq"].numpy(), abs=1e-13)
     if optimizer in {"momentum", "nesterov"}:
         assert found.memory.first == pytest.approx(state["momentum_buffer"].numpy(), abs=1e-13)
+
+
+@pytest.mark.parametrize("name", ["ravine", "rosenbrock", "beale"])
+def test_only_plain_and_heavy_steps_are_thrown_out(name):
+    tried = descent.sweep(name, steps=100, momentum=0.9, noisy=False)
+    lost = {optimizer: np.mean(np.isinf(row)) for optimizer, row in tried.items()}
+    assert lost["adam"] == lost["rmsprop"] == 0
+    assert all(lost[optimizer] > 0.4 for optimizer in ("sgd", "momentum", "nesterov"))
+
+
+def test_between_two_trained_networks_lies_a_hill():
+    plane = surfaces.NetworkPlane()
+    first, second = map(np.array, plane.ends)
+    way = plane.value(np.stack([first + (second - first) * share for share in np.linspace(0, 1, 21)]))
+    assert way.max() > 2 * max(way[0], way[-1])
