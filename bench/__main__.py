@@ -20,6 +20,8 @@ MEASURES: Mapping[str, str] = {
     "memory": "bench.memory",
     "pen": "bench.pen",
     "symbols": "bench.symbols",
+    "hostile": "bench.hostile",
+    "hands": "bench.hands",
 }
 """Each module's ``measure()`` gives the rows of its table."""
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from dlcore.data.availability import pen_strokes_file
 from dlcore.data.pen_strokes import Drawing, held_out, read_drawings
+from dlcore.inference.calibrate import calibrate
 from dlcore.inference.prediction import Model, load_model, predict
 from dlcore.inference.strokes import strokes_to_image
 from dlcore.runs.directory import open_run
@@ -54,6 +55,9 @@ def main() -> None:
     right = sum(label == answer for label, answer in unseen)
     confusions = Counter(pair for pair in unseen if pair[0] != pair[1]).most_common(3)
 
+    shutil.copyfile(run.weights_path, TARGET / "model.safetensors")
+    calibrated = calibrate(load_model()).calibration
+
     low, high = accuracy_interval(tested.correct, tested.count)
     pen_low, pen_high = accuracy_interval(right, len(unseen))
     config = run.config
@@ -87,6 +91,10 @@ def main() -> None:
         "all": percent(right_of_all / len(judged)),
         "ac": f"{right_of_all:,}",
         "an": f"{len(judged):,}",
+        "calibrated": f"{calibrated.images:,}",
+        "temperature": f"{calibrated.temperature:.2f}",
+        "cb": f"{calibrated.loss_before:.4f}",
+        "ca": f"{calibrated.loss_after:.4f}",
         "sha": hashlib.sha256(run.weights_path.read_bytes()).hexdigest(),
         "w": ", ".join(f"{label} read as {answer} ({count})" for (label, answer), count in confusions),
         "wz": "、".join(f"{label} 认作 {answer}（{count} 次）" for (label, answer), count in confusions),
@@ -94,7 +102,6 @@ def main() -> None:
     for language in ("en", "zh"):
         template = (HERE / f"model_card.{language}.md").read_text(encoding="utf-8")
         (TARGET / f"card.{language}.md").write_text(template.format(**facts), encoding="utf-8")
-    shutil.copyfile(run.weights_path, TARGET / "model.safetensors")
     print(*(f"{name}: {value}" for name, value in facts.items()), sep="\n")
 
 

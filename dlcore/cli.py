@@ -141,6 +141,10 @@ def _parser() -> argparse.ArgumentParser:
             help="'pretrained', or a run's name; pretrained if not given",
         )
 
+    _calibrate_arguments(
+        add("calibrate", _calibrate, "Compare how sure a model is with how often it is right, and set that right.")
+    )
+
     resources = commands.add_parser("resources", help="Keep the catalogue of resources true.", allow_abbrev=False)
     resources_options.describe(resources, shared, _check_resources, _resource_schema)
     images = add("images", _images, "Make a dataset of pictures: one folder for each class.")
@@ -183,6 +187,11 @@ def _export_arguments(export: argparse.ArgumentParser) -> None:
         help="the file to write; a folder for tensorboard, and for csv unless it ends with .zip",
     )
     export.add_argument("--language", default="en", help="of comments in programs: en or zh; en if not given")
+
+
+def _calibrate_arguments(calibrating: argparse.ArgumentParser) -> None:
+    words = "'pretrained', or a run's name; pretrained if not given"
+    calibrating.add_argument("model", nargs="?", default="pretrained", metavar="MODEL", help=words)
 
 
 def _only_for(knob: Knob) -> str:
@@ -517,6 +526,22 @@ def _check_resources(options: argparse.Namespace) -> Answer:
 
     sound, answer, text = check(options)
     return (SUCCESS if sound else FAILURE), answer, text
+
+
+def _calibrate(options: argparse.Namespace) -> Answer:
+    from dlcore.inference.calibrate import calibrate  # noqa: PLC0415  # torch, after the input was judged
+    from dlcore.inference.prediction import load_model  # noqa: PLC0415
+
+    found = calibrate(load_model(options.model)).calibration
+    answer = {
+        "temperature": found.temperature,
+        "images": found.images,
+        "loss_before": found.loss_before,
+        "loss_after": found.loss_after,
+        "expected_calibration_error_before": found.error_before,
+        "expected_calibration_error_after": found.error_after,
+    }
+    return SUCCESS, answer, _table(answer)
 
 
 def _resource_schema(_: argparse.Namespace) -> Answer:

@@ -1,6 +1,8 @@
 """From a photo or scan of one digit to the image that a network of the MNIST family expects, framed as drawings are."""
 
 import io
+import itertools
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +11,20 @@ from PIL import Image, ImageFilter, ImageOps
 
 from dlcore.inference.strokes import BOX_SIZE, IMAGE_SIZE
 from dlcore.messages import N_, UserError
+from dlcore.settings import number
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 MAX_PIXELS = 8_000_000
-"""To be decoded. A JPEG is decoded at a fraction of its size, so a phone's largest photo passes."""
+"""To be decoded; ``DLCORE_PICTURE_MEGAPIXELS`` changes it. A JPEG is decoded at a fraction of its size, so a phone's
+large photos pass."""
+_JPEG = ("JPEG", "MPO")
+_REDUCED = 6  # times as many pixels may a JPEG have that is reduced while it is decoded,
+_WHOLE = 2  # and one that is not
 _WORKING_SIZE = 512
 _CONTRAST = 24  # of 255; less is paper, not ink
+_SOLID = 0.3  # of full ink
+_GAP = 0.03  # of the line's height; less between two parts is a break in a stroke
+_TALL = 0.5  # of the line's height; what is less is a part, not a digit
 
 
 def open_image(source: bytes | Path) -> Image.Image:
@@ -24,10 +34,11 @@ def open_image(source: bytes | Path) -> Image.Image:
         UserError: it is no picture of a known kind, is damaged, or claims more pixels than :data:`MAX_PIXELS`.
     """
     name = source.name if isinstance(source, Path) else "image"
+    limit = number("DLCORE_PICTURE_MEGAPIXELS", MAX_PIXELS / 1e6, low=0.01, high=1000)
     too_large = UserError(
         N_("The picture {name} is too large: at most {limit} million pixels are read. Make it smaller."),
         name=name,
-        limit=MAX_PIXELS // 1_000_000,
+        limit=f"{limit:g}",
     )
     unreadable = UserError(
         N_("The picture {name} cannot be read: it must be an undamaged file of the kind {formats}."),
@@ -35,20 +46,36 @@ def open_image(source: bytes | Path) -> Image.Image:
         formats=", ".join(FORMATS),
     )
     try:
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS) as image:
-            image.draft("L", (_WORKING_SIZE, _WORKING_SIZE))
-            if image.width * image.height > MAX_PIXELS:
-                raise too_large
-            image.load()
-            # Reduced before it is turned: a copy of the whole would cost its memory again.
-            image.thumbnail((2 * _WORKING_SIZE, 2 * _WORKING_SIZE), Image.Resampling.BOX, reducing_gap=None)
-            return ImageOps.exif_transpose(image)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of damaged side information, which is not looked at
+            return _decoded(source, limit * 1e6)
+    except _TooLargeError:
+        raise too_large from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise too_large from None
     except FileNotFoundError:
         raise UserError(N_("There is no file {name}."), name=name) from None
-    except (OSError, SyntaxError, ValueError, EOFError):  # what Pillow's decoders raise for damaged files
-        raise unreadable from None
+    except Exception as error:  # Pillow's decoders raise anything for damaged files
+        raise unreadable from error
+
+
+class _TooLargeError(Exception):
+    """The picture claims more pixels than are read."""
+
+
+def _decoded(source: bytes | Path, most: float) -> Image.Image:
+    with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS) as image:
+        whole = image.width * image.height
+        # A progressive JPEG is kept in memory as a whole before any of it can be reduced: six bytes a pixel.
+        if whole > (_REDUCED if image.format in _JPEG and "progressive" not in image.info else _WHOLE) * most:
+            raise _TooLargeError
+        image.draft("L", (_WORKING_SIZE, _WORKING_SIZE))
+        if image.format not in _JPEG and whole > most:
+            raise _TooLargeError
+        image.load()
+        # Reduced before it is turned: a copy of the whole would cost its memory again.
+        image.thumbnail((2 * _WORKING_SIZE, 2 * _WORKING_SIZE), Image.Resampling.BOX, reducing_gap=None)
+        return ImageOps.exif_transpose(image)
 
 
 def image_to_digit(image: Image.Image) -> NDArray[np.uint8]:
@@ -64,6 +91,49 @@ def image_to_digit(image: Image.Image) -> NDArray[np.uint8]:
     if grey.shape == (IMAGE_SIZE, IMAGE_SIZE) and max(_rim(grey).tolist()) < _CONTRAST:
         return grey.astype(np.uint8)
     ink = _find_ink(grey)
+    return _framed(ink)
+
+
+def image_to_digits(image: Image.Image, most: int = 12) -> list[NDArray[np.uint8]]:
+    """The digits of one line in a picture, from left to right, cut where no ink is from top to bottom.
+
+    Returns:
+        Of each as :func:`image_to_digit`; at least one. What has more than ``most`` parts is taken as a whole.
+    """
+    grey = _to_grey(image)
+    if grey.shape == (IMAGE_SIZE, IMAGE_SIZE):
+        return [image_to_digit(image)]
+    ink = _find_ink(grey)
+    columns = np.flatnonzero((ink > _SOLID).any(axis=0))
+    if not len(columns):
+        return [_framed(ink)]
+    rows = np.flatnonzero((ink > _SOLID).any(axis=1))
+    height = int(rows[-1] - rows[0] + 1)
+    starts = [0, *(np.flatnonzero(np.diff(columns) > 1 + _GAP * height) + 1).tolist(), len(columns)]
+    spans = [(int(columns[a]), int(columns[b - 1]) + 1) for a, b in itertools.pairwise(starts)]
+    tall = []
+    for left, right in spans:
+        inside = np.flatnonzero((ink[:, left:right] > _SOLID).any(axis=1))
+        if np.ptp(inside) + 1 >= _TALL * height:
+            tall.append((left, right))
+    if not 1 < len(tall) <= most:
+        return [_framed(ink)]
+    # What is no digit by itself, such as the bar of a 5, belongs to the nearest one.
+    edges = [0, *(round((a[1] + b[0]) / 2) for a, b in itertools.pairwise(tall)), ink.shape[1]]
+    return [_framed(ink[:, left:right]) for left, right in itertools.pairwise(edges)]
+
+
+def naive(image: Image.Image) -> NDArray[np.uint8]:
+    """The whole picture shrunk to 28×28, turned over if its rim is light: the naive way, shown to be compared."""
+    grey = _to_grey(image)
+    if np.median(_rim(grey)) > 127:
+        grey = 255 - grey
+    small = Image.fromarray(np.rint(grey).astype(np.uint8)).resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BOX)
+    return np.asarray(small)
+
+
+def _framed(ink: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Ink [0, 1] cropped, scaled into the 20×20 box and centred by its mass."""
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     if not len(rows):
         return np.zeros((IMAGE_SIZE, IMAGE_SIZE), np.uint8)

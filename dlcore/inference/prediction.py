@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from dlcore.data.normalization import normalize
-from dlcore.inference.sources import PRETRAINED, find_weights
+from dlcore.inference import calibration
+from dlcore.inference.calibration import Measured
+from dlcore.inference.sources import PRETRAINED, find_weights, fingerprint
 from dlcore.training.checkpoints import load_weights
 
 _BATCH = 1000
@@ -30,6 +32,10 @@ class Model:
     dataset: str
     metadata: dict[str, Any]
     """Everything that was written beside the weights."""
+    sha256: str = ""
+    """Of the file of its weights."""
+    measured: Measured | None = None
+    """How it fared on validation images; None where nobody has measured that yet."""
 
     @property
     def image_size(self) -> int:
@@ -60,7 +66,10 @@ def load_file(path: Path, source: str) -> Model:
     network, metadata = load_weights(path)
     names = tuple(str(name) for name in metadata["class_names"])
     network.eval().requires_grad_(requires_grad=False)
-    return Model(source, network, names, str(metadata.get("dataset", "")), metadata)
+    sha256 = fingerprint(path)
+    return Model(
+        source, network, names, str(metadata.get("dataset", "")), metadata, sha256, calibration.read(path, sha256)
+    )
 
 
 def predict(model: Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -90,6 +99,43 @@ def as_input(model: Model, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
         pixels_NCHW = 255 - pixels_NCHW
     shaped: NDArray[np.uint8] = pixels_NCHW.expand(-1, model.channels, -1, -1).numpy()
     return shaped
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a network makes of some images."""
+
+    log_probabilities: NDArray[np.float64]
+    """(N, classes), natural logarithms, at temperature 1."""
+    features: NDArray[np.float32]
+    """(N, D): what the last linear layer is given; D is 0 where the network has none."""
+
+
+def look(model: Model, images: NDArray[np.uint8]) -> Looked:
+    """The answers to drawings uint8 (N, 28, 28), and the features that they rest on."""
+    return look_at_pictures(model, as_input(model, images))
+
+
+def look_at_pictures(model: Model, images: NDArray[np.uint8]) -> Looked:
+    """As :func:`look`, for images in the model's own shape, uint8 (N, C, S, S)."""
+    layers = _flat(model.network)
+    places = [index for index, layer in enumerate(layers) if isinstance(layer, nn.Linear)]
+    body, head = layers[: places[-1]] if places else [], layers[places[-1] if places else 0 :]
+    features, scores = [], []
+    with torch.inference_mode():
+        for batch in torch.split(torch.from_numpy(np.ascontiguousarray(images)), _BATCH):
+            x = nn.Sequential(*body)(normalize(batch))
+            features.append(x if places else x.new_zeros(len(x), 0))
+            scores.append(nn.Sequential(*head)(x))
+        log_probabilities = torch.cat(scores).double().log_softmax(dim=1)
+    return Looked(log_probabilities.numpy(), torch.cat(features).float().numpy())
+
+
+def _flat(network: nn.Module) -> list[nn.Module]:
+    """The very same modules, one after the other."""
+    if type(network) is not nn.Sequential:
+        return [network]
+    return [layer for child in network for layer in _flat(child)]
 
 
 def predict_pictures(model: Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:

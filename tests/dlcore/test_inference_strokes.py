@@ -6,6 +6,8 @@ from random import Random
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from dlcore.inference.legibility import assess, count_side_by_side
 from dlcore.inference.strokes import (
@@ -17,6 +19,8 @@ from dlcore.inference.strokes import (
     frame,
     read_canvas,
     read_strokes,
+    read_written,
+    size_of,
     strokes_to_image,
 )
 from dlcore.messages import UserError
@@ -58,6 +62,23 @@ def mass_centre(image):
 def test_where_and_how_large_a_drawing_is_leaves_no_trace(strokes, scale, shift):
     before = ink(strokes).astype(float)
     after = strokes_to_image([stroke * scale + shift for stroke in read_strokes(strokes)]).astype(float)
+    assert np.linalg.norm(after - before) < 0.02 * np.linalg.norm(before)
+
+
+_POINTS = st.lists(st.tuples(st.floats(0, 320), st.floats(0, 320)), min_size=2, max_size=15)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    strokes=st.lists(_POINTS, min_size=1, max_size=4),
+    scale=st.floats(0.12, 4),
+    shift=st.tuples(st.floats(-500, 500), st.floats(-500, 500)),
+)
+def test_no_shift_and_no_scale_changes_the_image_by_two_percent(strokes, scale, shift):
+    drawing = [np.array(stroke) for stroke in strokes]
+    assume(size_of(drawing) >= 20)  # less is hardly a drawing, and scaled down a dot
+    before = strokes_to_image(drawing).astype(float)
+    after = strokes_to_image([stroke * scale + shift for stroke in drawing]).astype(float)
     assert np.linalg.norm(after - before) < 0.02 * np.linalg.norm(before)
 
 
@@ -265,3 +286,16 @@ def test_real_drawings_become_images_like_mnist(shared_data):
     mnist = np.frombuffer(raw, np.uint8, offset=16).reshape(-1, 28, 28)
     assert images.mean() == pytest.approx(mnist.mean(), rel=0.08)
     assert images.std() == pytest.approx(mnist.std(), rel=0.08)
+
+
+@given(st.lists(st.lists(st.tuples(st.integers(0, 3200), st.integers(0, 3200)), min_size=1, max_size=20), max_size=6))
+def test_what_the_paper_writes_is_read_back(strokes):
+    text = ";".join(" ".join(f"{x},{y}" for x, y in stroke) for stroke in strokes)
+    assert [(stroke * 10).round().tolist() for stroke in read_written(text)] == [[list(p) for p in s] for s in strokes]
+
+
+def test_the_limit_on_points_is_a_setting(monkeypatch):
+    monkeypatch.setenv("DLCORE_DRAWING_POINTS", "100")
+    assert len(read_written(" ".join(["1,1"] * 100))[0]) == 100
+    with pytest.raises(UserError, match="100 points"):
+        read_written(" ".join(["1,1"] * 101))

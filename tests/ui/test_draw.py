@@ -1,20 +1,24 @@
 """The Draw page without a browser: what it shows for each drawing, model and language."""
 
+import base64
+import io
 import json
 import re
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image, ImageDraw
 
 from dlcore.config import TrainConfig
 from dlcore.data import DATASETS
 from dlcore.inference import sources
+from dlcore.inference.calibration import DEFAULT_SHARE, Calibration, Familiar, Measured, write
 from dlcore.messages import UserError
 from dlcore.models import MODELS
 from dlcore.runs.directory import create
 from dlcore.training.checkpoints import save_weights
-from ui.drawing import answer, models, paper, state, view
+from ui.drawing import answer, answering, models, paper, pictures, state, view
 from ui.drawing.example import example
 from ui.drawing.state import PAPER, DrawPage
 
@@ -61,11 +65,11 @@ def answers(monkeypatch):
 
 def test_an_empty_paper_invites_and_shows_an_example(open_page, draw, answers):
     app = open_page("draw")
-    assert [button.disabled for button in app.button] == [True, True]
+    assert [app.button(key=key).disabled for key in ("draw.undo", "draw.clear")] == [True, True]
     assert answers[-1]["kind"] == "example"
     assert answers[-1]["badge"] == "Example"
     assert sum(bar["share"] for bar in answers[-1]["bars"]) == pytest.approx(1, abs=1e-4)
-    assert any("does not keep it" in caption.value for caption in app.caption)
+    assert any("is not kept there" in caption.value for caption in app.caption)
     assert not app.error
 
 
@@ -75,7 +79,7 @@ def test_a_drawing_is_answered(open_page, draw, answers):
     assert answers[-1]["kind"] == "drawing"
     assert answers[-1]["label"] == answers[-1]["names"][answers[-1]["top"]]
     assert answers[-1]["tiles"]["drawing"]["path"].startswith("M90.0 60.0")
-    assert [button.disabled for button in app.button] == [False, False]
+    assert [app.button(key=key).disabled for key in ("draw.undo", "draw.clear")] == [False, False]
 
 
 def test_a_dot_is_too_small_to_read(open_page, draw, answers):
@@ -85,10 +89,15 @@ def test_a_dot_is_too_small_to_read(open_page, draw, answers):
     assert "too small" in answers[-1]["note"]
 
 
-def test_two_digits_at_once_are_told_apart_from_one(open_page, draw, answers):
+def test_two_digits_at_once_are_read_one_by_one(open_page, draw, answers):
     draw((LINE, BESIDE))
-    open_page("draw")
-    assert "2 digits side by side" in answers[-1]["note"]
+    app = open_page("draw")
+    parts = answers[-1]["parts"]
+    assert len(parts) == 2
+    assert answers[-1]["label"] == parts[0]["label"] + parts[1]["label"]
+    assert "2 digits" in answers[-1]["note"]
+    assert answers[-1]["tiles"]["seen"]["pixels"] == parts[0]["pixels"]
+    assert app.session_state["draw"].reading.image.shape == (28, 28)
 
 
 @pytest.mark.parametrize("said", [{"objects": "x"}, "x", {"objects": [{"type": "Image"}]}, {"objects": [LINE] * 500}])
@@ -235,6 +244,127 @@ def test_equal_weights_are_loaded_once_and_new_ones_anew(draw, home):
 @pytest.mark.skipif(not (sources.FOLDER / "model.safetensors").is_file(), reason="no bundled model")
 def test_the_example_is_read_as_the_three_it_is():
     models._warm_up().join()
-    read = answer.read(example(), models.load(sources.PRETRAINED))
-    assert np.argmax(read.probabilities) == 3
-    assert read.probabilities[3] > 0.9
+    read = answering.read_strokes(example(), models.load(sources.PRETRAINED), strictness=DEFAULT_SHARE)
+    assert len(read.parts) == 1
+    assert read.parts[0].guess == 3
+    assert read.parts[0].probabilities[3] > 0.9
+    assert read.least_familiar is None or read.parts[0].familiarity > read.least_familiar
+
+
+def photo(kind="PNG"):
+    picture = Image.new("L", (400, 300), 235)
+    ImageDraw.Draw(picture).line([(120, 60), (130, 240)], fill=30, width=16)
+    ImageDraw.Draw(picture).line([(260, 60), (270, 240)], fill=30, width=16)
+    file = io.BytesIO()
+    picture.save(file, kind)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("way", ["photo", "camera", "sample"])
+def test_every_way_in_is_chinese_for_a_chinese_visitor(open_page, draw, answers, way):
+    app = open_page("draw", way=way, language="zh")
+    labels = [
+        element.label
+        for kind in ("file_uploader", "number_input", "select_slider", "button")
+        for element in app.get(kind)
+    ]
+    assert all(CHINESE.search(label) for label in labels), labels
+    assert not app.error
+
+
+def test_a_photo_is_read_digit_by_digit(open_page, draw, answers):
+    app = open_page("draw", way="photo")
+    assert answers[-1]["kind"] == "example"
+    app.file_uploader(key="draw.photo").upload("two.png", photo(), "image/png").run()
+    assert not app.exception
+    assert answers[-1]["kind"] == "picture"
+    assert len(answers[-1]["parts"]) == 2
+    assert answers[-1]["tiles"]["drawing"]["picture"].startswith("data:image/jpeg;base64,")
+    assert app.query_params["way"] == "photo"
+
+
+def test_what_is_no_photo_is_explained(open_page, draw, answers):
+    app = open_page("draw", way="photo")
+    app.file_uploader(key="draw.photo").upload("no.png", b"<svg/>", "image/png").run()
+    assert len(app.error) == 1
+    assert not app.exception
+    assert answers[-1]["kind"] == "example"
+
+
+def test_a_pasted_picture_is_read_and_anything_else_refused():
+    assert pictures.decode_pasted("") == b""
+    content = photo()
+    assert pictures.decode_pasted("data:image/png;base64," + base64.b64encode(content).decode()) == content
+    for said in (
+        7,
+        "x",
+        "data:image/svg+xml;base64,AAAA",
+        "data:image/png;base64,%%%",
+        "data:image/png;base64," + "A" * 30_000_000,
+    ):
+        with pytest.raises(UserError):
+            pictures.decode_pasted(said)
+
+
+def test_a_sample_of_a_dataset_comes_by_its_link(open_page, draw, answers):
+    app = open_page("draw", sample="digits:test:7")
+    assert answers[-1]["kind"] == "picture"
+    assert any("Its label in the dataset: " in caption.value for caption in app.caption)
+    assert app.number_input(key="draw.sample.index").value == 7
+    app.button(key="draw.sample.another").click().run()
+    assert not app.exception
+    assert re.fullmatch(r"digits:test:\d+", app.query_params["sample"])
+    app.button(key="draw.sample.hard").click().run()
+    assert not app.exception
+    hard = int(app.query_params["sample"].rpartition(":")[2])
+    app.button(key="draw.sample.hard").click().run()
+    assert int(app.query_params["sample"].rpartition(":")[2]) != hard
+
+
+@pytest.mark.parametrize(
+    "link", ["x", "digits:test:360", "digits:valid:1", "mnist:test:1", "../etc:test:1", "9" * 5000]
+)
+def test_a_link_to_no_sample_is_explained(open_page, draw, answers, link):
+    app = open_page("draw", way="sample", sample=link)
+    assert "names no image" in app.error[0].value
+    assert answers[-1]["kind"] == "example"
+
+
+def measured(sha256, threshold):
+    bins = [
+        {"count": index * 10, "confidence": index / 10 + 0.05 if index else 0, "accuracy": index / 10}
+        for index in range(10)
+    ]
+    about = {"weights_sha256": sha256, "images": 450, "temperature": 2.0, "loss_before": 0.3, "loss_after": 0.2}
+    found = Calibration.model_validate(about | {"before": bins, "after": bins, "familiarity": [threshold] * 8})
+    return Measured(found, Familiar(np.ones((784, 4), np.float16), np.full((3, 4), 60, np.int8)))
+
+
+def test_a_calibrated_model_is_softer_and_says_when_it_does_not_know(open_page, draw, answers, tmp_path):
+    draw((LINE,))
+    open_page("draw")
+    raw = [bar["share"] for bar in answers[-1]["bars"]]
+    weights = tmp_path / "model.safetensors"
+    write(weights, measured(sources.fingerprint(weights), 2.0))  # no cosine is as large
+    models._load.cache_clear()
+    app = open_page("draw")
+    softened = np.sqrt(raw) / np.sqrt(raw).sum()
+    assert [bar["share"] for bar in answers[-1]["bars"]] == pytest.approx(softened.tolist(), abs=1e-5)
+    assert answers[-1]["label"] == "?"
+    assert "I don't know" in answers[-1]["note"]
+    assert any("temperature of **2.00**" in text.value for text in app.markdown)
+    app.select_slider(key="draw.strictness").set_value("0").run()
+    assert answers[-1]["label"] != "?"
+    assert app.query_params["strictness"] == "0"
+
+
+def test_a_model_is_calibrated_when_somebody_asks(open_page, draw, answers):
+    run = run_with_model()
+    app = open_page("draw", model=run.run_id)
+    app.button(key="draw.calibrate").click().run()
+    assert not app.exception
+    assert not app.error
+    found = models.load(run.run_id).measured
+    assert found.calibration.images == round(0.1 * 1437)
+    assert found.calibration.loss_after <= found.calibration.loss_before + 1e-9
+    assert any("temperature of" in text.value for text in app.markdown)

@@ -64,7 +64,28 @@ const hideToolbar = (attempts = 600) => {
   if (attempts) setTimeout(hideToolbar, 100, attempts - 1)
 }
 
-export default ({ data: sent, parentElement }) => {
+// A row of the digits that were found, each a button that asks for its probabilities.
+const showParts = (row, { parts, picked, partText }, pick) => {
+  row.hidden = !parts.length
+  while (row.children.length > parts.length) row.lastChild.remove()
+  while (row.children.length < parts.length) {
+    const button = Object.assign(document.createElement("button"), { type: "button" })
+    button.append(Object.assign(document.createElement("canvas"), { width: 28, height: 28 }), document.createElement("b"), document.createElement("span"))
+    row.append(button)
+  }
+  parts.forEach(({ pixels, label, percent }, index) => {
+    const button = row.children[index]
+    paint(button.querySelector("canvas"), bytes(pixels))
+    button.querySelector("b").textContent = label
+    button.querySelector("span").textContent = percent
+    const words = { number: index + 1, count: parts.length, label, percent }
+    button.setAttribute("aria-label", partText.replace(/{(\w+)}/g, (_, name) => words[name]))
+    button.setAttribute("aria-pressed", index === picked)
+    button.onclick = () => pick(index)
+  })
+}
+
+export default ({ data: sent, parentElement, setStateValue }) => {
   const data = JSON.parse(sent.json)
   const root = parentElement.querySelector(".answer")
   const find = (selector) => root.querySelector(selector)
@@ -74,15 +95,18 @@ export default ({ data: sent, parentElement }) => {
   root.toggleAttribute("data-pending", data.pending)
   find(".badge").textContent = data.badge
   find(".label").textContent = data.label
-  find(".label").dataset.length = [...data.label].length > 2 ? "word" : "character"
+  find(".label").dataset.length = [...data.label].length < 3 ? "character" : data.parts.length ? "number" : "word"
   find(".percent").textContent = data.percent
   find(".note").textContent = data.note
   find(".heading").textContent = data.heading
   showBars(find(".bars"), data)
 
+  showParts(find(".parts"), data, (index) => setStateValue("picked", index))
+
   const { drawing, seen, naive } = data.tiles
   showTile(find(".drawing"), drawing)
   find(".drawing svg").setAttribute("viewBox", `0 0 ${drawing.size} ${drawing.size}`)
+  find(".drawing image").setAttribute("href", drawing.picture)
   find(".drawing path").setAttribute("d", drawing.path)
   find(".drawing path").setAttribute("stroke-width", drawing.pen)
 
@@ -99,6 +123,7 @@ export default ({ data: sent, parentElement }) => {
     Object.assign(box.style, { left, top, width: side, height: side })
   }
   showTile(find(".naive"), naive)
+  find(".naive").hidden = naive.hidden
   find(".naive").toggleAttribute("data-differs", naive.differs)
   paint(find(".naive canvas"), bytes(naive.pixels))
   root.dataset.count = data.count

@@ -1,38 +1,27 @@
 """The answer beside the canvas: what the network says, how sure it is, and what it saw."""
 
 import base64
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dlcore.inference.legibility import Legibility, assess, count_side_by_side
-from dlcore.inference.strokes import (
-    CANVAS_PEN_WIDTH,
-    CANVAS_SIZE,
-    MNIST_FRAMING,
-    Framed,
-    Stroke,
-    canvas_to_image,
-    frame,
-    framing_of,
-    size_of,
-)
+from dlcore.inference.strokes import CANVAS_PEN_WIDTH, CANVAS_SIZE, MNIST_FRAMING, Framed, Stroke, size_of
 from ui import palette
 from ui.class_names import shown_names
+from ui.drawing.answering import Answer, Part
+from ui.drawing.reading import Origin
 from ui.drawing.state import INK, PAPER
 from ui.language import translate as _
 from ui.packing import packed
 
-if TYPE_CHECKING:
-    from dlcore.inference.prediction import Model
-
 _HERE = Path(__file__).parent
+_KEY = "draw.answer"
 _SURE = 0.9
 _LIKELY = 0.6
 _COLOURS = {
@@ -45,76 +34,81 @@ _COLOURS = {
 }
 
 
-@dataclass(frozen=True)
-class Answer:
-    """A drawing, the two images made of it, and what a network says to each; no probabilities where there is none."""
-
-    strokes: Sequence[Stroke]
-    framed: Framed
-    naive_image: NDArray[np.uint8]
-    legibility: Legibility
-    class_names: Sequence[str]
-    remarks: Sequence[str] = ()
-    """What was done to the image for a model of another shape, in the visitor's language."""
-    probabilities: Sequence[float] | None = None
-    naive_probabilities: Sequence[float] | None = None
-    dataset: str = ""
-    """What the network has learned from; empty where there is none."""
+def picked(count: int) -> int:
+    """Which of so many parts the visitor has pointed at; the first unless they did."""
+    wanted = getattr(st.session_state.get(_KEY), "picked", 0)
+    return min(wanted, count - 1) if type(wanted) is int and wanted >= 0 else 0
 
 
-def read(strokes: Sequence[Stroke], model: "Model | None") -> Answer:
-    """Look at a drawing with ``model``, or with none."""
-    framing = MNIST_FRAMING if model is None else framing_of(model.dataset)
-    framed, naive_image = frame(strokes, framing=framing), canvas_to_image(strokes)
-    digits = model is None or set(model.class_names) <= set("0123456789")
-    legibility = assess(strokes, framed.image, box_size=framed.box_size, digits=digits)
-    if model is None:
-        return Answer(strokes, framed, naive_image, legibility, "0123456789")
-    from dlcore.inference.prediction import predict  # noqa: PLC0415  # torch, not before it must
-
-    both = predict(model, np.stack([framed.image, naive_image])).tolist()
-    return Answer(strokes, framed, naive_image, legibility, model.class_names, _remarks(model), *both, model.dataset)
-
-
-def _remarks(model: "Model") -> list[str]:
-    remarks = []
-    if model.image_size != 28:
-        remarks.append(_("Then enlarged to {size}×{size}.").format(size=model.image_size))
-    if model.metadata.get("light_background") is True:
-        remarks.append(_("Then turned over, dark on light, as the model's own pictures are."))
-    return remarks
-
-
-def show(answer: Answer, kind: Literal["example", "drawing"], *, count: int = 0, waiting: bool = False) -> None:
+def show(answer: Answer, kind: Origin, *, count: int = 0, waiting: bool = False, picture: str = "") -> None:
     """Put the answer on the page; the next one takes its place without a flicker.
 
-    ``count`` tells this answer from the one before; ``waiting`` says that the probabilities are missing only because the network is still on its way.
+    Args:
+        answer: what is to be shown.
+        kind: whether it is the example, a drawing or a picture.
+        count: tells this answer from the one before.
+        waiting: whether the probabilities are missing only because the network is still on its way.
+        picture: what stands for the drawing where there was none, as the address of an image.
     """
-    dot = answer.legibility == "dot"
-    guess = None if answer.probabilities is None else int(np.argmax(answer.probabilities))
+    chosen = picked(len(answer.parts))
+    part = answer.parts[chosen]
     names = shown_names(answer.class_names, answer.dataset)
+    labels = [_label(answer, one, names) for one in answer.parts]
+    several = len(labels) > 1
     _component()(
-        key="draw.answer",
+        key=_KEY,
         data=packed(
             {
                 "count": count,
                 "kind": kind,
                 "pending": waiting,
                 "badge": _("Example") if kind == "example" else "",
-                "label": "…" if waiting else "?" if guess is None or dot else names[guess],
-                "percent": "" if guess is None or dot else percent(_of(answer.probabilities, guess)),
-                "note": _note(answer, kind, names),
+                "label": "…" if waiting else "".join(labels),
+                "percent": _together(answer),
+                "note": _note(answer, part, kind, names),
                 "heading": _("How probable the network finds each"),
                 "names": names,
-                "bars": answer.probabilities
-                and [{"share": share, "text": percent(share)} for share in answer.probabilities],
-                "top": None if dot else guess,
-                "tiles": _tiles(answer, kind, names),
+                "bars": part.probabilities
+                and [{"share": share, "text": percent(share)} for share in part.probabilities],
+                "top": None if answer.legibility == "dot" else part.guess,
+                "parts": [
+                    {
+                        "pixels": _encoded(one.framed.image),
+                        "label": label,
+                        "percent": percent(_of(one.probabilities, one.guess)),
+                    }
+                    for one, label in zip(answer.parts, labels, strict=True)
+                ]
+                if several
+                else [],
+                "partText": _("Digit {number} of {count}: {label}, {percent}. Show its probabilities."),
+                "picked": chosen,
+                "tiles": _tiles(answer, part, kind, names, picture),
                 "pixelText": _("Row {row}, column {column}: brightness {value} of 255"),
                 "colours": _COLOURS,
             }
         ),
+        default={"picked": 0},
+        on_picked_change=lambda: None,
     )
+
+
+def _label(answer: Answer, part: Part, names: Sequence[str]) -> str:
+    """What one part is said to be; a question mark where nothing can be said."""
+    return "?" if part.guess is None or _unknown(answer, part) else names[part.guess]
+
+
+def _unknown(answer: Answer, part: Part) -> bool:
+    """Whether nothing can be said of a part: there is no network, too little ink, or nothing familiar in it."""
+    unfamiliar = answer.least_familiar is not None and part.familiarity < answer.least_familiar
+    return part.guess is None or answer.legibility in ("dot", "empty") or (unfamiliar and answer.legibility == "fair")
+
+
+def _together(answer: Answer) -> str:
+    """How sure the network is of the whole: all parts right, if they are right independently."""
+    if any(_unknown(answer, part) for part in answer.parts):
+        return ""
+    return percent(math.prod(_of(part.probabilities, part.guess) for part in answer.parts))
 
 
 def percent(probability: float) -> str:
@@ -133,8 +127,8 @@ def _component() -> Callable[..., Any]:
     return component
 
 
-def _of(probabilities: Sequence[float] | None, index: int) -> float:
-    return 0.0 if probabilities is None else probabilities[index]
+def _of(probabilities: Sequence[float] | None, index: int | None) -> float:
+    return 0.0 if probabilities is None or index is None else probabilities[index]
 
 
 def _invitation(answer: Answer) -> str:
@@ -143,66 +137,90 @@ def _invitation(answer: Answer) -> str:
     return _("Draw on the paper: after each stroke the network says which of its classes it sees.")
 
 
-def _note(answer: Answer, kind: str, names: Sequence[str]) -> str:
+def _note(answer: Answer, part: Part, kind: Origin, names: Sequence[str]) -> str:
     """One or two sentences on how far to trust the answer."""
     if kind == "example":
         return _invitation(answer)
-    if answer.probabilities is None:
+    if part.probabilities is None:
         return ""
-    match answer.legibility:
-        case "dot":
-            return _("A dot is too small to read. Draw on, larger.")
-        case "crowded":
-            return _("So much ink is like nothing the network has learned from. It must answer, but take it lightly.")
-        case "several":
-            return _("These look like {count} digits side by side, and the network reads one at a time.").format(
-                count=count_side_by_side(answer.strokes)
-            )
-    first, second = np.argsort(answer.probabilities)[::-1][:2]
-    if answer.probabilities[first] >= _SURE:
+    warning = {
+        "empty": _("No ink was found in the picture: it needs a dark line on light paper, or a light one on dark."),
+        "dot": _("A dot is too small to read. Draw on, larger."),
+        "crowded": _("So much ink is like nothing the network has learned from. It must answer, but take it lightly."),
+    }.get(answer.legibility)
+    if warning is not None:
+        return warning
+    first, second = np.argsort(part.probabilities)[::-1][:2]
+    if _unknown(answer, part):
+        return _(
+            "I don't know: this is unlike what the network has learned from. If it had to answer, {label}."
+        ).format(label=names[first])
+    if len(answer.parts) > 1:
+        return _("{count} digits, each read by itself. Point at one below to see its probabilities.").format(
+            count=len(answer.parts)
+        )
+    if part.probabilities[first] >= _SURE:
         text = _("The network is sure.")
-    elif answer.probabilities[first] >= _LIKELY:
+    elif part.probabilities[first] >= _LIKELY:
         text = _("Likely. Its second guess is {second}, with {percent}.")
     else:
         text = _("It hesitates between {first} and {second}. Add a stroke, or draw it once more.")
-    return text.format(first=names[first], second=names[second], percent=percent(answer.probabilities[second]))
+    return text.format(first=names[first], second=names[second], percent=percent(part.probabilities[second]))
 
 
-def _tiles(answer: Answer, kind: str, names: Sequence[str]) -> dict[str, Any]:
-    title = _("An example") if kind == "example" else _("Your drawing")
+def _tiles(answer: Answer, part: Part, kind: Origin, names: Sequence[str], picture: str) -> dict[str, Any]:
+    title = {"example": _("An example"), "drawing": _("Your drawing"), "picture": _("Your picture")}[kind]
+    as_it_is = not answer.strokes and np.array_equal(answer.naive_image, part.framed.image)
     naive, differs = "", False
     if answer.naive_probabilities is not None:
         guess = int(np.argmax(answer.naive_probabilities))
-        differs = guess != int(np.argmax(answer.probabilities or ()))
+        differs = len(answer.parts) > 1 or guess != part.guess
         naive = _("The answer would have been {label}, with {percent}.").format(
             label=names[guess], percent=percent(answer.naive_probabilities[guess])
         )
+    remark = _("Strokes: {count}. Longer side: {size} pixels.").format(
+        count=len(answer.strokes), size=round(size_of(answer.strokes))
+    )
     return {
         "drawing": {
             "title": title,
-            "remark": _("Strokes: {count}. Longer side: {size} pixels.").format(
-                count=len(answer.strokes), size=round(size_of(answer.strokes))
-            ),
+            "remark": "" if kind == "picture" else remark,
             "alternative": title,
             "path": _path(answer.strokes),
+            "picture": picture,
             "size": CANVAS_SIZE,
             "pen": CANVAS_PEN_WIDTH,
         },
         "seen": {
             "title": _("What the model saw"),
-            "remark": " ".join([_framing_words(answer.framed), *answer.remarks]),
+            "remark": " ".join(
+                [
+                    _("28×28 pixels, as the dataset has them.") if as_it_is else _framing_words(part.framed),
+                    *_remarks(answer),
+                ]
+            ),
             "alternative": _("The drawing as 28×28 pixels, cropped, scaled and centred"),
-            "pixels": _encoded(answer.framed.image),
-            "box": [answer.framed.left, answer.framed.top, answer.framed.box_size],
+            "pixels": _encoded(part.framed.image),
+            "box": [part.framed.left, part.framed.top, part.framed.box_size] if answer.strokes else None,
         },
         "naive": {
-            "title": _("Had we only shrunk the paper"),
+            "title": _("Had we only shrunk the picture") if kind == "picture" else _("Had we only shrunk the paper"),
             "remark": naive,
             "alternative": _("The whole paper as 28×28 pixels"),
             "pixels": _encoded(answer.naive_image),
             "differs": differs,
+            "hidden": as_it_is,
         },
     }
+
+
+def _remarks(answer: Answer) -> list[str]:
+    remarks = []
+    if answer.image_size != 28:
+        remarks.append(_("Then enlarged to {size}×{size}.").format(size=answer.image_size))
+    if answer.turned_over:
+        remarks.append(_("Then turned over, dark on light, as the model's own pictures are."))
+    return remarks
 
 
 def _framing_words(framed: Framed) -> str:

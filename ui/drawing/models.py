@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dlcore.config import TrainConfig
 from dlcore.data import DATASETS
+from dlcore.inference.calibration import FILE_NAME
 from dlcore.inference.sources import PRETRAINED, check_reads_drawings, find_weights, fingerprint
 from dlcore.messages import UserError
 from dlcore.models import MODELS
@@ -54,7 +55,15 @@ def load(source: str) -> "Model":
         UserError: there is no such model, or its weights are damaged.
     """
     path = find_weights(source)
-    return _load(path, source, fingerprint(path))
+    return _load(path, source, fingerprint(path), _written(path.with_name(FILE_NAME)))
+
+
+def _written(path: Path) -> int:
+    """When a file was written; 0 where there is none."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def identity(source: str) -> tuple[str, str]:
@@ -67,7 +76,7 @@ def identity(source: str) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=_KEPT)
-def _load(path: Path, source: str, _sha256: str) -> "Model":
+def _load(path: Path, source: str, _sha256: str, _calibrated: int) -> "Model":
     from dlcore.inference.prediction import load_file  # noqa: PLC0415  # torch, not before it must
 
     return load_file(path, source)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from dlcore.inference.sources import PRETRAINED, model_card
-from ui.drawing import lab, state
+from ui.drawing import lab, state, trust
 from ui.drawing.reading import Reading
 from ui.language import current, prose
 from ui.language import translate as _
@@ -33,4 +33,4 @@ def _card(reading: Reading) -> None:
             st.markdown(card.partition("\n")[2].replace("\n## ", "\n#### "))  # its title is the expander's
 
 
-_PANELS: tuple[Callable[[Reading], None], ...] = (lab.show, _how, _card)
+_PANELS: tuple[Callable[[Reading], None], ...] = (lab.show, trust.show, _how, _card)

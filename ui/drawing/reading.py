@@ -34,7 +34,9 @@ class Reading:
     dataset: str = ""
     """What the network has learned from."""
     probabilities: Sequence[float] | None = None
-    """Of each class; None where no network has answered."""
+    """Of each class, at ``temperature``; None where no network has answered."""
+    temperature: float = 1.0
+    """What the logits were divided by before the softmax; 1 as long as the model is not calibrated."""
 
     @property
     def guess(self) -> int | None:

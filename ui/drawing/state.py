@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from dlcore.inference.calibration import DEFAULT_SHARE
 from dlcore.inference.sources import PRETRAINED
 from ui.drawing.reading import Reading
 
@@ -12,6 +13,8 @@ PAPER = "#fdfcf7"
 INK = "#1c1f33"
 CANVASES = ("paper", "drawable")
 """The page's own paper, and that of streamlit-drawable-canvas; the first unless somebody chooses."""
+WAYS = ("draw", "photo", "camera", "sample")
+"""How something to read comes in."""
 _KEY = "draw"
 
 
@@ -21,6 +24,11 @@ class DrawPage:
 
     model: str = PRETRAINED
     canvas: str = field(default_factory=lambda: CANVASES[0])
+    way: str = WAYS[0]
+    sample: str = ""
+    """The image of a dataset that is shown, as a link names it."""
+    strictness: float = DEFAULT_SHARE
+    """The share of fair images that "I don't know" may be said to."""
     shown: Any = None
     """The drawing as of now, untrusted; None before the canvas has said anything."""
     put_objects: list[Any] = field(default_factory=list)

@@ -1,26 +1,24 @@
 """What the Draw page shows: the paper, the answer beside it, the choice of who answers."""
 
-from typing import Any, Literal
+from typing import Any
 
 import streamlit as st
 
 from dlcore.data import DATASETS
 from dlcore.inference.sources import PRETRAINED
 from dlcore.inference.strokes import CANVAS_PEN_WIDTH, CANVAS_SIZE, Stroke, read_canvas
-from dlcore.messages import UserError
+from dlcore.messages import N_, UserError
 from ui.class_names import shown_names
 from ui.concepts.doors import read_next
-from ui.drawing import answer, models, panels, paper, state
+from ui.drawing import answer, answering, choices, models, panels, paper, pictures, state
 from ui.drawing.example import example
-from ui.drawing.reading import Reading
+from ui.drawing.reading import Origin, Reading
 from ui.language import explain
 from ui.language import translate as _
 from ui.shell import page_title, plain_text, show_error
 from ui.visitor import visitor_token
 
 _CANVAS = "draw.canvas"
-_MODEL = "draw.model"
-_CANVAS_CHOICE = "draw.canvas-choice"
 # Each look takes time from the thread that is waited for: at 0.4 s it took three times as long.
 _LOOK_AGAIN_SECONDS = 1.0
 _NAMED = 30
@@ -32,14 +30,19 @@ def show_draw() -> None:
     models.ready()
     page_title(
         _("Draw"),
-        _("Write a digit on the paper. After each stroke the network says what it sees, and shows how it saw it."),
+        _(
+            "Write a digit or a whole number, or show a picture. The network says what it sees, and shows how it saw it."
+        ),
     )
-    studio, choice, below = st.container(), st.container(), st.container()
+    way, studio, choice, below = st.container(), st.container(), st.container(), st.container()
+    with way:
+        choices.choose_way()
     with choice:
         owner = visitor_token()
         with st.container(horizontal=True, gap="medium"):
-            source = _choose_model(owner)
-            _choose_canvas()
+            source = choices.choose_model(owner)
+            choices.choose_strictness()
+            choices.choose_canvas()
         for reason in models.reasons_not_offered(owner):
             st.caption(_("Not offered here: {reason}").format(reason=explain(reason)))
         _explain_model(source)
@@ -54,14 +57,19 @@ def show_draw() -> None:
 
 @st.fragment
 def _studio(source: str) -> None:
-    """Paper and answer; a stroke runs only this part of the page again, unless a panel below shows the drawing too."""
+    """What comes in and the answer; a stroke runs only this part of the page again, unless a panel below shows it too."""
     page = state.page()
+    pen_down = False
     with st.container(horizontal=True, gap="medium", key="draw-studio"):
         with st.container(width=CANVAS_SIZE):
-            drawing = _drawing(page)
+            if page.way == "draw":
+                drawing = _drawing(page)
+                given, pen_down = drawing.strokes, drawing.pen_down
+            else:
+                given = _picture(page, source)
         with st.container(width="stretch", key="draw-answer"):
-            reading = _answer(source, drawing.strokes)
-    if drawing.pen_down:
+            reading = _answer(page, source, given)
+    if pen_down:
         return  # what lies below waits until the stroke is done
     before, page.reading = page.reading, reading
     if page.follows and not reading.same_as(before):
@@ -76,15 +84,37 @@ def _drawing(page: state.DrawPage) -> paper.Drawing:
     except UserError as error:
         show_error(error)
         drawing = paper.Drawing([])
-    st.caption(_("The drawing goes to the server of this page, which does not keep it."))
+    st.caption(_privacy())
     return drawing
+
+
+def _picture(page: state.DrawPage, source: str) -> pictures.Given | None:
+    """What came in by another way; None as long as nothing has."""
+    given = None
+    try:
+        given = pictures.show(page, source)
+    except UserError as error:
+        show_error(error)
+    if given is not None and given.label:
+        (label,) = shown_names([given.label], given.dataset)
+        st.caption(_("Its label in the dataset: {label}").format(label=plain_text(label)))
+    elif page.way != "sample":
+        st.caption(_privacy())
+    return given
+
+
+def _privacy() -> str:
+    return _("What you draw or show goes to the server that this page came from, nowhere else, and is not kept there.")
 
 
 def _library_strokes(page: state.DrawPage) -> list[Stroke]:
     """The library's canvas with buttons of ours; the strokes on it."""
     if _CANVAS not in st.session_state and page.shown is not None:
         page.put(page.objects())  # the visitor was on another page, and the canvas has forgotten
-    said = page.hear(_canvas(page))
+    try:
+        said = page.hear(_canvas(page))
+    except (ValueError, RecursionError):  # JSON that Python's own reader refuses, such as numbers of 5,000 digits
+        raise UserError(N_("This is no drawing of the canvas: clear it and draw again.")) from None
     empty = not page.objects()
     with st.container(horizontal=True):
         st.button(_("Undo"), key="draw.undo", icon=":material/undo:", disabled=empty, on_click=page.undo)
@@ -108,30 +138,38 @@ def _canvas(page: state.DrawPage) -> Any:
     ).json_data
 
 
-def _answer(source: str, strokes: list[Stroke]) -> Reading:
-    """The answer to a drawing; without one, to the example, as soon as the network is there."""
-    origin: Literal["drawing", "example"] = "drawing" if strokes else "example"
-    model, waiting = None, not strokes and not models.ready()
+def _answer(page: state.DrawPage, source: str, given: list[Stroke] | pictures.Given | None) -> Reading:
+    """The answer to what came in; without anything, to the example, as soon as the network is there."""
+    model, waiting = None, not given and not models.ready()
     if not waiting:
         try:
             model = models.load(source)
         except UserError as error:
             show_error(error)
-    given = answer.read(strokes or example(), model)
-    page = state.page()
+    origin: Origin
+    if isinstance(given, pictures.Given):
+        origin, picture = "picture", given.address
+        digits = model is None or set(model.class_names) <= set("0123456789")
+        images = given.images if digits else given.images[:1]
+        answered = answering.read_pictures(images, given.naive_image, model, strictness=page.strictness)
+    else:
+        origin, picture = "drawing" if given else "example", ""
+        answered = answering.read_strokes(given or example(), model, strictness=page.strictness)
     page.answers += 1
-    answer.show(given, origin, count=page.answers, waiting=waiting)
+    answer.show(answered, origin, count=page.answers, waiting=waiting, picture=picture)
     if waiting:
         _look_again()
+    part = answered.parts[answer.picked(len(answered.parts))]
     return Reading(
         origin=origin,
         source=source,
         model=model,
-        image=given.framed.image,
-        strokes=given.strokes,
-        class_names=given.class_names,
-        dataset=given.dataset,
-        probabilities=given.probabilities,
+        image=part.framed.image,
+        strokes=answered.strokes,
+        class_names=answered.class_names,
+        dataset=answered.dataset,
+        probabilities=part.probabilities,
+        temperature=answered.temperature,
     )
 
 
@@ -140,56 +178,6 @@ def _look_again() -> None:
     """Show the page again once the network is there."""
     if models.ready():
         st.rerun()
-
-
-def _choose_model(owner: str) -> str:
-    """The model that answers: as chosen, else as in the link; the link follows the choice."""
-    page = state.page()
-    asked = st.session_state.get(_MODEL) or st.query_params.get("model", page.model)
-    try:
-        sources = models.choices(owner, asked)
-    except UserError as error:
-        show_error(error)
-        asked = PRETRAINED
-        sources = models.choices(owner, asked)
-    # Set at every run, or the run that follows when the browser has named its token may lose what the link asked for.
-    st.session_state[_MODEL] = asked
-    chosen: str = st.selectbox(
-        _("Who answers"),
-        sources,
-        key=_MODEL,
-        format_func=models.title,
-        help=_("The bundled model, or any of your own runs that has finished on the Train page."),
-        width=560,
-    )
-    page.model = chosen
-    if chosen == PRETRAINED:
-        st.query_params.pop("model", None)
-    else:
-        st.query_params["model"] = chosen
-    return chosen
-
-
-def _choose_canvas() -> None:
-    """What is drawn on; as chosen, else as in the link, which follows the choice."""
-    page = state.page()
-    asked = st.session_state.get(_CANVAS_CHOICE) or st.query_params.get("canvas", page.canvas)
-    st.session_state[_CANVAS_CHOICE] = asked if asked in state.CANVASES else state.CANVASES[0]
-    names = {"paper": _("This page's own"), "drawable": "streamlit-drawable-canvas"}
-    page.canvas = st.selectbox(
-        _("Canvas"),
-        state.CANVASES,
-        key=_CANVAS_CHOICE,
-        format_func=names.__getitem__,
-        help=_(
-            "This page's own answers while the pen moves, knows redo and the keyboard. The library's answers when the pen is lifted."
-        ),
-        width=260,
-    )
-    if page.canvas == state.CANVASES[0]:
-        st.query_params.pop("canvas", None)
-    else:
-        st.query_params["canvas"] = page.canvas
 
 
 def _explain_model(source: str) -> None:

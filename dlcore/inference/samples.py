@@ -1,0 +1,105 @@
+"""An image of a dataset by its name in a link, ``mnist:test:123``, and the ones that a network finds hardest."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlcore.data import DATASETS
+from dlcore.data.availability import available
+from dlcore.messages import N_, UserError
+
+if TYPE_CHECKING:
+    from dlcore.inference.prediction import Model
+
+SPLITS = ("test", "train")
+_NAME = re.compile(r"([a-z0-9-]{1,40}):(test|train):(\d{1,7})", re.ASCII)
+_LOOKED_AT = 400
+"""Test images among which the hardest are looked for."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Which image."""
+
+    dataset: str
+    split: str
+    index: int
+
+    def __str__(self) -> str:
+        return f"{self.dataset}:{self.split}:{self.index}"
+
+
+def offered() -> list[str]:
+    """The datasets at hand whose images are grey and 28 pixels wide."""
+    return [
+        name
+        for name, spec in DATASETS.items()
+        if (spec.channels, spec.image_size) == (1, 28) and name != "mnist-pen" and available(name)
+    ]
+
+
+def count(dataset: str, split: str) -> int:
+    """How many images there are."""
+    spec = DATASETS[dataset]
+    return spec.test_count if split == "test" else spec.train_count
+
+
+def parse(text: str) -> Sample:
+    """The sample that a link names.
+
+    Raises:
+        UserError: there is no such image, or its dataset is not at hand.
+    """
+    found = _NAME.fullmatch(text[:60])
+    names = offered()
+    if found is None or found[1] not in names or int(found[3]) >= count(found[1], found[2]):
+        raise UserError(
+            N_(
+                "The link names no image that is at hand: a sample is written dataset:split:number, such as {example}."
+                " At hand are {datasets}."
+            ),
+            example="digits:test:7",
+            datasets=", ".join(names),
+        )
+    return Sample(found[1], found[2], int(found[3]))
+
+
+def fetch(sample: Sample) -> tuple[NDArray[np.uint8], str]:
+    """The image, uint8 (28, 28), and the name of its class.
+
+    Raises:
+        UserError: the dataset cannot be read.
+    """
+    images, labels = _images(sample.dataset, sample.split)
+    index = min(sample.index, len(images) - 1)
+    return images[index], DATASETS[sample.dataset].class_names[int(labels[index])]
+
+
+def hardest(model: "Model", dataset: str, most: int = 20) -> list[int]:
+    """The first few hundred test images of a dataset that the network gets wrong or nearly so, the hardest first."""
+    from dlcore.inference.prediction import look  # noqa: PLC0415  # torch, not before it must
+
+    images, labels = _images(dataset, "test")
+    shown = look(model, images[:_LOOKED_AT]).log_probabilities
+    names = DATASETS[dataset].class_names
+    truth = [
+        model.class_names.index(names[int(label)]) if names[int(label)] in model.class_names else -1
+        for label in labels[:_LOOKED_AT]
+    ]
+    right = shown[np.arange(len(shown)), truth]
+    return [int(index) for index in np.argsort(right)[:most] if truth[index] >= 0]
+
+
+@lru_cache(maxsize=2)
+def _images(dataset: str, split: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    from dlcore.data.loading import load  # noqa: PLC0415  # torch, not before it must
+
+    whole = load(dataset)
+    images, labels = (
+        (whole.test_images, whole.test_labels) if split == "test" else (whole.train_images, whole.train_labels)
+    )
+    return images[:, 0].numpy().copy(), labels.numpy().copy()

@@ -1,0 +1,145 @@
+"""What a network answers to a drawing or a picture: cut into digits where there are several, each read and judged."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlcore.inference.calibration import at_temperature
+from dlcore.inference.legibility import Legibility, assess
+from dlcore.inference.segments import cut
+from dlcore.inference.strokes import (
+    MNIST_FRAMING,
+    Framed,
+    Framing,
+    Stroke,
+    canvas_to_image,
+    frame,
+    framing_of,
+)
+
+if TYPE_CHECKING:
+    from dlcore.inference.prediction import Model
+
+_DIGITS = frozenset("0123456789")
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One digit, or whatever one answer is about."""
+
+    framed: Framed
+    probabilities: Sequence[float] | None = None
+    """Of each class, at the model's own temperature; None where no network has answered."""
+    familiarity: float = 0.0
+    """The higher, the more it is like what the network has learned from."""
+
+    @property
+    def guess(self) -> int | None:
+        """The index of the most probable class."""
+        return None if self.probabilities is None else int(np.argmax(self.probabilities))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Answer:
+    """A drawing or picture, what was made of it, and what a network says to each part."""
+
+    parts: Sequence[Part]
+    """From left to right, one at least."""
+    naive_image: NDArray[np.uint8]
+    """The whole shrunk to 28×28, as it was."""
+    class_names: Sequence[str]
+    strokes: Sequence[Stroke] = ()
+    """None for a picture."""
+    legibility: Legibility = "fair"
+    image_size: int = 28
+    """Of the model's own images, in pixels."""
+    turned_over: bool = False
+    """Whether the model reads dark on light."""
+    naive_probabilities: Sequence[float] | None = None
+    dataset: str = ""
+    """What the network has learned from; empty where there is none."""
+    least_familiar: float | None = None
+    """Below this the answer is that it is none of the classes; None where nobody has measured."""
+    temperature: float = 1.0
+    """That the probabilities were softened by."""
+
+
+def read_strokes(strokes: Sequence[Stroke], model: "Model | None", *, strictness: float = 0.0) -> Answer:
+    """Look at a drawing with ``model``, or with none.
+
+    ``strictness`` is the share of the images that the model knows to be fair which "I don't know" may be said to.
+    """
+    framing = MNIST_FRAMING if model is None else framing_of(model.dataset)
+    digits = model is None or set(model.class_names) <= _DIGITS
+    whole = frame(strokes, framing=framing)
+    legibility = assess(strokes, whole.image, box_size=whole.box_size, digits=digits)
+    naive_image = canvas_to_image(strokes)
+    if model is None:
+        return Answer(
+            parts=[Part(whole)],
+            naive_image=naive_image,
+            class_names=sorted(_DIGITS),
+            strokes=strokes,
+            legibility=legibility,
+        )
+    framed = [whole]
+    if digits and legibility in ("fair", "several"):
+        framed = _digit_by_digit(strokes, model, framing)
+        legibility = "fair"
+    return _answered(framed, naive_image, model, strokes=strokes, legibility=legibility, strictness=strictness)
+
+
+def read_pictures(
+    images: Sequence[NDArray[np.uint8]],
+    naive_image: NDArray[np.uint8],
+    model: "Model | None",
+    *,
+    strictness: float = 0.0,
+) -> Answer:
+    """Look at pictures of one digit each, uint8 (28, 28), framed already, and at the whole that they were cut from."""
+    framed = [Framed(image, 4, 4) for image in images]
+    if model is None:
+        return Answer(parts=[Part(one) for one in framed], naive_image=naive_image, class_names=sorted(_DIGITS))
+    legibility: Legibility = "fair" if any(image.any() for image in images) else "empty"
+    return _answered(framed, naive_image, model, legibility=legibility, strictness=strictness)
+
+
+def _digit_by_digit(strokes: Sequence[Stroke], model: "Model", framing: Framing) -> list[Framed]:
+    from dlcore.inference.prediction import predict  # noqa: PLC0415  # torch, not before it must
+
+    groups = cut(strokes, lambda images: predict(model, images))
+    return [frame(group, framing=framing) for group in groups]
+
+
+def _answered(
+    framed: Sequence[Framed],
+    naive_image: NDArray[np.uint8],
+    model: "Model",
+    *,
+    legibility: Legibility,
+    strictness: float,
+    strokes: Sequence[Stroke] = (),
+) -> Answer:
+    from dlcore.inference.prediction import look  # noqa: PLC0415  # torch, not before it must
+
+    looked = look(model, np.stack([*(one.image for one in framed), naive_image]))
+    known = model.measured
+    temperature = known.calibration.temperature if known else 1.0
+    probabilities = at_temperature(looked.log_probabilities, temperature).tolist()
+    familiarity = known.familiar.score(looked.features) if known else np.ones(len(probabilities))
+    return Answer(
+        parts=[Part(one, probabilities[index], float(familiarity[index])) for index, one in enumerate(framed)],
+        naive_image=naive_image,
+        class_names=model.class_names,
+        strokes=strokes,
+        legibility=legibility,
+        image_size=model.image_size,
+        turned_over=model.metadata.get("light_background") is True,
+        naive_probabilities=probabilities[-1],
+        dataset=model.dataset,
+        least_familiar=known.calibration.threshold(strictness) if known and strictness else None,
+        temperature=temperature,
+    )
