@@ -86,7 +86,7 @@ def _presets(state: TrainPage) -> None:
 
     def apply() -> None:
         if chosen := st.session_state[key]:
-            state.config, state.refusals = PRESETS[chosen].config, ()
+            state.config, state.refusals = state.lesson.hold(PRESETS[chosen].config), ()
 
     current = next((name for name, preset in PRESETS.items() if preset.config == state.config), None)
     st.session_state[key] = current
@@ -131,9 +131,10 @@ def _about_dataset(config: TrainConfig) -> str:
 
 def _widget(knob: Knob, state: TrainPage, reasons: dict[str, str]) -> None:
     """The widget of a setting; nothing where the setting does not matter."""
-    if not knob.applies(state.config.model_dump()):
+    if not knob.applies(state.config.model_dump()) or knob.name in state.lesson.hidden:
         return
-    disabled = knob.name in reasons
+    locked = knob.name in state.lesson.locked
+    disabled = locked or knob.name in reasons
     if knob.name == "own_images":
         return  # below the dataset, where pictures are brought
     if knob.name == "classes":
@@ -146,7 +147,7 @@ def _widget(knob: Knob, state: TrainPage, reasons: dict[str, str]) -> None:
         _by_factors(knob, state, disabled=disabled)
     else:
         _number(knob, state, disabled=disabled)
-    if disabled:
+    if knob.name in reasons:
         st.caption(reasons[knob.name])
 
 

@@ -15,8 +15,9 @@ from dlcore.data.availability import available
 from dlcore.data.selection import describe
 from dlcore.messages import UserError
 from dlcore.presets import PRESETS
+from ui.training.lesson import PARAMETERS
 
-_OTHERS = {"lang", "run", "guess", "embed", "embed_options", "theme"}
+_OTHERS = {"lang", "run", "guess", "embed", "embed_options", "theme", *PARAMETERS}
 """Parameters that mean something to others than the schema."""
 _MOST_REFUSALS = 5
 

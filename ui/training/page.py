@@ -9,6 +9,7 @@ from dlcore.messages import UserError
 from dlcore.runs import queue
 from dlcore.runs.directory import LIVE, Run, list_runs, open_run
 from ui.concepts.doors import read_next
+from ui.language import current
 from ui.language import translate as _
 from ui.resources.catalogue import tried_with
 from ui.shell import show_error
@@ -16,6 +17,8 @@ from ui.training import link, words
 from ui.training.architecture import pending
 from ui.training.before import before_a_run, start_with_guess
 from ui.training.form import form, planned_updates
+from ui.training.lesson import lesson_fold
+from ui.training.lesson import read as lesson_of
 from ui.training.live import live_view
 from ui.training.recorded import recorded_config, recorded_view
 from ui.training.results import results
@@ -88,6 +91,10 @@ def _enter() -> TrainPage:
         except UserError as error:
             state.refusals = (*state.refusals, error)
     state.config, clashes = link.combine(base, asked.values)
+    lesson, unknown = lesson_of(st.query_params.to_dict())
+    state.refusals += unknown
+    if lesson or asked.values:
+        state.lesson = lesson.of(state.config)
     state.refusals += clashes
     state.linked = bool(asked.values or asked.run_id)
     return state
@@ -108,6 +115,7 @@ def _shown(state: TrainPage, mine: list[Run]) -> Run | None:
 
 
 def _settings(state: TrainPage, run: Run | None) -> None:
+    state.config = state.lesson.hold(state.config)
     for refused in state.refusals:
         show_error(words.refusal(refused))
     if state.refusals:
@@ -135,4 +143,6 @@ def _settings(state: TrainPage, run: Run | None) -> None:
     form(state)
     if state.problem and run is None:
         show_error(state.problem)
+    if not state.lesson:
+        lesson_fold(state.config, link.parameters(state.config, "") | {"lang": current()})
     link.write(state.config, state.run_id, state.guesses.get(state.run_id, state.guess))

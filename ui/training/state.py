@@ -11,6 +11,7 @@ from dlcore.runs.directory import Run, Status
 from dlcore.runs.glimpses import Split
 from dlcore.runs.history import RunHistory
 from ui.training.feed import Feed
+from ui.training.lesson import Lesson
 
 
 @dataclass(slots=True)
@@ -69,6 +70,8 @@ class TrainPage:
     """What the link asked for and did not get."""
     linked: bool = False
     """Whether a link, or the visitor, has already said what to show."""
+    lesson: Lesson = Lesson()  # noqa: RUF009  # it is frozen
+    """What a teacher's link locks and hides."""
     problem: UserError | None = None
     """What went wrong when something was last attempted."""
     deleted: str = ""
