@@ -104,8 +104,9 @@ def _parser() -> argparse.ArgumentParser:
         text = f"{knob.description} {knob.allowed}{unit}; {knob.default} if not given{_only_for(knob)}"
         train.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar="VALUE", help=text.replace("%", "%%"))
 
-    resume = add("resume", _resume, "Continue a run that was stopped, failed or interrupted.")
-    resume.add_argument("run", metavar="RUN", help="the run's name, as 'runs' lists it")
+    add("resume", _resume, "Continue a run that was stopped, failed or interrupted.").add_argument(
+        "run", metavar="RUN", help="the run's name, as 'runs' lists it"
+    )
     steer = add("steer", _steer, "Change, pause, continue or stop a run that is going on; it obeys within one update.")
     steer.add_argument("run", metavar="RUN", help="the run's name, as 'runs' lists it")
     flow = steer.add_mutually_exclusive_group()
@@ -120,8 +121,11 @@ def _parser() -> argparse.ArgumentParser:
         steer.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar="VALUE", help=text)
     runs = add("runs", _runs, "List all runs, newest first; or pin, rename, delete or restore one.")
     _runs_actions(runs, shared)
-    show = add("show", _show, "Show how a run goes or went.")
-    show.add_argument("run", metavar="RUN", help="the run's name, as 'runs' lists it")
+    bring = add("import", _import, "Take in a run that another installation exported as zip.")
+    bring.add_argument("file", metavar="ZIP", type=Path, help="the file that 'export --to zip' wrote")
+    add("show", _show, "Show how a run goes or went.").add_argument(
+        "run", metavar="RUN", help="the run's name, as 'runs' lists it"
+    )
 
     _export_arguments(add("export", _export, "Take a run home: as a program, tables, weights, or for other tools."))
 
@@ -411,6 +415,17 @@ def _show(options: argparse.Namespace) -> Answer:
     if reading.damaged_lines:
         lines.append(f"{reading.damaged_lines} lines of the log are damaged and were skipped.")
     return SUCCESS, answer, "\n".join(lines)
+
+
+def _import(options: argparse.Namespace) -> Answer:
+    from dlcore.runs.importing import import_run  # noqa: PLC0415  # only where it is needed
+
+    try:
+        with options.file.open("rb") as file:
+            run = import_run(file)
+    except OSError as error:
+        raise UserError("The file {file} cannot be read: {reason}.", file=options.file, reason=error.strerror) from None
+    return SUCCESS, _overview(run), f"Imported: {run.run_id}"
 
 
 def _export(options: argparse.Namespace) -> Answer:

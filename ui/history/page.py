@@ -7,6 +7,7 @@ import streamlit as st
 from dlcore.messages import N_, UserError
 from dlcore.runs import keeping, queue
 from dlcore.runs.directory import Run, list_runs, open_run
+from dlcore.runs.importing import import_run
 from dlcore.runs.overview import overview
 from ui.clock import run_again
 from ui.history.compare import compare
@@ -39,6 +40,7 @@ def runs_page() -> None:
         _edit(editing)
         compare(state)
         more_runs(state)
+        _bring(state)
     write_link(state)
 
 
@@ -128,6 +130,26 @@ def _attempt(state: RunsPage, action: Callable[[], object]) -> bool:
     except UserError as error:
         state.problem = error
     return state.problem is None
+
+
+def _bring(state: RunsPage) -> None:
+    """A fold that takes in a run from another installation."""
+    with st.expander(_("Bring a run from elsewhere"), icon=":material/upload_file:", key="runs.bring"):
+        st.caption(
+            _("The zip that “Take it home” makes on another installation. It is checked, and becomes a run of yours.")
+        )
+        file = st.file_uploader(_("The zip of a run"), type=["zip"], key="runs.zip")
+        if file is None or file.file_id == state.imported:
+            return
+        state.imported = file.file_id
+        try:
+            run = import_run(file, owner=state.visitor)
+            keeping.tidy()
+        except UserError as error:
+            show_error(error)
+        else:
+            state.choose((run.run_id,))
+            st.rerun()
 
 
 def _edit(run_id: str) -> None:

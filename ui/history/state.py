@@ -38,7 +38,7 @@ class RunsPage:
     sweep: str = ""
     """The sweep that is shown."""
     imported: str = ""
-    """The run that was brought last."""
+    """The uploaded file that was taken in last, or refused."""
 
     def choose(self, chosen: tuple[str, ...]) -> None:
         """Compare these from now on."""
