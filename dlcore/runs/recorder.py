@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 SHARE = 0.01
 """Of the training time that looks may take, and"""
-HEAD_START_SECONDS = 0.03
+HEAD_START_SECONDS = 0.08
 """so much more, lest the first one waits for minutes of a large network."""
 LEAST_SECONDS = 0.5
 """Between two looks."""

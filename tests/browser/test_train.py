@@ -177,7 +177,8 @@ def test_replay_plays_the_recording_from_its_start(app_url, page):
 def test_images_are_watched_confusions_played_and_a_square_opened(app_url, page):
     start(page, app_url, epochs=40, batch_size=4)
     main = page.get_by_test_id("stMain")
-    main.get_by_role("button", name="Some images").click()
+    panels = page.locator(".st-key-train-inside")
+    panels.get_by_text("Some images").click()
     cells = page.locator(".wall figure")
     expect(cells).to_have_count(40)
     page.evaluate("window.first = document.querySelector('.wall figure')")
@@ -191,7 +192,7 @@ def test_images_are_watched_confusions_played_and_a_square_opened(app_url, page)
     assert page.evaluate("window.first.isConnected")  # what changes is words and bars
     main.get_by_role("button", name="Stop").click()
     told(page, "Stopped in epoch")
-    main.get_by_role("button", name="Classes").click()
+    panels.get_by_text("Classes").click()
     moments = page.locator(".figure .frames:not([hidden])")
     expect(moments).to_have_count(1)
     page.evaluate("window.matrix = document.querySelector('.figure.playable .js-plotly-plot')")

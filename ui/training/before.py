@@ -104,7 +104,7 @@ def _time(state: TrainPage, found: Rehearsal) -> None:
     st.markdown(_("**About {time}** for the whole run.").format(time=duration(seconds)))
     st.caption(
         _(
-            "Measured here: {updates:,} updates in {seconds:.1f} s, {speed:,.0f} images a second with {threads} threads; {judged:,.0f} a second when judging. Other work on the machine makes it longer."
+            "Measured here: {updates:,} updates in {seconds:.1f} s, {speed:,.0f} images a second (threads: {threads}); {judged:,.0f} a second when judging. Other work on the machine makes it longer."
         ).format(
             updates=found.updates,
             seconds=found.seconds,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from dlcore.data import DATASETS, OWN_IMAGES
 from dlcore.runs.glimpses import Split
 from ui.figure import clicked
 from ui.language import translate as _
@@ -83,6 +84,14 @@ def _no_images(count: int, *, over: bool) -> str:
     return _("Its images are recorded when the run ends; until then only the surest mistakes are.")
 
 
+def _is_named_in_links(watch: Watch) -> bool:
+    """Whether the Draw page can fetch an image of this run's data by its number: grey, 28 pixels wide, all classes."""
+    config = watch.run.config
+    spec = DATASETS[config.dataset]
+    plain = (spec.channels, spec.image_size) == (1, 28) and config.dataset not in (OWN_IMAGES, "mnist-pen")
+    return plain and not config.classes
+
+
 def _image(watch: Watch, one: _Seen, names: Sequence[str], split: Split) -> None:
     picture = picture_of(one.pixels)
     if picture is None:
@@ -90,7 +99,7 @@ def _image(watch: Watch, one: _Seen, names: Sequence[str], split: Split) -> None
     lines = [f"{plain_text(names[number])} {share:.1%}" for number, share in one.likeliest if number < len(names)]
     with st.container(width=_WIDTH + 16, gap=None):
         st.image(picture, caption="  \n".join(lines), width=_WIDTH, alt=_("Image {index}").format(index=one.index))
-        if watch.run.model_at_hand() and not watch.run.config.classes:
+        if watch.run.model_at_hand() and _is_named_in_links(watch):
             part = "test" if split == "test" else "train"
             st.page_link(
                 _DRAW_PAGE,

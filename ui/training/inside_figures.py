@@ -19,6 +19,8 @@ _USUAL_RATIO = 0.001
 _ROW, _FRAME = 40, 70
 """Pixels a layer, and pixels around all of them."""
 _MOST_CURVES = 40
+_FEW_LOOKS = 20
+"""Up to this many, each has its point: a single one is no line."""
 _OVERLAP = 1.35
 """A ridge may reach a little into the row above."""
 
@@ -100,7 +102,8 @@ def layers_figure(
         traces.append(
             {
                 "type": "scatter",
-                "mode": "lines",
+                "mode": "lines+markers" if len(xs) <= _FEW_LOOKS else "lines",
+                "marker": {"size": 5},
                 "x": places(history, xs, axis),
                 "y": ys,
                 "name": html.escape(name, quote=False),
