@@ -69,7 +69,7 @@ def test_an_empty_paper_invites_and_shows_an_example(open_page, draw, answers):
     assert answers[-1]["kind"] == "example"
     assert answers[-1]["badge"] == "Example"
     assert sum(bar["share"] for bar in answers[-1]["bars"]) == pytest.approx(1, abs=1e-4)
-    assert any("is not kept there" in caption.value for caption in app.caption)
+    assert any("only if you teach" in caption.value for caption in app.caption)
     assert not app.error
 
 

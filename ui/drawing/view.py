@@ -104,7 +104,9 @@ def _picture(page: state.DrawPage, source: str) -> pictures.Given | None:
 
 
 def _privacy() -> str:
-    return _("What you draw or show goes to the server that this page came from, nowhere else, and is not kept there.")
+    return _(
+        "What you draw or show goes to the server that this page came from and nowhere else. It stays in that server's memory during your visit and is written to its disk only if you teach a network with it."
+    )
 
 
 def _library_strokes(page: state.DrawPage) -> list[Stroke]:
