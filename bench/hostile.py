@@ -1,15 +1,17 @@
 """Hostile input to the Draw page, counted and measured: ``python -m bench hostile``.
 
-The named cases take turns in processes of their own, so that the memory of one is not hidden by that of another; the
-generated ones follow each other in one process.
+Each named case is handed to a process of its own, so that the memory of one is not hidden by that of another; the generated
+ones follow each other in one process.
 """
 
 import json
+import os
 import resource
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from bench.hostile_cases import Case, generated, knock, named
 from bench.turns import Row, row, tell
@@ -19,26 +21,23 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 
 def measure() -> list[Row]:
-    names = [name for name, _, _ in named()]
-    found = [_ask(str(index)) for index in range(len(names))] + [_ask("generated")]
-    for name, one in zip([*names, f"{GENERATED:,} generated"], found, strict=True):
-        tell(f"{name}: {one['outcome']}, {one['seconds']:.2f} s, {one['megabytes']:.0f} MB")
-    faults = [one for one in found if "fault" in str(one["outcome"])]
+    found = _ask("named") + _ask("generated")
+    for one in found:
+        tell(f"{one['name']}: {one['outcome']}, {one['seconds']:.2f} s, {one['megabytes']:.0f} MB")
+    faults = [one for one in found if "fault" in one["outcome"]]
+    count = len(found) - 1 + GENERATED
     return [
         row("hostile input, seconds of the slowest", [max(one["seconds"] for one in found)], aim="≤ 1", unit="s"),
         row("hostile input, memory of the largest", [max(one["megabytes"] for one in found)], aim="≤ 150", unit="MB"),
-        row("hostile input, faults", [float(len(faults))], aim="0", unit="of " + str(GENERATED + len(names))),
+        row("hostile input, faults", [float(len(faults))], aim="0", unit=f"of {count:,}"),
     ]
 
 
-def _ask(which: str) -> dict:
+def _ask(which: str) -> list[dict[str, Any]]:
     done = subprocess.run(
-        [sys.executable, "-m", "bench.hostile", which], cwd=PROJECT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "bench.hostile", which], cwd=PROJECT, stdout=subprocess.PIPE, text=True, check=True
     )
-    if done.returncode:
-        return {"outcome": f"fault: the process ended with {done.returncode}", "seconds": 0.0, "megabytes": 0.0}
-    answer: dict = json.loads(done.stdout.splitlines()[-1])
-    return answer
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
 def _one(case: Case) -> tuple[str, float]:
@@ -55,25 +54,38 @@ def _peak() -> float:
 
 
 def main() -> None:
-    which = sys.argv[1]
     for case in generated(20, seed=1):  # what is imported lazily is in
         knock(case)
-    if which == "generated":
-        before, seconds, outcomes = _peak(), 0.0, dict[str, int]()
-        for case in generated(GENERATED):
-            outcome, took = _one(case)
-            seconds = max(seconds, took)
-            outcomes[outcome] = outcomes.get(outcome, 0) + 1
-        told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
-    else:
-        case = list(named())[int(which)]
-        # The peak so far may be that of making the case: measured from what is resident now.
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-        before = _high_water()
-        told, seconds = _one(case)
-        print(json.dumps({"outcome": told, "seconds": seconds, "megabytes": _high_water() - before}))
+    if sys.argv[1] == "named":
+        for case in named():
+            _in_a_child(case)
         return
-    print(json.dumps({"outcome": told, "seconds": seconds, "megabytes": _peak() - before}))
+    before, seconds, outcomes = _peak(), 0.0, dict[str, int]()
+    for case in generated(GENERATED):
+        outcome, took = _one(case)
+        seconds = max(seconds, took)
+        outcomes[outcome] = outcomes.get(outcome, 0) + 1
+    told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
+    _print(f"{GENERATED:,} generated", told, seconds, _peak() - before)
+
+
+def _in_a_child(case: Case) -> None:
+    child = os.fork()
+    if child:
+        _, status = os.waitpid(child, 0)
+        if status:
+            _print(case[0], f"fault: the process ended with {status}", 0.0, 0.0)
+        return
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak so far was that of making the case
+    before = _high_water()
+    outcome, seconds = _one(case)
+    _print(case[0], outcome, seconds, _high_water() - before)
+    os._exit(0)
+
+
+def _print(name: str, outcome: str, seconds: float, megabytes: float) -> None:
+    about = {"name": name, "outcome": outcome, "seconds": seconds, "megabytes": megabytes}
+    print(json.dumps(about), flush=True)
 
 
 def _high_water() -> float:
