@@ -2,13 +2,12 @@
 
 import math
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from dlcore.concepts import fields, trends
+from dlcore.concepts import trends
 from dlcore.concepts.activations import ACTIVATIONS
 from dlcore.concepts.article_network import article_network
 from dlcore.concepts.folding import corners, folded, pieces_deep, pieces_wide
@@ -53,45 +52,6 @@ def test_the_cost_table_is_the_articles_network():
         positions = math.prod(shapes[layer.name][1:]) if isinstance(module, nn.Conv2d) else 1
         assert layer.multiplications == module.weight.numel() * positions
     assert sum(layer.parameters for layer in article_network()) == sum(p.numel() for p in network.parameters())
-
-
-def test_next_tokens_counts():
-    after = fields.next_tokens(["a", "b", "a", "c", "a", "b", "."], "a")
-    assert after == [("b", pytest.approx(2 / 3)), ("c", pytest.approx(1 / 3))]
-    assert fields.next_tokens(["a"], "a") == []
-
-
-def test_the_spectrogram_finds_a_pure_tone():
-    seconds = np.arange(8000) / fields.SAMPLE_RATE
-    _times, frequencies, levels = fields.spectrogram(np.sin(2 * np.pi * 1000 * seconds))
-    assert {float(frequencies[peak]) for peak in levels.argmax(axis=0)} == {1000.0}
-    assert levels.max() == 0
-
-
-def test_the_tone_glides_upwards():
-    sound = fields.gliding_tone()
-    _times, frequencies, levels = fields.spectrogram(sound)
-    peaks = frequencies[levels.argmax(axis=0)]
-    assert peaks[-5] > peaks[5]
-    assert np.abs(sound).max() == pytest.approx(1)
-
-
-def test_bayes_by_counting():
-    # 10,000 people, 100 of them ill: 95 of those and 495 of the others test positive.
-    assert fields.positive_predictive_value(0.95, 0.95, 0.01) == pytest.approx(95 / (95 + 495))
-    assert fields.positive_predictive_value(0, 1, 0.5) == 0
-
-
-def test_coin_walks_move_one_percent_a_day():
-    walks = fields.coin_walks(3)
-    ratios = walks[:, 1:] / walks[:, :-1]
-    assert walks[:, 0] == pytest.approx(100)
-    assert set(np.round(ratios, 6).ravel()) == {1.01, round(1 / 1.01, 6)}
-
-
-def test_distances_and_boards():
-    assert fields.metres_travelled(36, 1000) == pytest.approx(10)
-    assert fields.colourings_log10(3, 9) == pytest.approx(math.log10(3**9))
 
 
 def test_memory_and_separable_convolutions():

@@ -51,9 +51,11 @@ CHAPTERS: Mapping[str, Chapter] = {
     ),
     "modes": Chapter(N_("Train and eval"), ":material/toggle_on:", "ui.concepts.modes:show", ("e.",), lab=True),
     "program": Chapter(N_("The program"), ":material/code:", "ui.concepts.program:show"),
-    "fields": Chapter(N_("Seven fields"), ":material/public:", "ui.concepts.fields:show"),
+    "fields": Chapter(N_("Seven fields"), ":material/public:", "ui.concepts.fields:show", ("f.",), lab=True),
     "trends": Chapter(N_("Five trends"), ":material/trending_up:", "ui.concepts.trends:show"),
-    "questions": Chapter(N_("Questions"), ":material/help:", "ui.concepts.questions:show", ("question",)),
+    "questions": Chapter(
+        N_("Questions"), ":material/help:", "ui.concepts.questions:show", ("question", "c."), lab=True
+    ),
 }
 _STATE = "concepts.chapter"
 _FINISHED = ":material/check_circle:"

@@ -1,6 +1,7 @@
 """Ways out of a chapter: to a page with the experiment set up, and to what to read next."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import streamlit as st
 
@@ -10,6 +11,7 @@ from ui.language import translate as _
 from ui.resources.catalogue import address, by_id, labs
 from ui.shell import plain_text
 
+_STYLE = Path(__file__).with_name("doors.css")
 _PAGES = {
     "train": ("pages/train.py", ":material/model_training:"),
     "draw": ("pages/draw.py", ":material/draw:"),
@@ -30,10 +32,12 @@ def read_next(lab: str, first: Iterable[str] = ()) -> None:
     ``first``: ids of entries that fit what the visitor has set there; they come first, the others fill up.
     """
     reading = labs()[lab].reading(language.current())
+    st.html(_STYLE)
     st.markdown(_("**Read next**"))
     with st.container(gap="xsmall", key=f"read-next-{lab}"):
         for identifier in list(dict.fromkeys((*first, *reading)))[: len(reading)]:
-            with st.container(horizontal=True, vertical_alignment="top", gap="small"):
+            key = f"read-next-{lab}-{identifier}"
+            with st.container(horizontal=True, vertical_alignment="top", gap="small", key=key):
                 st.markdown(f"- {_line(by_id(identifier))}", width="stretch")
                 query = {"id": identifier, "lang": language.current()}
                 st.page_link(

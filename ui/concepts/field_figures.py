@@ -1,83 +1,192 @@
-"""A small figure for each field of application, computed on the spot."""
+"""The demonstrations of four fields that perceive: pictures, words, sounds, scans."""
 
 from typing import Any
 
 import streamlit as st
 
-from dlcore.concepts import fields
+from dlcore.concepts import field_language, field_medical, field_speech, field_vision
+from dlcore.messages import N_
 from ui import palette
+from ui.concepts.controls import Choice, Control, Controls, Free, Slide, Steps, Switch, Values
+from ui.concepts.shown import initial, shown
 from ui.figure import figure
 from ui.language import prose
 from ui.language import translate as _
+from ui.shell import plain_text
 
 _HIDDEN = {"visible": False, "fixedrange": True}
+_FLUSH = {"l": 0, "r": 0, "t": 0, "b": 0}
+_GREYS = [[0, "#000000"], [1, "#ffffff"]]
 _STILL = {"staticPlot": True}
 
 
-def vision() -> None:
-    """A digit as numbers."""
-    grid = [list(row) for row in fields.EIGHT]
-    trace = {
-        "type": "heatmap",
-        "z": grid,
-        "text": grid,
-        "texttemplate": "%{text}",
-        "colorscale": palette.SEQUENTIAL,
-        "showscale": False,
+def _text(text: str) -> str:
+    """A visitor's sentence from a link.
+
+    Raises:
+        ValueError: it is too long.
+    """
+    if len(text) > field_language.LONGEST_TEXT:
+        raise ValueError("too long")
+    return text
+
+
+CONTROLS: tuple[Control, ...] = (
+    Slide(name="digit", title=N_("Which digit of the test set"), default=5, low=0, high=359, step=1),
+    Slide(name="right", title=N_("Pixels to the right"), default=0, low=-2, high=2, step=1),
+    Slide(name="down", title=N_("Pixels down"), default=0, low=-2, high=2, step=1),
+    Switch(name="moved", title=N_("Learned from moved digits as well"), default=False),
+    Free(name="text", title=N_("Your sentence"), default="", reader=_text, writer=str),
+    Choice(
+        name="sound",
+        title=N_("Sound"),
+        default="a",
+        options={"a": "a", "i": "i", "u": "u", "glide": N_("a gliding tone"), "clicks": N_("two clicks")},
+        side_by_side=True,
+    ),
+    Steps(name="window", title=N_("Window in samples"), default=512, values=(64, 128, 256, 512, 1024, 2048)),
+    Slide(name="hiss", title=N_("Noise"), default=0.0, low=0.0, high=0.5, step=0.05),
+    Slide(name="patient", title=N_("Patient"), default=0, low=0, high=19, step=1),
+    Slide(name="radius", title=N_("Radius of the spot in pixels"), default=4.0, low=0.0, high=7.0, step=0.5),
+    Slide(name="gain", title=N_("Brightness of the scanner"), default=1.0, low=0.7, high=1.3, step=0.05),
+    Steps(
+        name="ill",
+        title=N_("Ill among a hundred people"),
+        default=1.0,
+        values=(0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0),
+    ),
+)
+
+
+def in_a_row(controls: Controls, *names: str) -> None:
+    """Controls side by side where there is room."""
+    for column, name in zip(st.columns(len(names), vertical_alignment="bottom"), names, strict=True):
+        with column:
+            controls.draw(name)
+
+
+def _picture(
+    values: list[list[float]], key: str, description: str, *, numbers: bool = False, height: int = 250
+) -> None:
+    trace: dict[str, Any] = {"type": "heatmap", "z": values, "colorscale": palette.SEQUENTIAL, "showscale": False}
+    trace |= {"hoverinfo": "skip"}
+    # A scan is grey and not stretched to its own extremes, or a brighter scanner would look like any other.
+    trace |= {"text": values, "texttemplate": "%{text}"} if numbers else {"zmin": 0, "zmax": 1, "colorscale": _GREYS}
+    layout = {"xaxis": _HIDDEN | {"scaleanchor": "y"}, "yaxis": _HIDDEN | {"autorange": "reversed"}, "margin": _FLUSH}
+    figure([trace], layout, key=key, height=height, config=_STILL, description=description)
+
+
+def vision(controls: Controls, values: Values) -> None:
+    """A digit as numbers, moved about, and what a linear reader makes of it."""
+    in_a_row(controls, "digit", "right", "down", "moved")
+    data = field_vision.digits()
+    picture = field_vision.moved(data.test_images[[values["digit"]]], values["right"], values["down"])
+    scores = field_vision.scores(picture, trained_on_moved=values["moved"])[0]
+    answer, truth = int(scores.argmax()), int(data.test_labels[values["digit"]])
+    left, right = st.columns(2)
+    with left:
+        grid = [[round(16 * value) for value in row] for row in picture.reshape(8, 8).tolist()]
+        _picture(
+            grid, "concepts-vision", _("A digit of 8 by 8 pixels, each with its number from 0 to 16"), numbers=True
+        )
+    with right:
+        colour = palette.RIGHT if answer == truth else palette.WRONG
+        bars = {
+            "type": "bar",
+            "x": [str(name) for name in range(10)],
+            "y": [round(float(score), 3) for score in scores],
+            "marker": {"color": [colour if name == answer else palette.NEUTRAL for name in range(10)]},
+            "hoverinfo": "skip",
+        }
+        layout = {
+            "xaxis": {"title": {"text": _("digit")}, "type": "category", "fixedrange": True},
+            "yaxis": {"title": {"text": _("score")}, "range": [-0.5, 1.3], "fixedrange": True},
+        }
+        said = _("The reader says {answer}; it is a {truth}.").format(answer=answer, truth=truth)
+        figure([bars], layout, key="concepts-vision-scores", height=250, description=said)
+    share = field_vision.accuracy(values["right"], values["down"], trained_on_moved=values["moved"])
+    told = _("**{said}** With all 360 test digits moved like this, it reads {share} rightly.")
+    st.markdown(told.format(said=said, share=f"{share:.0%}"))
+
+
+def judge() -> field_language.Opinions:
+    """The judge of opinions, from the examples in the visitor's language."""
+    return field_language.learn(prose("concepts-opinions").splitlines())
+
+
+def _say(key: str, controls: Controls) -> None:
+    controls.set(text=st.session_state[key])
+
+
+def language(controls: Controls, values: Values) -> None:
+    """A sentence cut into tokens, the evidence of each, and the judgement; below, next words by counting."""
+    examples = prose("concepts-opinions-tried").splitlines()
+    text = values["text"] or examples[0]
+    key = shown("fields.text", text)
+    with st.container(horizontal=True, gap="small"):
+        for number, example in enumerate(examples):
+            st.button(example, key=f"concepts.fields.example.{number}", on_click=controls.set, kwargs={"text": example})
+    st.text_input(
+        _("Your sentence"),
+        initial("fields.text"),
+        key=key,
+        max_chars=field_language.LONGEST_TEXT,
+        on_change=_say,
+        args=(key, controls),
+    )
+    opinions = judge()
+    tokens = field_language.tokens_of(text, opinions.vocabulary)
+    evidence = [round(opinions.evidence(token), 3) for token in tokens]
+    probability = opinions.probability_of_praise(tokens)
+    bars = {
+        "type": "bar",
+        "x": list(range(len(tokens))),
+        "y": evidence,
+        "marker": {"color": [palette.POSITIVE if value > 0 else palette.NEGATIVE for value in evidence]},
+        "text": [
+            f"{value:+.2f}" if token in opinions.vocabulary else "?"
+            for token, value in zip(tokens, evidence, strict=True)
+        ],
+        "textposition": "outside",
         "hoverinfo": "skip",
     }
     layout = {
-        "xaxis": _HIDDEN | {"scaleanchor": "y"},
-        "yaxis": _HIDDEN | {"autorange": "reversed"},
-        "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
+        "xaxis": {"tickvals": list(range(len(tokens))), "ticktext": tokens, "fixedrange": True},
+        "yaxis": {"title": {"text": _("evidence for praise")}, "range": [-2.6, 2.6], "fixedrange": True},
     }
-    figure(
-        [trace],
-        layout,
-        key="concepts-vision",
-        height=300,
-        config=_STILL,
-        description=_("An eight of 8 by 8 pixels, each with its number from 0 to 16"),
-    )
+    said = _("Praise with {share}.").format(share=f"{probability:.0%}")
+    description = _("The words of the sentence, each with its evidence for praise")
+    figure([bars], layout, key="concepts-language", height=260, description=f"{description}. {said}")
+    st.markdown(f"**{said}** " + _("A question mark: a word that it has never seen."))
+    with st.expander(_("Everything it has learned from"), icon=":material/menu_book:", key="concepts.fields.opinions"):
+        st.markdown("\n".join(f"- {plain_text(line)}" for line in prose("concepts-opinions").splitlines()))
+    _next_word()
 
 
-def next_word() -> None:
+def _next_word() -> None:
     """What follows a word in a few sentences."""
     tokens = prose("concepts-sentences").split()
     words = sorted(set(tokens[:-1]), key=tokens.index)
     word = st.selectbox(_("After this word …"), words, key="concepts.word")
-    after = fields.next_tokens(tokens, word)
-    trace = {
-        "type": "bar",
-        "orientation": "h",
-        "y": [token for token, _share in after],
-        "x": [share for _token, share in after],
-        "text": [f"{share:.0%}" for _token, share in after],
-        "textposition": "auto",
-        "marker": {"color": palette.TRAIN},
-        "hoverinfo": "skip",
-    }
-    layout = {
-        "xaxis": {"tickformat": ".0%", "range": [0, 1], "fixedrange": True},
-        "yaxis": {"autorange": "reversed", "fixedrange": True, "type": "category"},
-        "bargap": 0.3,
-    }
-    description = _("What follows “{word}”, and how often").format(word=word)
-    figure([trace], layout, key="concepts-language", height=240, description=description)
+    after = field_language.next_tokens(tokens, word)
+    found = _(", ").join(f"**{token}** {share:.0%}" for token, share in after)
+    st.markdown(_("… comes {words}.").format(words=found))
     st.caption(_("Everything it has read: {text}").format(text=" ".join(tokens)))
 
 
-def speech() -> None:
-    """A wave and its spectrogram."""
-    sound = fields.gliding_tone()
-    times, frequencies, levels = fields.spectrogram(sound)
-    shown = frequencies <= 4000
-    part = slice(0, len(sound), 8)
+def speech(controls: Controls, values: Values) -> None:
+    """A sound to hear, its wave and its spectrogram."""
+    in_a_row(controls, "sound", "window", "hiss")
+    sound = field_speech.sound_of(values["sound"], values["hiss"])
+    rate, window = field_speech.SAMPLE_RATE, int(values["window"])
+    times, frequencies, levels = field_speech.spectrogram(sound, window, max(32, window // 4))
+    step = max(1, window // 512)  # no more rows than a screen has
+    rows = [index for index, hertz in enumerate(frequencies) if hertz <= 4000][::step]
     data: list[dict[str, Any]] = [
         {
             "type": "scatter",
-            "x": [round(index / fields.SAMPLE_RATE, 4) for index in range(len(sound))[part]],
-            "y": [round(float(value), 3) for value in sound[part]],
+            "x": [round(index / rate, 4) for index in range(0, len(sound), 8)],
+            "y": [round(float(value), 3) for value in sound[::8]],
             "line": {"width": 1, "color": palette.TRAIN},
             "hoverinfo": "skip",
             "showlegend": False,
@@ -85,8 +194,8 @@ def speech() -> None:
         {
             "type": "heatmap",
             "x": [round(float(time), 4) for time in times],
-            "y": [float(frequency) for frequency in frequencies[shown]],
-            "z": [[round(float(level), 1) for level in row] for row in levels[shown]],
+            "y": [round(float(frequencies[row]), 1) for row in rows],
+            "z": [[round(float(level)) for level in levels[row]] for row in rows],
             "zmin": -60,
             "zmax": 0,
             "colorscale": palette.SEQUENTIAL,
@@ -97,133 +206,57 @@ def speech() -> None:
         },
     ]
     layout = {
-        "xaxis": {"visible": False, "range": [0, 0.5]},
-        "yaxis": {"domain": [0.7, 1], "title": {"text": _("pressure")}, "showticklabels": False},
-        "xaxis2": {"title": {"text": _("seconds")}, "range": [0, 0.5], "anchor": "y2"},
-        "yaxis2": {"domain": [0, 0.62], "title": {"text": "Hz"}, "anchor": "x2"},
+        "xaxis": {"visible": False, "range": [0, field_speech.SECONDS]},
+        "yaxis": {"domain": [0.74, 1], "title": {"text": _("pressure")}, "showticklabels": False},
+        "xaxis2": {"title": {"text": _("seconds")}, "range": [0, field_speech.SECONDS], "anchor": "y2"},
+        "yaxis2": {"domain": [0, 0.66], "title": {"text": "Hz"}, "anchor": "x2", "range": [0, 4000]},
         "margin": {"t": 8},
     }
-    figure(
-        data,
-        layout,
-        key="concepts-speech",
-        height=340,
-        description=_(
-            "Above the wave of a rising tone, below its spectrogram: three rising lines, a tone and two overtones"
-        ),
-    )
+    description = _("Above the wave of the sound, below its spectrogram: loudness by time and frequency")
+    figure(data, layout, key="concepts-speech", height=340, description=description)
+    told = _("A window of {window} samples lasts {time} ms and tells frequencies {hertz} Hz apart.")
+    st.markdown(told.format(window=window, time=f"{1000 * window / rate:g}", hertz=f"{rate / window:.0f}"))
+    st.audio(field_speech.wav(sound), format="audio/wav")
 
 
-def medical() -> None:
-    """Bayes' rule by slider."""
-    percent = st.select_slider(
-        _("Ill among a hundred people"), [0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0], 1.0, key="concepts.prevalence"
-    )
-    share = fields.positive_predictive_value(0.95, 0.95, percent / 100)
-    ill = percent / 100 * 0.95 * 10_000
-    healthy = (1 - percent / 100) * 0.05 * 10_000
-    data = [
-        {
-            "type": "bar",
-            "orientation": "h",
-            "y": [""],
-            "x": [count],
-            "name": name,
-            "text": [f"{count:.0f}"],
-            "textposition": "auto",
-            "marker": {"color": color},
-            "hoverinfo": "skip",
+def medical(controls: Controls, values: Values) -> None:
+    """A made-up scan, outlined; and what a positive test means where an illness is rare."""
+    in_a_row(controls, "patient", "radius", "gain")
+    scan = field_medical.scan(values["patient"], values["radius"], gain=values["gain"])
+    found = field_medical.outlined(scan.picture)
+    left, right = st.columns(2)
+    with left:
+        st.markdown(_("**In:** brightness"))
+        grid = [[round(float(value), 2) for value in row] for row in scan.picture]
+        _picture(grid, "concepts-medical", _("A made-up slice through a head, a spot in it brighter than the rest"))
+    with right:
+        st.markdown(_("**Out:** found and true, missed, false alarm"))
+        marks = found.astype(int) + 2 * scan.truth.astype(int)
+        colours = ["rgba(124,130,152,0.12)", palette.WRONG, palette.VALIDATION, palette.RIGHT]
+        steps = [[edge, colour] for number, colour in enumerate(colours) for edge in (number / 4, (number + 1) / 4)]
+        trace = {"type": "heatmap", "z": marks.tolist(), "zmin": 0, "zmax": 3, "colorscale": steps, "showscale": False}
+        layout = {
+            "xaxis": _HIDDEN | {"scaleanchor": "y"},
+            "yaxis": _HIDDEN | {"autorange": "reversed"},
+            "margin": _FLUSH,
         }
-        for name, count, color in (
-            (_("positive and ill"), ill, palette.RIGHT),
-            (_("positive but healthy"), healthy, palette.WRONG),
+        described = _("The outline: green where spot was found, orange where it was missed, red where there is none")
+        config = _STILL
+        figure(
+            [trace | {"hoverinfo": "skip"}],
+            layout,
+            key="concepts-outline",
+            height=250,
+            config=config,
+            description=described,
         )
-    ]
-    layout = {
-        "barmode": "stack",
-        "legend": {"traceorder": "normal"},
-        "xaxis": {"title": {"text": _("positive tests among 10,000 people")}, "fixedrange": True},
-        "yaxis": {"fixedrange": True, "showticklabels": False},
-    }
-    description = _("Of those who test positive, {percent}% are ill.").format(percent=f"{100 * share:.0f}")
-    figure(data, layout, key="concepts-medical", height=190, description=description)
-    st.markdown(f"**{description}**")
-
-
-def finance() -> None:
-    """Random walks that look like trends."""
-    st.session_state.setdefault("concepts.walks", 4)
-    seed = st.session_state["concepts.walks"]
-    data = [
-        {
-            "type": "scatter",
-            "mode": "lines",
-            "y": [round(float(price), 2) for price in walk],
-            "name": "ABCD"[index],
-            "line": {"width": 2, "color": palette.CLASSES[index]},
-        }
-        for index, walk in enumerate(fields.coin_walks(seed))
-    ]
-    layout = {"xaxis": {"title": {"text": _("day")}}, "yaxis": {"title": {"text": _("price")}}, "uirevision": str(seed)}
-    description = _("Four price curves made of coin tosses, with what look like trends")
-    figure(data, layout, key="concepts-finance", height=280, description=description)
-    st.button(_("Toss again"), key="concepts.toss", icon=":material/casino:", on_click=_toss)
-
-
-def _toss() -> None:
-    st.session_state["concepts.walks"] += 1
-
-
-def driving() -> None:
-    """Metres travelled while computing."""
-    speeds = list(range(0, 131, 10))
-    data = [
-        {
-            "type": "scatter",
-            "mode": "lines",
-            "x": speeds,
-            "y": [fields.metres_travelled(speed, milliseconds) for speed in speeds],
-            "name": _("{count} ms").format(count=milliseconds),
-            "line": {"width": 2.5, "color": color},
-            "hovertemplate": "%{y:.1f} m",
-        }
-        for milliseconds, color in zip((30, 100, 300), palette.CLASSES, strict=False)
-    ]
-    layout = {
-        "xaxis": {"title": {"text": _("speed in km/h")}},
-        "yaxis": {"title": {"text": _("metres travelled")}},
-        "hovermode": "x unified",
-    }
-    description = _("Metres travelled while the network computes for 30, 100 or 300 milliseconds, by speed")
-    figure(data, layout, key="concepts-driving", height=280, description=description)
-
-
-def games() -> None:
-    """How many positions there could be."""
-    boards = (
-        (_("Tic-tac-toe, 3 states on 9 squares"), 3, 9),
-        (_("Connect four, 3 on 42"), 3, 42),
-        (_("Chess, 13 on 64"), 13, 64),
-        (_("Go, 3 on 361"), 3, 361),
+    told = _("Pixels labelled rightly: **{accuracy}**. Overlap with the true spot (Dice): **{dice}**.")
+    accuracy, overlap = field_medical.pixel_accuracy(found, scan.truth), field_medical.dice(found, scan.truth)
+    st.markdown(told.format(accuracy=f"{accuracy:.1%}", dice=f"{overlap:.2f}"))
+    st.divider()
+    controls.draw("ill")
+    share = field_medical.positive_predictive_value(0.95, 0.95, values["ill"] / 100)
+    told = _(
+        "A test is right for 95% of the ill and for 95% of the healthy. Of those who test positive, **{share} are ill.**"
     )
-    powers = [fields.colourings_log10(states, squares) for _name, states, squares in boards]
-    trace = {
-        "type": "bar",
-        "orientation": "h",
-        "y": [name for name, _states, _squares in boards],
-        "x": powers,
-        "text": [f"10<sup>{power:.0f}</sup>" for power in powers],
-        "textposition": "auto",
-        "marker": {"color": palette.TRAIN},
-        "hoverinfo": "skip",
-    }
-    layout = {
-        "xaxis": {"title": {"text": _("digits of the number of boards")}, "fixedrange": True},
-        "yaxis": {"autorange": "reversed", "fixedrange": True},
-        "bargap": 0.35,
-    }
-    description = _(
-        "Ways to fill the board, legal or not: from 10 to the 4th for tic-tac-toe to 10 to the 172nd for go"
-    )
-    figure([trace], layout, key="concepts-games", height=250, description=description)
-    st.caption(_("All ways to fill the board, legal or not. The observable universe has about 10⁸⁰ atoms."))
+    st.markdown(told.format(share=f"{share:.0%}"))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
+from dlcore.messages import N_
 from ui.concepts.check import check
 from ui.concepts.doors import read_next
 from ui.concepts.prose import sections
@@ -35,6 +36,11 @@ class Frame:
     """A chapter as its frame shows it, from top to bottom."""
 
     chapter: str
+    part: str = ""
+    """What of the chapter is on show, where it has several parts, each with a guess and words of its own: the sections
+    are then called ``<part>``, ``<part>-reveal`` and ``<part>-mathematics``."""
+    reading: str = ""
+    """The lab of the catalogue whose entries to read next, if it is not called like the chapter."""
     lab: Draw
     doors: Draw
     """Links to other pages with this experiment set up; see :func:`ui.concepts.doors.door`."""
@@ -43,72 +49,83 @@ class Frame:
     """What is shown after the guess, above the section ``reveal``."""
     numbers: Draw | None = None
     """Any number of the lab opened, as the sum it is; shown in a fold."""
+    onward: str = N_("**Now with a real network**")
+    """What stands above the doors."""
     folds: Mapping[str, Draw] = field(default_factory=dict)
     """More folds after the mathematics, by their titles (English, marked with ``N_``)."""
+
+    @property
+    def place(self) -> str:
+        """The name of what is on show, for keys."""
+        return f"{self.chapter}.{self.part}" if self.part else self.chapter
+
+    def section(self, name: str) -> str:
+        """What a section of the words is called."""
+        return f"{self.part}-{name}" if self.part else name
 
 
 def show_frame(frame: Frame) -> None:
     """The whole chapter."""
     text = sections(frame.chapter)
-    st.markdown(text["intro"])
+    st.markdown(text[frame.part or "intro"])
     if frame.guess:
-        _ask(frame.chapter, frame.guess)
+        _ask(frame.place, frame.guess)
     with st.container(border=True):
         frame.lab()
-    if frame.guess and _guessed(frame.chapter) is not None:
+    if frame.guess and _guessed(frame.place) is not None:
         _tell(frame, frame.guess, text)
     if frame.numbers:
         with st.expander(_("Open any number"), icon=":material/search:", key=f"concepts.{frame.chapter}.numbers"):
             frame.numbers()
-    if "mathematics" in text:
+    if (mathematics := frame.section("mathematics")) in text:
         with st.expander(_("The mathematics"), icon=":material/function:", key=f"concepts.{frame.chapter}.mathematics"):
-            st.markdown(text["mathematics"])
+            st.markdown(text[mathematics])
     for title, draw in frame.folds.items():
         with st.expander(_(title), icon=":material/code:", key=f"concepts.{frame.chapter}.fold.{title}"):
             draw()
     check(frame.chapter)
-    st.markdown(_("**Now with a real network**"))
+    st.markdown(_(frame.onward))
     with st.container(horizontal=True):
         frame.doors()
-    read_next(frame.chapter)
+    read_next(frame.reading or frame.chapter)
 
 
 def _guesses() -> dict[str, str]:
-    """What was guessed, by chapter; an empty text where somebody would rather see than guess."""
+    """What was guessed, by place; an empty text where somebody would rather see than guess."""
     made: dict[str, str] = st.session_state.setdefault("concepts.guesses", {})
     return made
 
 
-def _guessed(chapter: str) -> str | None:
-    return _guesses().get(chapter)
+def _guessed(place: str) -> str | None:
+    return _guesses().get(place)
 
 
-def _take(chapter: str, guess: str) -> None:
-    _guesses()[chapter] = guess
+def _take(place: str, guess: str) -> None:
+    _guesses()[place] = guess
 
 
-def _ask(chapter: str, guess: Guess) -> None:
+def _ask(place: str, guess: Guess) -> None:
     """The question with a button an answer, as long as none was given."""
-    if _guessed(chapter) is not None:
+    if _guessed(place) is not None:
         return
     st.markdown(_("**Guess first.**") + " " + _(guess.question))
     with st.container(horizontal=True):
         for name, title in guess.options.items():
-            key = f"concepts.{chapter}.guess.{name}"
-            st.button(_(title), key=key, on_click=_take, args=(chapter, name))
-        key = f"concepts.{chapter}.show"
-        st.button(_("Just show me"), key=key, on_click=_take, args=(chapter, ""), type="tertiary")
+            key = f"concepts.{place}.guess.{name}"
+            st.button(_(title), key=key, on_click=_take, args=(place, name))
+        key = f"concepts.{place}.show"
+        st.button(_("Just show me"), key=key, on_click=_take, args=(place, ""), type="tertiary")
 
 
 def _tell(frame: Frame, guess: Guess, text: Mapping[str, str]) -> None:
     st.markdown(_("##### What came out"))
-    made, answer = _guesses()[frame.chapter], guess.answer()
+    made, answer = _guesses()[frame.place], guess.answer()
     verdict(made, answer, guess.options)
     if not made:
         st.markdown(_(guess.question) + f" **{_(guess.options[answer])}**")
     if frame.reveal:
         frame.reveal()
-    st.markdown(text["reveal"])
+    st.markdown(text[frame.section("reveal")])
 
 
 def verdict(made: str, answer: str, options: Mapping[str, str]) -> None:

@@ -1,18 +1,49 @@
-"""The chapter of questions and answers; the choice of a framework with its whole table."""
+"""The chapter of questions and answers; the choice of a framework by one's needs, with its reasons and its table."""
 
+from collections.abc import Callable
 from importlib import import_module
 
 import streamlit as st
 
 from ui.concepts.chapters import open_chapter
+from ui.concepts.check import check
+from ui.concepts.controls import Controls, Free
 from ui.concepts.doors import door, read_next
 from ui.concepts.prose import heading_and_body, sections
+from ui.concepts.shown import initial, shown
 from ui.language import current
 from ui.language import translate as _
 from ui.resources.catalogue import by_id
-from ui.resources.frameworks import MARKS, MEANINGS, chooser
+from ui.resources.choose import answer, table
+from ui.resources.frameworks import Need, chooser
+from ui.resources.visit import ANY
 
 _KEY = "concepts.question"
+
+
+def _one_of(allowed: frozenset[str]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in allowed:
+            raise ValueError("no such need")
+        return text
+
+    return read
+
+
+CONTROLS = Controls.of(
+    "questions",
+    "c.",
+    *(
+        Free(
+            name=question.id,
+            title="",
+            default=ANY,
+            reader=_one_of(frozenset({ANY, *(need.id for need in question.needs)})),
+            writer=str,
+        )
+        for question in chooser().questions
+    ),
+)
 
 
 def show() -> None:
@@ -45,6 +76,7 @@ def show() -> None:
                     door(_("Train the quick recipe on this machine"), "train", dataset="digits", model="compact-cnn")
                 case "trust":
                     door(_("Draw something that is no digit"), "draw")
+    check("questions")
 
 
 def _to_lab() -> None:
@@ -56,20 +88,39 @@ def _to_lab() -> None:
     open_chapter("steps")
 
 
+def _needs() -> list[Need]:
+    """The questions of the chooser with their answers as chosen; what is chosen stands in the link."""
+    values, chosen, spoken = CONTROLS.restore(), [], current()
+    for column, question in zip(st.columns(len(chooser().questions)), chooser().questions, strict=True):
+        needs = {need.id: need for need in question.needs}
+        said = {ANY: _("No matter")} | {need.id: need.name(spoken) for need in question.needs}
+        key = shown(f"questions.{question.id}", values[question.id])
+        first = list(said).index(str(initial(f"questions.{question.id}")))
+        with column:
+            st.selectbox(
+                question.name(spoken),
+                list(said),
+                first,
+                key=key,
+                format_func=said.__getitem__,
+                on_change=_choose,
+                args=(question.id, key),
+            )
+        if values[question.id] in needs:
+            chosen.append(needs[values[question.id]])
+    return chosen
+
+
+def _choose(question: str, key: str) -> None:
+    CONTROLS.set(**{question: st.session_state[key]})
+
+
+def _way(framework: str) -> None:
+    door(by_id(framework).told("title", current()), "resources", id=framework)
+
+
 def _frameworks() -> None:
-    spoken = current()
-    table = chooser()
-    needs = [need for question in table.questions for need in question.needs if need.id != "table"]
-    names = [by_id(name).told("title", spoken) for name in table.frameworks]
-    said = {need.id: need.name(spoken) for need in needs}
-    st.table(
-        [
-            {_("The project needs"): said[need.id]}
-            | {title: MARKS[need.ratings[name]] for title, name in zip(names, table.frameworks, strict=True)}
-            for need in needs
-        ],
-        hide_index=True,
-    )
-    st.caption(" · ".join(f"{MARKS[mark]} {_(meaning)}" for mark, meaning in MEANINGS.items()))
-    st.markdown("\n".join(f"- **{said[need.id]}** – {need.told('because', spoken)}" for need in needs))
-    door(_("Answer three questions and get a ranking"), "resources", view="frameworks")
+    chosen = _needs()
+    answer(chosen, _way)
+    table(chosen)
+    door(_("Open it in the directory, beside the entries"), "resources", view="frameworks")
