@@ -6,9 +6,10 @@ from playwright.sync_api import Page, expect
 def test_a_game_is_played_by_keyboard_on_a_phone_and_its_link_holds_it(app_url, new_page):
     page: Page = new_page(width=390, height=844, language="zh", dark=True)
     page.goto(f"{app_url}/concepts?lang=zh&chapter=fields&f.field=games&f.games=10000")
-    page.locator(".st-key-concepts-board").get_by_role("button", name="5", exact=True).press("Enter")
-    expect(page.locator(".st-key-concepts-board").get_by_text("X", exact=True)).to_be_visible()
-    expect(page.locator(".st-key-concepts-board").get_by_text("O", exact=True)).to_be_visible()
+    board = page.locator(".st-key-concepts-board")
+    board.get_by_role("button", name="5", exact=True).press("Enter")
+    for mark in ("X", "O"):
+        expect(board.get_by_role("button", name=mark, exact=True)).to_have_count(1)
     page.wait_for_url("**f.moves=4*")
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 

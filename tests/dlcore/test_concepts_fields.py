@@ -144,7 +144,7 @@ class TestFinance:
         assert np.all(np.isclose(ratios, 1.01) | np.isclose(ratios, 1 / 1.01))
 
     def test_the_past_is_explained_and_the_future_is_a_coin(self):
-        found = [field_finance.forecast(seed, 400) for seed in range(20)]
+        found = [field_finance.forecast(seed, 200) for seed in range(20)]
         assert all(forecast.past_hits == 1.0 for forecast in found)
         deviation = 0.5 / math.sqrt(20 * field_finance.DAYS)
         assert abs(np.mean([forecast.future_hits for forecast in found]) - 0.5) < 4 * deviation

@@ -35,7 +35,7 @@ def _game(text: str) -> str:
 
 CONTROLS: tuple[Control, ...] = (
     Slide(name="tosses", title=N_("Another price, by other tosses"), default=0, low=0, high=99, step=1),
-    Steps(name="neurons", title=N_("Hidden neurons"), default=200, values=(0, 20, 50, 100, 200, 400)),
+    Steps(name="neurons", title=N_("Hidden neurons"), default=200, values=(0, 20, 50, 100, 200)),
     Steps(name="speed", title=N_("Speed in km/h"), default=60, values=(30, 60, 90, 120)),
     Steps(name="delay", title=N_("Delay in milliseconds"), default=0, values=(0, 100, 200, 300, 500, 800)),
     Switch(name="recoveries", title=N_("It was also shown how to come back"), default=False),
