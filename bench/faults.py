@@ -50,7 +50,8 @@ CONFIG = TrainConfig(
 )
 ALWAYS, OFTEN = "0", "0.05"
 """Seconds between two checkpoints: after each update, and every few updates."""
-EXPECTED_FILES = {"config.json", "events.jsonl", "lock", "checkpoints.json", "model.safetensors", "epochs"}
+EXPECTED_FILES = {"config.json", "events.jsonl", "lock", "checkpoints.json", "model.safetensors", "epochs", "watching"}
+EXPECTED_LOOKS = {"wall.json", "glimpses.jsonl", "examples-validation.json", "examples-test.json"}
 EXPECTED_EPOCHS = {f"{epoch:04}.json" for epoch in range(CONFIG.epochs + 1)}
 
 
@@ -246,6 +247,8 @@ class Bench:
             files = {name for name in files if (run.path / name).exists()}
         check(files == EXPECTED_FILES, f"{what}: files {files ^ EXPECTED_FILES}")
         inspected = {path.name for path in (run.path / "epochs").iterdir()}
+        watched = {path.name for path in (run.path / "watching").iterdir()}
+        check(watched <= EXPECTED_LOOKS, f"{what}: looks {watched - EXPECTED_LOOKS}")
         check(inspected == EXPECTED_EPOCHS, f"{what}: epochs {inspected ^ EXPECTED_EPOCHS}")
         check(len(list(run.path.glob("checkpoint-*"))) <= 2, f"{what}: more than two checkpoints")
         counts["resumed to identical weights and metric log"] += same

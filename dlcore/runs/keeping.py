@@ -299,7 +299,7 @@ def _sweep(now: float) -> None:
                 if all(name == "launched" or name.endswith(".tmp") for name in names):
                     _remove(path)
                     continue
-            for folder in (path, path / "epochs"):
+            for folder in (path, path / "epochs", path / "watching"):
                 atomic.sweep(folder, age_seconds=_UNFINISHED_SECONDS)
 
 

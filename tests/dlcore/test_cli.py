@@ -98,7 +98,7 @@ def test_the_help_explains_every_setting(capsys):
         assert knob.description.split(".")[0] in out
 
 
-FREE_TEXT = {"classes": "0,1", "own_images": "0" * 32, "layers": "conv 4 3 / relu"}
+FREE_TEXT = {"classes": "0,1", "own_images": "0" * 32, "layers": "conv 4 3 / relu", "start_from": "pretrained"}
 
 
 @pytest.mark.parametrize("name", KNOBS)
