@@ -76,12 +76,28 @@ const themed = ({ layout, colorway }, node) => {
   return under(defaults, layout)
 }
 
-const configured = (figure) => ({
+// A picture has the page's own background: light text on nothing would be lost on white paper.
+const picture = (library, node, figure) => {
+  const background = getComputedStyle(node).getPropertyValue("--st-background-color").trim() || "#fff"
+  const layout = { ...node.layout, paper_bgcolor: background }
+  const { clientWidth: width, clientHeight: height } = node
+  library.downloadImage({ data: node.data, layout }, { format: "png", scale: 3, width, height, filename: figure.key })
+}
+
+const configured = (figure, library) => ({
   displaylogo: false,
   showSendToCloud: false, // no chart leaves for a service outside
   locale: "visitor",
   modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
   toImageButtonOptions: { format: "svg", filename: figure.key },
+  modeBarButtonsToAdd: [
+    {
+      name: "png",
+      title: figure.labels["Download as PNG"],
+      icon: library.Icons.disk,
+      click: (node) => picture(library, node, figure),
+    },
+  ],
   ...figure.config,
 })
 
@@ -95,7 +111,7 @@ const draw = async (chart) => {
       const figure = chart.figure
       chart.figure = undefined
       library.register({ moduleType: "locale", name: "visitor", dictionary: figure.labels })
-      await library.react(chart.plot, momentOf(chart, figure), themed(figure, chart.plot), configured(figure))
+      await library.react(chart.plot, momentOf(chart, figure), themed(figure, chart.plot), configured(figure, library))
       chart.skeleton.remove()
       if (figure.clickable) listen(chart)
     }

@@ -220,5 +220,6 @@ def _labels() -> dict[str, str]:
         "Pan": _("Pan"),
         "Reset axes": _("Reset axes"),
         "Download plot": _("Download as SVG"),
+        "Download as PNG": _("Download as PNG"),
         "Double-click to zoom back out": _("Double-click to zoom back out"),
     }

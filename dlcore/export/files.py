@@ -10,6 +10,7 @@ from typing import IO
 
 from dlcore import atomic
 from dlcore.export import script
+from dlcore.export.card import card
 from dlcore.export.recipe import recipe_of
 from dlcore.export.tables import tables
 from dlcore.formats import RUN_FORMAT
@@ -36,6 +37,7 @@ KINDS: Mapping[str, Kind] = {
     "notebook": Kind(title=N_("Jupyter notebook"), suffix=".ipynb", mime="application/x-ipynb+json"),
     "csv": Kind(title=N_("Measurements as CSV"), suffix="-csv.zip", mime="application/zip"),
     "weights": Kind(title=N_("Weights (safetensors)"), suffix=".safetensors", mime="application/octet-stream"),
+    "card": Kind(title=N_("Model card"), suffix=".md", mime="text/markdown"),
     "zip": Kind(title=N_("The whole run as zip"), suffix=".zip", mime="application/zip"),
     "onnx": Kind(title=N_("ONNX model"), suffix=".onnx", mime="application/octet-stream", light=False),
     "tensorboard": Kind(title=N_("TensorBoard event files"), suffix="", mime="", light=False),
@@ -78,6 +80,8 @@ def content(run: Run, kind: str, translate: Translate = str) -> bytes:
         return script.script(recipe_of(run), translate).encode()
     if kind == "notebook":
         return script.notebook(recipe_of(run), translate).encode()
+    if kind == "card":
+        return card(run, translate).encode()
     if kind == "weights":
         return weights(run).read_bytes()
     buffer = BytesIO()

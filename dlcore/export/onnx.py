@@ -15,6 +15,8 @@ from dlcore.messages import N_, UserError
 from dlcore.runs.directory import Run
 from dlcore.training.checkpoints import load_weights
 
+_TOLERANCE = 1e-5
+
 
 class _FromBytes(nn.Module):
     """The network with the normalisation before it, so that nobody has to know its constants."""
@@ -57,4 +59,29 @@ def to_onnx(run: Run) -> bytes:
         assert program is not None
         with TemporaryDirectory() as folder:
             program.save(str(Path(folder) / "model.onnx"))
-            return (Path(folder) / "model.onnx").read_bytes()
+            made = (Path(folder) / "model.onnx").read_bytes()
+    _check(made, model, example)
+    return made
+
+
+def _check(made: bytes, model: nn.Module, example: Tensor) -> None:
+    """Hold the file against the network it was made from, where onnxruntime is installed.
+
+    Raises:
+        UserError: their answers are further apart than 1e-5.
+    """
+    if find_spec("onnxruntime") is None:
+        return
+    import onnxruntime  # noqa: PLC0415  # an extra dependency
+
+    images = torch.randint(0, 256, (3, *example.shape[1:]), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
+    with torch.inference_mode():
+        expected = model(images)
+    session = onnxruntime.InferenceSession(made, providers=["CPUExecutionProvider"])
+    answered = torch.from_numpy(session.run(None, {"images": images.numpy()})[0])
+    if not torch.allclose(answered, expected, rtol=_TOLERANCE, atol=_TOLERANCE):
+        apart = (answered - expected).abs().max().item()
+        raise UserError(
+            N_("The ONNX model answers otherwise than the network, by {apart}: it was not written."),
+            apart=f"{apart:.2g}",
+        )

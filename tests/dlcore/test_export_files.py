@@ -60,13 +60,13 @@ def test_the_archive_is_a_run_without_its_owner(run, tmp_path):
     assert opened.inspection(1) is not None
 
 
-@pytest.mark.parametrize("kind", ["script", "notebook", "weights", "csv", "zip"])
+@pytest.mark.parametrize("kind", ["script", "notebook", "weights", "card", "csv", "zip"])
 def test_the_command_writes_a_file(run, kind, tmp_path, capsys):
     path = tmp_path / "new" / ("made.zip" if kind == "csv" else "made")
     assert main(["export", run.run_id, "--to", kind, "--out", str(path), "--json"]) == 0
     answer = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert answer == {"run_id": run.run_id, "to": kind, "path": str(path)}
-    if kind in ("script", "notebook", "weights"):
+    if kind in ("script", "notebook", "weights", "card"):
         assert path.read_bytes() == content(run, kind)
     else:
         assert zipfile.ZipFile(path).testzip() is None

@@ -31,7 +31,7 @@ def test_a_finished_run_can_be_taken_home(open_page, language, words):
     run = finished()
     app = open_page("train", language=language, run=run.run_id)
     assert labels(app)[:4] == words
-    assert len(labels(app)) == 5
+    assert len(labels(app)) == 6
     assert any(run.run_id in caption.value for caption in app.caption)
 
 
@@ -40,7 +40,7 @@ def test_a_run_that_no_program_can_make_says_why(open_page, monkeypatch):
     config = run.config.model_copy(update={"dataset": "mnist-pen"})
     monkeypatch.setattr("ui.training.take_home.check_fetchable", lambda _config: check_fetchable(config))
     app = open_page("train", run=run.run_id)
-    assert len(labels(app)) == 3
+    assert len(labels(app)) == 4
     assert any("pen strokes" in caption.value for caption in app.caption)
 
 

@@ -17,6 +17,7 @@ _ICONS = {
     "notebook": ":material/menu_book:",
     "csv": ":material/table:",
     "weights": ":material/scatter_plot:",
+    "card": ":material/badge:",
     "zip": ":material/folder_zip:",
 }
 
@@ -33,7 +34,9 @@ def take_home(run: Run) -> None:
         with st.container(horizontal=True, gap="small"):
             for name, icon in _ICONS.items():
                 kind = KINDS[name]
-                if (name in ("script", "notebook") and refusal) or (name == "weights" and not run.model_at_hand()):
+                if (name in ("script", "notebook") and refusal) or (
+                    name in ("weights", "card") and not run.model_at_hand()
+                ):
                     continue
                 st.download_button(
                     _(kind.title),
