@@ -79,7 +79,9 @@ const themed = ({ layout, colorway }, node) => {
 // A picture has the page's own background: light text on nothing would be lost on white paper.
 const picture = (library, node, figure) => {
   const background = getComputedStyle(node).getPropertyValue("--st-background-color").trim() || "#fff"
-  const layout = { ...node.layout, paper_bgcolor: background }
+  // In a picture no font of the page is at hand: one that is everywhere is measured and drawn alike.
+  const font = { ...node.layout.font, family: "sans-serif" }
+  const layout = { ...node.layout, paper_bgcolor: background, font }
   const { clientWidth: width, clientHeight: height } = node
   library.downloadImage({ data: node.data, layout }, { format: "png", scale: 3, width, height, filename: figure.key })
 }

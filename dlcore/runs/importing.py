@@ -14,7 +14,7 @@ import zipfile
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
-from typing import IO, Any
+from typing import IO, Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -177,16 +177,16 @@ def _event(line: bytes, file: str) -> Event:
     try:
         text = sealed.unseal_line(line)
         event = from_json(text)
-        _adapter(type(event)).validate_json(text, strict=True)
+        _adapters()[event.kind].validate_json(text, strict=True)
     except (ValueError, RecursionError) as error:  # a validation error is a value error
         raise UserError(N_("This zip cannot be imported: {file} is damaged."), file=file) from error
     return event
 
 
 @cache
-def _adapter(kind: type[Event]) -> TypeAdapter[Any]:
-    """Checks the types of an event's fields, which reading a log trusts."""
-    return TypeAdapter(kind)
+def _adapters() -> Mapping[str, TypeAdapter[Any]]:
+    """By the kind of event, what checks the types of its fields, which reading a log trusts."""
+    return {kind.kind: TypeAdapter(kind) for kind in get_args(Event)}
 
 
 def _check_content(event: Event, started: Started | None, file: str) -> None:
