@@ -15,7 +15,7 @@ from dlcore.export.recipe import recipe_of
 from dlcore.export.tables import tables
 from dlcore.formats import RUN_FORMAT
 from dlcore.messages import N_, UserError
-from dlcore.runs import sealed
+from dlcore.runs import glimpses, sealed
 from dlcore.runs.directory import Run
 
 Translate = Callable[[str], str]
@@ -106,7 +106,7 @@ def weights(run: Run) -> Path:
 
 
 def pack(run: Run, file: IO[bytes]) -> None:
-    """Write a zip of all that tells of ``run``: settings, log, insides, summary, name, weights, under its own name.
+    """Write a zip of all that tells of ``run``: settings, log, insides, looks, summary, name, weights, under its own name.
 
     Checkpoints and locks stay behind, and so does the token of the visitor who owns it.
     """
@@ -114,7 +114,8 @@ def pack(run: Run, file: IO[bytes]) -> None:
         config = {"created": run.created.isoformat(), "owner": "", "config": run.config.model_dump()}
         archive.writestr(f"{run.run_id}/config.json", sealed.seal(config, format_number=RUN_FORMAT))
         names = ("events.jsonl", "summary.json", "label.json", "model.safetensors")
-        for path in [*(run.path / name for name in names), *sorted((run.path / "epochs").glob("[0-9]*.json"))]:
+        epochs = sorted((run.path / "epochs").glob("[0-9]*.json"))
+        for path in [*(run.path / name for name in names), *epochs, *glimpses.paths(run.path)]:
             if path.is_file():
                 archive.write(path, f"{run.run_id}/{path.relative_to(run.path).as_posix()}")
 

@@ -185,8 +185,9 @@ class _Numbers:
         return KNOBS[name].applies(self.config.model_dump())
 
     def slower(self, factor: float) -> dict[str, Any]:
-        """A learning rate that is so many times lower."""
-        return {"learning_rate": float(f"{self.learning_rate / factor:.2g}")}
+        """A learning rate that is so many times lower; nothing where the run began with a lower one and was told to raise it."""
+        lower = float(f"{self.learning_rate / factor:.2g}")
+        return {"learning_rate": lower} if lower < self.config.learning_rate else {}
 
 
 def _exploding(numbers: _Numbers) -> Finding | None:
@@ -266,7 +267,7 @@ def _rate_too_high(numbers: _Numbers) -> Finding | None:
     flat = len(numbers.epochs) >= 3 and numbers.last.train_accuracy < 0.95 and _falls_by(numbers, 2) < 0.1
     if blown and (stuck or (flat and coarse)):
         text = N_(
-            "The loss of a batch rose to {highest:.3g}, {times:.1f} times that of the untrained network, and after"
+            "The loss of a batch rose to {highest:.3g}, {times:,.1f} times that of the untrained network, and after"
             " epoch {epochs} it gets {accuracy:.0%} of its training images right. At a learning rate of {rate:g} updates"
             " overshoot."
         )

@@ -14,7 +14,7 @@ import base64
 import binascii
 import math
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -147,6 +147,20 @@ def log_path(run_path: Path) -> Path:
 def examples_path(run_path: Path, split: Split) -> Path:
     """The file of images for the cells of a confusion matrix."""
     return folder(run_path) / f"examples-{split}.json"
+
+
+def paths(run_path: Path) -> list[Path]:
+    """Every file that may lie there."""
+    return [wall_path(run_path), log_path(run_path), *(examples_path(run_path, split) for split in get_args(Split))]
+
+
+def is_whole(name: str, data: bytes) -> bool:
+    """Whether ``data`` is what the file of that name in ``watching/`` holds; a worker that was killed leaves half a last line."""
+    if len(data) > _LONGEST_FILE:
+        return False
+    if name == "glimpses.jsonl":
+        return all(_parse(line, Glimpse) is not None for line in data[: data.rfind(b"\n") + 1].splitlines())
+    return _parse(data.rstrip(b"\r\n"), Wall if name == "wall.json" else Examples) is not None
 
 
 def write_line(record: BaseModel) -> bytes:

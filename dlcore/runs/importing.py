@@ -22,7 +22,7 @@ from dlcore import atomic
 from dlcore.config import TrainConfig
 from dlcore.formats import LABEL_FORMAT, RUN_FORMAT, SUMMARY_FORMAT
 from dlcore.messages import N_, UserError, Verbatim
-from dlcore.runs import keeping, sealed
+from dlcore.runs import glimpses, keeping, sealed
 from dlcore.runs.directory import Run, Summary, is_run_id, open_directory, runs_folder
 from dlcore.training.events import Ended, Event, Inspected, Resumed, Started, Tested, from_json
 
@@ -32,7 +32,10 @@ MOST_BYTES = 256_000_000
 _MOST_CLASSES = 200
 _MOST_LINES = 2_000_000
 _MOST_JSON_BYTES = 8_000_000
-_NAME = re.compile(r"config\.json|events\.jsonl|summary\.json|label\.json|model\.safetensors|epochs/[0-9]{4,6}\.json")
+_NAME = re.compile(
+    r"config\.json|events\.jsonl|summary\.json|label\.json|model\.safetensors|epochs/[0-9]{4,6}\.json"
+    r"|watching/(?:wall\.json|glimpses\.jsonl|examples-(?:test|validation)\.json)"
+)
 _FORMAT = re.compile(r"[,]?(\.[0-9])?[a-z%]?")
 
 
@@ -46,6 +49,7 @@ def import_run(file: IO[bytes], *, owner: str = "") -> Run:
     created, config = _config(files)
     started = _check_log(files.get("events.jsonl", b""))
     _check_epochs(files, started)
+    _check_looks(files, started)
     _check_weights(files)
     label = _label(files)
     target = runs_folder() / run_id
@@ -54,6 +58,7 @@ def import_run(file: IO[bytes], *, owner: str = "") -> Run:
     folder = runs_folder().with_name("incoming") / target.name
     try:
         (folder / "epochs").mkdir(parents=True)
+        glimpses.folder(folder).mkdir()
         for name, data in files.items():
             if name not in ("config.json", "label.json"):
                 atomic.write(folder / name, data)
@@ -171,6 +176,14 @@ def _check_epochs(files: Mapping[str, bytes], started: Started | None) -> None:
             if not isinstance(event, Inspected):
                 raise UserError(N_("This zip cannot be imported: {file} is damaged."), file=name)
             _check_content(event, started, name)
+
+
+def _check_looks(files: Mapping[str, bytes], started: Started | None) -> None:
+    """See to it that what was seen between epochs is whole; that it names classes of the run, whoever shows it checks."""
+    for name, data in files.items():
+        folder, _slash, file = name.rpartition("/")
+        if folder == "watching" and (started is None or not glimpses.is_whole(file, data)):
+            raise UserError(N_("This zip cannot be imported: {file} is damaged."), file=name)
 
 
 def _event(line: bytes, file: str) -> Event:

@@ -42,6 +42,10 @@ def test_runs_are_found_named_compared_deleted_and_brought_back(tmp_path, page: 
         page.wait_for_function("document.querySelector('.js-plotly-plot')?.data?.length === 2")
         page.get_by_role("radio", name="Settings that differ").click()
         expect(page.get_by_role("row").filter(has_text="Learning rate").last).to_contain_text("0.01")
+        for name, title in (("中文", "训练记录"), ("English", "Runs"), ("中文", "训练记录"), ("English", "Runs")):
+            page.get_by_role("radio", name=name).click()  # labels of what is chosen are of a language
+            expect(page.locator("h1")).to_have_text(title)
+            expect(page.locator(".st-key-runs-zip, .st-key-runs-bring").first).to_be_visible()
         link = page.url
         rows.filter(has_text="second").get_by_role("button", name="Delete").click()
         expect(rows).to_have_count(2)

@@ -9,7 +9,7 @@ from dlcore.data.loading import Dataset, load
 from dlcore.runs.diagnosis import MOST_FINDINGS, TITLES, Finding, diagnose, suggested
 from dlcore.runs.history import RunHistory
 from dlcore.training import loop
-from dlcore.training.events import Ended, Evaluated, Inspected, Started, Stepped
+from dlcore.training.events import Ended, Evaluated, Inspected, Started, Steered, Stepped
 
 FAULTY = {
     "learning-rate-too-high": {"learning_rate": 0.1, "epochs": 2},
@@ -149,3 +149,17 @@ def of_losses(train, validation, accuracy=(0.95, 0.93)) -> RunHistory:
             ]
         )
     return history
+
+
+def test_a_rate_raised_while_training_is_not_answered_by_a_rate_above_the_first():
+    settings = config(learning_rate=0.002, epochs=4)
+    history = RunHistory()
+    for event in loop.train(config(learning_rate=0.5, epochs=4), dataset=digits()):
+        if isinstance(event, Inspected):
+            continue
+        history.append([event])
+        if isinstance(event, Started):
+            history.append([Steered(step=0, command=1, action="set", learning_rate=0.5)])
+    found = {finding.kind: finding for finding in diagnose(history, settings, None)}
+    assert found["learning-rate-too-high"].values["rate"] == 0.5
+    assert suggested(settings, found["learning-rate-too-high"]) is None

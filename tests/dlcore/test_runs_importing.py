@@ -12,7 +12,7 @@ from dlcore.config import TrainConfig
 from dlcore.export.files import content
 from dlcore.formats import SUMMARY_FORMAT
 from dlcore.messages import UserError
-from dlcore.runs import importing, keeping, sealed
+from dlcore.runs import glimpses, importing, keeping, sealed
 from dlcore.runs.directory import create, list_runs
 from dlcore.runs.importing import import_run
 from dlcore.runs.worker import work
@@ -52,6 +52,11 @@ def test_a_run_comes_back_as_it_went(run):
     assert here.metrics() == run.metrics()
     assert here.inspection(1) == run.inspection(1)
     assert here.weights_path.read_bytes() == run.weights_path.read_bytes()
+    assert glimpses.read_wall(here.path) == glimpses.read_wall(run.path) is not None
+    assert glimpses.read_glimpses(here.path) == glimpses.read_glimpses(run.path)
+    assert glimpses.read_glimpses(here.path)[0]
+    for split in ("test", "validation"):
+        assert glimpses.read_examples(here.path, split) == glimpses.read_examples(run.path, split) is not None
     keeping.delete(run)
     keeping._remove(keeping.trash_folder() / run.run_id)
     assert import_run(io.BytesIO(data)).run_id == run.run_id
@@ -124,6 +129,12 @@ def of_test(**values):
         ("model.safetensors", lambda data: data[:-1] + bytes([data[-1] ^ 1])),
         ("epochs/0001.json", lambda data: data[:-20]),
         ("epochs/../../evil.json", lambda _data: b"{}"),
+        ("watching/wall.json", lambda data: data[:-20]),
+        ("watching/wall.json", lambda _data: b""),
+        ("watching/glimpses.jsonl", lambda data: b"{}\n" + data),
+        ("watching/examples-test.json", lambda _data: b"[]"),
+        ("watching/examples-train.json", lambda _data: b"{}"),
+        ("watching/../evil.json", lambda _data: b"{}"),
         ("checkpoint-1.safetensors", lambda _data: b""),
         ("events.jsonl/x", lambda _data: b""),
     ],

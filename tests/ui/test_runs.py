@@ -10,6 +10,7 @@ from dlcore.runs import keeping
 from dlcore.runs.directory import create, list_runs
 from dlcore.runs.worker import work
 from dlcore.sweeps.directory import Progress, Sweep, Trial, list_sweeps
+from ui.history import curves
 from ui.history import page as runs_page_module
 from ui.history.state import RunsPage, read_runs
 
@@ -49,6 +50,36 @@ def test_two_settings_are_told_apart_in_plain_words(open_page, four_runs):
     assert "Learning rate 0.001 | 2" in table
     assert app.success or app.warning
     assert any("Welch's t test" in caption.value for caption in app.caption)
+
+
+def test_the_band_of_a_share_stays_within_what_a_share_can_be(monkeypatch):
+    values = iter([0.99, 0.5, 1.0, 0.01])
+    at = [curves.Point(epoch, epoch, epoch, 0.0) for epoch in (1, 2)]
+    monkeypatch.setattr(curves, "points_of", lambda _run, _curve: [one._replace(value=next(values)) for one in at])
+    rows = [SimpleNamespace(run=None)] * 2
+    (line,) = curves.lines_of([rows], ["a"], "validation_accuracy")
+    assert (max(line.high), min(line.low)) == (1.0, 0.0)
+    _traces, layout = curves.curves_figure(
+        [line], curve="validation_accuracy", axis="epoch", logarithmic=False, revision=""
+    )
+    assert layout["yaxis"]["autorangeoptions"] == {"clipmin": 0, "clipmax": 1}
+
+
+@pytest.mark.usefixtures("home")
+def test_one_ticked_run_is_one(open_page):
+    run = create(CONFIG)
+    work(run)
+    app = open_page("runs", runs=run.run_id)
+    assert any("One run is ticked" in one.value for one in app.caption)
+
+
+def test_the_same_seed_again_is_no_repeat(open_page, four_runs):
+    twin = create(four_runs[0].config)
+    work(twin)
+    app = open_page("runs", runs=linked([*four_runs, twin]), view="repeats")
+    table = next(one.value for one in app.markdown if "95% interval of the mean" in one.value)
+    assert "Learning rate 0.001 | 2" in table
+    assert any("are one run here" in one.value for one in app.caption)
 
 
 def test_the_diff_tells_only_what_differs(open_page, four_runs):

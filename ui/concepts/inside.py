@@ -25,9 +25,7 @@ def show_inside() -> None:
     """Choose a model; its filters, and on request what it would like to see."""
     sources = models.choices(visitor_token(), PRETRAINED)
     titles = {source: models.title(source) for source in sources}
-    source = st.selectbox(
-        _("Model"), sources, key="concepts.convolution.model", format_func=lambda name: titles.get(name, name)
-    )
+    source = st.selectbox(_("Model"), sources, key="concepts.convolution.model", format_func=lambda name: titles[name])
     try:
         kernels = first_layer(find_weights(source))
     except UserError as error:

@@ -45,7 +45,10 @@ def compare(state: RunsPage) -> None:
         if whole:
             st.caption(_("No run is ticked in the table: these are the newest {count}.").format(count=len(rows)))
         else:
-            st.caption(_("{count} runs are ticked in the table.").format(count=len(rows)), width="content")
+            ticked = (
+                _("One run is ticked in the table.") if len(rows) == 1 else _("{count} runs are ticked in the table.")
+            )
+            st.caption(ticked.format(count=len(rows)), width="content")
             st.button(_("Untick all"), type="tertiary", key="runs.clear", on_click=state.choose, args=((),))
     view = _pick(state, "view", _("How to compare"), _VIEWS, "curves", segmented=True)
     shown_as: dict[str, Callable[[RunsPage, list[Overview], list[str]], None]] = {

@@ -97,14 +97,10 @@ def lines_of(groups: Sequence[Sequence[Overview]], names: Sequence[str], curve: 
         together = list(zip(*curves, strict=False))
         points = [Point(*(mean(column) for column in zip(*place, strict=True))) for place in together]
         bands = [mean_interval([point.value for point in place]) for place in together]
-        lines.append(
-            Line(
-                _("{name}: mean of {count}").format(name=name, count=len(curves)),
-                points,
-                [band[0] for band in bands],
-                [band[1] for band in bands],
-            )
-        )
+        low, high = [band[0] for band in bands], [band[1] for band in bands]
+        if curve.endswith("accuracy"):  # Student knows no bounds, a share has two
+            low, high = [max(0.0, value) for value in low], [min(1.0, value) for value in high]
+        lines.append(Line(_("{name}: mean of {count}").format(name=name, count=len(curves)), points, low, high))
     return lines
 
 
@@ -141,12 +137,14 @@ def curves_figure(lines: Sequence[Line], *, curve: str, axis: str, logarithmic: 
                 "y": _plain([point.value for point in line.points]),
                 "line": {"color": colour, "width": 2, "dash": dash},
                 "marker": {"size": 5},
+                "cliponaxis": not share,
                 "hovertemplate": ("%{y:.2%}" if share else "%{y:.4f}") + "<extra>%{fullData.name}</extra>",
             }
         )
     y_axis: dict[str, Any] = {"title": {"text": _(CURVES[curve])}}
     if curve.endswith("accuracy"):
         y_axis["tickformat"] = ".0%" if _spread(lines) > 0.05 else ".1%"
+        y_axis["autorangeoptions"] = {"clipmin": 0, "clipmax": 1}
     if logarithmic and not curve.endswith("accuracy"):
         y_axis |= POWERS
     last = max((getattr(line.points[-1], axis) for line in lines if line.points), default=0)

@@ -37,12 +37,17 @@ def repeats_view(state: RunsPage, rows: list[Overview], _names: list[str]) -> No
         filter_mode=None,
     )
     state.view["metric"] = metric
-    groups = [group for group in repeats(rows) if any(measured(row, metric) is not None for row in group)]
+    rows = [row for row in rows if measured(row, metric) is not None]
+    groups = [_other_seeds(group) for group in repeats(rows)]
     if not groups:
         st.caption(_("Nothing was measured yet."))
         return
     names = names_of([group[0] for group in groups], seeds=False)
     values = [[value for row in group if (value := measured(row, metric)) is not None] for group in groups]
+    if sum(map(len, groups)) < len(rows):
+        st.caption(
+            _("Runs with the same settings and the same seed are one run here: computed twice, they say nothing new.")
+        )
     share = METRICS[metric].share
     _means(names, values, share=share)
     tested = [place for place, found in enumerate(values) if len(found) >= 2]
@@ -62,6 +67,11 @@ def repeats_view(state: RunsPage, rows: list[Overview], _names: list[str]) -> No
     told = compare(values[first], values[second])
     better = told.difference < 0 if METRICS[metric].smaller_is_better else told.difference > 0
     _verdict(told, names[first], names[second], better=better, share=share)
+
+
+def _other_seeds(group: Sequence[Overview]) -> list[Overview]:
+    """The first run of each seed: the same seed again is no new draw, and would feign an interval of no width."""
+    return list({row.run.config.seed: row for row in reversed(group)}.values())[::-1]
 
 
 def _means(names: Sequence[str], values: Sequence[Sequence[float]], *, share: bool) -> None:

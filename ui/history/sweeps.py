@@ -73,7 +73,7 @@ def _base(state: RunsPage) -> TrainConfig:
     picked = st.selectbox(
         _("Settings of"),
         list(names),
-        format_func=lambda one: names.get(one, one),
+        format_func=lambda one: names[one],  # what is no key, as a label of the other language, has to raise
         key=f"runs.base.{len(chosen)}.{next(iter(names))}",
     )
     if picked == _FORM:
@@ -246,9 +246,10 @@ def _header(state: RunsPage, sweep: Sweep, progress: Progress, *, going: bool) -
     whole = _count(sweep.plan)
     st.markdown(f"**{plain_text(_title(sweep))}**")
     words = [_(STATUSES[status]), _("{done} of {count} runs").format(done=done, count=whole)]
-    words.append(
-        _("{time} of {budget}").format(time=duration(progress.spent_seconds), budget=duration(60 * sweep.plan.minutes))
-    )
+    spent = duration(progress.spent_seconds)
+    if sweep.plan.minutes < plans.MOST_MINUTES:  # repeats have no budget of their own
+        spent = _("{time} of {budget}").format(time=spent, budget=duration(60 * sweep.plan.minutes))
+    words.append(spent)
     if (best := _best(sweep, progress)) is not None:
         value = f"{best[0]:.2%}" if not sweep.plan.smaller_is_better else f"{best[0]:.4f}"
         words.append(_("best {value}: {settings}").format(value=value, settings=plain_text(best[1])))

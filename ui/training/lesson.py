@@ -65,7 +65,11 @@ def lesson_fold(config: TrainConfig, parameters: Mapping[str, str]) -> None:
         chosen = {}
         for parameter, label in (("lock", _("Lock")), ("hide", _("Hide"))):
             chosen[parameter] = st.multiselect(
-                label, offered, format_func=lambda name: titles[name], key=f"train.lesson.{parameter}"
+                label,
+                offered,
+                format_func=lambda name: titles[name],
+                key=f"train.lesson.{parameter}",
+                placeholder=_("Choose settings"),
             )
         told = {name: ",".join(names) for name, names in chosen.items() if names}
         if told:
