@@ -1,8 +1,8 @@
 """What the home page shows: one sentence, one figure that learns, four doors."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from ui.concepts.doors import read_next
-from ui.language import CONTENT, prose
+from ui.language import CONTENT, current, prose
 from ui.language import translate as _
 from ui.packing import packed
 from ui.palette import NEGATIVE, POSITIVE
@@ -63,6 +63,12 @@ class Door:
     title: str
     text: str
     action: str
+    further: str
+    """What the second link says,"""
+    further_page: str = ""
+    """the page it opens, where that is another one,"""
+    query: Mapping[str, str] = field(default_factory=dict)
+    """and what is open there."""
 
 
 def _doors() -> list[Door]:
@@ -71,22 +77,28 @@ def _doors() -> list[Door]:
             "pages/concepts.py",
             ":material/school:",
             _("Understand"),
-            _("Four traits, six steps, every formula filled in with numbers that you can change."),
-            _("Read and step through"),
+            _("Short chapters, most with a lab: guess first, turn the knobs, then see every formula with your numbers."),
+            _("Begin with the first chapter"),
+            _("Build a small network in the playground"),
+            query={"chapter": "depth"},
         ),
         Door(
             "pages/train.py",
             ":material/model_training:",
             _("Train"),
-            _("Choose the settings, press Start and watch a real network learn, point by point."),
+            _("Choose the settings, press Start and watch a real network learn, point by point. Every run is kept."),
             _("Train a network"),
+            _("Compare your runs"),
+            further_page="pages/runs.py",
         ),
         Door(
             "pages/draw.py",
             ":material/draw:",
             _("Draw"),
-            _("Write a digit, get the answer, and see exactly what the network saw."),
+            _("Write a digit or show a photo. Look inside the answer, fool the network, teach it your own symbols."),
             _("Draw a digit"),
+            _("Follow it through the network"),
+            query={"panel": "microscope"},
         ),
         Door(
             "pages/resources.py",
@@ -94,6 +106,8 @@ def _doors() -> list[Door]:
             _("Go on"),
             _("Courses, books, tools and papers, each with its level, its language and its state today."),
             _("Find what to read next"),
+            _("Choose a framework"),
+            query={"view": "frameworks"},
         ),
     ]
 
@@ -109,6 +123,12 @@ def show_home() -> None:
                 st.subheader(f"{door.icon} {door.title}", anchor=False)
                 st.markdown(door.text)
                 st.page_link(door.page, label=door.action, icon=":material/arrow_forward:")
+                st.page_link(
+                    door.further_page or door.page,
+                    label=door.further,
+                    icon=":material/arrow_forward:",
+                    query_params={**door.query, "lang": current()},
+                )
     with figure:
         _show_learning()
         read_next("surface")
