@@ -176,9 +176,15 @@ def test_a_dot_is_not_taken_for_a_digit(page, app_url):
     expect(page.locator(".answer .note")).to_contain_text("too small")
 
 
-def test_a_scribble_over_everything_is_answered_with_reserve(page, app_url):
+def test_a_scribble_over_everything_is_not_known_and_answered_with_reserve_if_it_must_be(page, app_url):
     open_draw(page, app_url)
-    draw(page, [[(x, y) for x in range(10, 312, 12) for y in ((8, 312) if x % 24 == 10 else (312, 8))]])
+    scribble = [[(x, y) for x in range(10, 312, 12) for y in ((8, 312) if x % 24 == 10 else (312, 8))]]
+    draw(page, scribble)
+    expect(page.locator(".answer .label")).to_have_text("?")
+    expect(page.locator(".answer .note")).to_contain_text("I don't know")
+    page.goto(f"{app_url}/draw?lang=en&strictness=0")
+    surface(page).wait_for()
+    draw(page, scribble)
     expect(page.locator(".answer .note")).to_contain_text("take it lightly")
     expect(page.locator(".answer .label")).to_have_text(re.compile(r"^\d$"))
 

@@ -1,6 +1,7 @@
 """See why and break it: each panel below the answer, in both languages, without a browser."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from dlcore.inference import sources
 from dlcore.models import MODELS
 from dlcore.runs.directory import create
 from dlcore.training.checkpoints import save_weights
-from ui.drawing import lab, microscope, models, state, view
+from ui.drawing import answering, lab, microscope, models, state, view
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 LINE = {"type": "Path", "left": 95, "top": 150, "path": [["M", 90, 60], ["L", 100, 240]]}
@@ -145,3 +146,12 @@ def test_a_class_that_it_might_have_been_is_explained_beside_the_answer(open_pag
     assert not app.exception
     assert "rather than" in text_of(app)
     assert text_of(app).count("expected") == 3
+
+
+def test_what_a_panel_says_of_certainty_is_softened_as_the_answer_is():
+    logits = np.array([4.0, 1.0, -2.0])
+    plain, softer = (np.exp(scores) / np.exp(scores).sum() for scores in (logits, logits / 1.4))
+    measured = SimpleNamespace(calibration=SimpleNamespace(temperature=1.4))
+    assert answering.softened(SimpleNamespace(measured=measured), plain) == pytest.approx(softer)
+    assert answering.softened(SimpleNamespace(measured=None), plain) == pytest.approx(plain)
+    assert answering.softened(SimpleNamespace(measured=measured), np.array([1.0, 0.0])) == pytest.approx([1, 0])

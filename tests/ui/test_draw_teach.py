@@ -1,13 +1,17 @@
 """Teach it, without a browser: drawings are collected, a run learns from them, and it answers."""
 
+import io
+
 import pytest
+from PIL import Image, ImageDraw
 
 from dlcore.inference import sources
+from dlcore.inference.strokes import frame
 from dlcore.runs import queue
 from dlcore.runs.directory import create, open_run
 from dlcore.runs.worker import work
 from tests.ui.test_draw_lab import LINE, run_with_model, text_of
-from ui.drawing import models, state, view
+from ui.drawing import answering, models, state, view
 
 
 @pytest.fixture(autouse=True)
@@ -67,3 +71,47 @@ def test_a_wrong_answer_is_corrected_and_forgetting_is_shown(open_page):
     assert "0 / 1" in shown or "1 / 1" in shown
     run_id = app.session_state["draw.lessons"]["correct pretrained"].run_id
     assert open_run(run_id).config.data().test_count == 360
+
+
+def photo(*places):
+    """The file of a photo with a line at each place."""
+    picture = Image.new("L", (400, 300), 235)
+    for x in places:
+        ImageDraw.Draw(picture).line([(x, 60), (x + 10, 240)], fill=30, width=16)
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()
+
+
+def test_a_photo_that_was_kept_makes_room_and_leaves_the_paper_alone(open_page):
+    app = open_page("draw", way="photo", panel="correct")
+    app.session_state["draw"].written = "on the paper"
+    app.file_uploader(key="draw.photo").upload("one.png", photo(200), "image/png").run()
+    assert app.session_state["draw"].reading.origin == "picture"
+    app.button(key="draw.correct.keep.1").click().run()
+    assert app.session_state["draw"].reading.origin == "example"
+    assert app.session_state["draw"].written == "on the paper"
+    assert [one.label for one in app.session_state["draw.lessons"]["correct pretrained"].drawings] == [1]
+    assert not app.exception
+
+
+def test_a_photo_of_several_digits_stays_for_the_others(open_page):
+    app = open_page("draw", way="photo", panel="correct")
+    app.file_uploader(key="draw.photo").upload("two.png", photo(120, 260), "image/png").run()
+    app.button(key="draw.correct.keep.1").click().run()
+    reading = app.session_state["draw"].reading
+    assert (reading.origin, reading.parts) == ("picture", 2)
+    (kept,) = app.session_state["draw.lessons"]["correct pretrained"].drawings
+    assert (kept.image == reading.image).all()
+
+
+def test_a_digit_of_several_drawn_is_kept_by_itself(open_page, monkeypatch):
+    second = {**LINE, "left": 225, "path": [["M", 220, 60], ["L", 230, 240]]}
+    monkeypatch.setattr(view, "_canvas", lambda _page: {"objects": [LINE, second]})
+    monkeypatch.setattr(answering, "_digit_by_digit", lambda strokes, *_: [frame([one]) for one in strokes])
+    app = open_page("draw", panel="correct")
+    app.button(key="draw.correct.keep.1").click().run()
+    reading = app.session_state["draw"].reading
+    assert reading.parts == 2
+    (kept,) = app.session_state["draw.lessons"]["correct pretrained"].drawings
+    assert (kept.image == reading.image).all()

@@ -101,7 +101,11 @@ def _label(answer: Answer, part: Part, names: Sequence[str]) -> str:
 def _unknown(answer: Answer, part: Part) -> bool:
     """Whether nothing can be said of a part: there is no network, too little ink, or nothing familiar in it."""
     unfamiliar = answer.least_familiar is not None and part.familiarity < answer.least_familiar
-    return part.guess is None or answer.legibility in ("dot", "empty") or (unfamiliar and answer.legibility == "fair")
+    return (
+        part.guess is None
+        or answer.legibility in ("dot", "empty")
+        or (unfamiliar and answer.legibility in ("fair", "crowded"))
+    )
 
 
 def _together(answer: Answer) -> str:
@@ -146,7 +150,6 @@ def _note(answer: Answer, part: Part, kind: Origin, names: Sequence[str]) -> str
     warning = {
         "empty": _("No ink was found in the picture: it needs a dark line on light paper, or a light one on dark."),
         "dot": _("A dot is too small to read. Draw on, larger."),
-        "crowded": _("So much ink is like nothing the network has learned from. It must answer, but take it lightly."),
     }.get(answer.legibility)
     if warning is not None:
         return warning
@@ -159,7 +162,9 @@ def _note(answer: Answer, part: Part, kind: Origin, names: Sequence[str]) -> str
         return _("{count} digits, each read by itself. Point at one below to see its probabilities.").format(
             count=len(answer.parts)
         )
-    if part.probabilities[first] >= _SURE:
+    if answer.legibility == "crowded":
+        text = _("So much ink is like nothing the network has learned from. It must answer, but take it lightly.")
+    elif part.probabilities[first] >= _SURE:
         text = _("The network is sure.")
     elif part.probabilities[first] >= _LIKELY:
         text = _("Likely. Its second guess is {second}, with {percent}.")

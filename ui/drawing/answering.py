@@ -107,6 +107,16 @@ def read_pictures(
     return _answered(framed, naive_image, model, legibility=legibility, strictness=strictness)
 
 
+def softened(model: "Model", probabilities: NDArray[np.floating]) -> list[float]:
+    """One image's probabilities at temperature 1, (classes,), at the model's own: as sure as the answer above says."""
+    if model.measured is None:
+        return [float(share) for share in probabilities]
+    least = np.finfo(np.float32).tiny
+    scores = np.log(np.maximum(np.asarray(probabilities, dtype=np.float64), least))[None]
+    softer: list[float] = at_temperature(scores, model.measured.calibration.temperature)[0].tolist()
+    return softer
+
+
 def _digit_by_digit(strokes: Sequence[Stroke], model: "Model", framing: Framing) -> list[Framed]:
     from dlcore.inference.prediction import predict  # noqa: PLC0415  # torch, not before it must
 

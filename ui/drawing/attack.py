@@ -8,6 +8,7 @@ from dlcore.messages import UserError
 from ui.class_names import shown_names
 from ui.drawing import compare, models
 from ui.drawing.answer import percent
+from ui.drawing.answering import softened
 from ui.drawing.pixels import gallery, picture, signed_picture
 from ui.drawing.reading import Reading
 from ui.language import explain
@@ -51,7 +52,7 @@ def show(reading: Reading) -> None:
     top = int(attacked.probabilities.argmax())
     flipped = top != reading.guess
     before = f"{escape(names[reading.guess])}, {percent((reading.probabilities or [0.0])[reading.guess])}"
-    after = f"{escape(names[top])}, {percent(float(attacked.probabilities[top]))}"
+    after = f"{escape(names[top])}, {percent(softened(reading.model, attacked.probabilities)[top])}"
     magnified = _("shown {times} times as strong").format(times=f"{1 / epsilon:.0f}" if epsilon else "∞")
     st.html(
         gallery(
@@ -97,7 +98,9 @@ def _others(reading: Reading, attacked) -> None:  # noqa: ANN001
             return
         rows = [
             compare.Said(
-                reading.source, shown_names(reading.class_names, reading.dataset), attacked.probabilities.tolist()
+                reading.source,
+                shown_names(reading.class_names, reading.dataset),
+                softened(reading.model, attacked.probabilities),
             )
         ]
         for source in compare.choose(reading, "draw.attack.models", without=reading.source):
@@ -110,7 +113,7 @@ def _others(reading: Reading, attacked) -> None:  # noqa: ANN001
             if found is None:
                 rows.append(compare.Said(source, reason=_("It reads images of another shape.")))
             else:
-                rows.append(compare.Said(source, shown_names(other.class_names, other.dataset), found.tolist()))
+                rows.append(compare.Said(source, shown_names(other.class_names, other.dataset), softened(other, found)))
         st.html(compare.table(rows))
         if len(rows) == 1:
             st.caption(_("Train a model of your own, and try the attack on it."))

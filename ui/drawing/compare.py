@@ -12,6 +12,7 @@ from ui import palette
 from ui.class_names import shown_names
 from ui.drawing import models
 from ui.drawing.answer import percent
+from ui.drawing.answering import softened
 from ui.drawing.reading import Reading
 from ui.language import explain
 from ui.language import translate as _
@@ -78,7 +79,7 @@ def _ask(reading: Reading, source: str) -> Said:
     image = reading.image
     if reading.strokes:  # each as its own data was framed
         image = frame(reading.strokes, framing=framing_of(model.dataset)).image
-    return Said(source, shown_names(model.class_names, model.dataset), predict(model, image)[0].tolist())
+    return Said(source, shown_names(model.class_names, model.dataset), softened(model, predict(model, image)[0]))
 
 
 def table(said: Sequence[Said]) -> str:

@@ -37,7 +37,7 @@ def show(reading: Reading) -> None:
         st.markdown(
             _("The answer is **{label}**. What is it really?").format(label=plain_text(given.names[reading.guess]))
         )
-    teach.collect(reading, given, "draw.correct.keep")
+    teach.collect(reading, given, "draw.correct.keep", whole=False)
     data = known.known(reading)
     rehearse = False
     if data is not None:

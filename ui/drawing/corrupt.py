@@ -10,6 +10,7 @@ from ui import palette
 from ui.class_names import shown_names
 from ui.drawing import known, models
 from ui.drawing.answer import percent
+from ui.drawing.answering import softened
 from ui.drawing.job import Job
 from ui.drawing.pixels import gallery, picture
 from ui.drawing.reading import Reading
@@ -55,7 +56,7 @@ def show(reading: Reading) -> None:
         }
     harmed = corrupt(pixels, amounts, light_background=light)
     with torch.inference_mode():
-        shares = model.network(normalize(harmed * 255)).double().softmax(1)[0].tolist()
+        shares = softened(model, model.network(normalize(harmed * 255)).double().softmax(1)[0].numpy())
     top = max(range(len(shares)), key=shares.__getitem__)
     before = f"{escape(names[reading.guess])}, {percent((reading.probabilities or [0.0])[reading.guess])}"
     after = f"{escape(names[top])}, {percent(shares[top])}"

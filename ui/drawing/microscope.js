@@ -58,7 +58,7 @@ const fill = (text, values) => text.replace(/{(\w+)}/g, (_, name) => values[name
 const written = (value) => (value === 0 ? "0" : value.toPrecision(3)).replace("-", "−")
 
 const mount = (root) => {
-  const state = { steps: [], step: 0, place: [], data: null, form: null, columns: 1, scale: 1 }
+  const state = { steps: [], step: 0, place: [], told: null, data: null, form: null, columns: 1, scale: 1 }
   const strip = root.querySelector(".strip")
   const sheet = root.querySelector(".sheet")
   const place = root.querySelector(".place")
@@ -158,7 +158,9 @@ const mount = (root) => {
     inputs()
     describe(at)
     clearTimeout(waiting)
-    if (told) waiting = setTimeout(() => state.setStateValue("pick", `${step}:${at.join(",")}`), 60)
+    if (!told) return
+    state.told = [step, at]
+    waiting = setTimeout(() => state.setStateValue("pick", `${step}:${at.join(",")}`), 60)
   }
 
   const brightest = (step) => {
@@ -197,7 +199,6 @@ const mount = (root) => {
     state.setStateValue = setStateValue
     if (state.data?.json === data.json) return
     const sent = JSON.parse(data.json)
-    const first = !state.data
     state.data = { ...sent, json: data.json }
     state.colours = { positive: rgb(sent.colours.positive), negative: rgb(sent.colours.negative) }
     root.style.setProperty("--highlight", sent.colours.highlight)
@@ -218,8 +219,8 @@ const mount = (root) => {
         return button
       }),
     )
-    const kept = !first && fits(state.steps[state.step], state.place)
-    if (kept) choose(state.step, state.place, false)
+    // The server works out what it was told last, where there is such a place; else its own choice, as sent.
+    if (state.told && fits(state.steps[state.told[0]], state.told[1])) choose(...state.told, false)
     else choose(sent.pick[0], sent.pick.slice(1), false)
   }
 }

@@ -22,6 +22,12 @@ def show(reading: Reading) -> None:
         panel(reading)
 
 
+_CARD = """
+.st-key-draw-card table code { white-space: normal; overflow-wrap: anywhere; }
+"""
+"""Commands and checksums break, or the card's table is wider than a phone."""
+
+
 def _how(_reading: Reading) -> None:
     with st.expander(_("How a drawing becomes the network's input, and why it may be misread"), key="draw.how"):
         st.markdown(prose("draw-how"))
@@ -30,6 +36,7 @@ def _how(_reading: Reading) -> None:
 def _card(reading: Reading) -> None:
     if reading.source == PRETRAINED and (card := model_card(current())):
         with st.expander(_("About the bundled model"), key="draw.card"):
+            st.html(f"<style>{_CARD}</style>")
             st.markdown(card.partition("\n")[2].replace("\n## ", "\n#### "))  # its title is the expander's
 
 

@@ -48,19 +48,33 @@ def show(page: state.DrawPage, source: str) -> Given | None:
     return _WAYS[page.way](page, source)
 
 
-def _photo(_page: state.DrawPage, _source: str) -> Given | None:
+def take_away(page: state.DrawPage) -> None:
+    """Make room for the next picture: no photo, or another image of the dataset; for callbacks."""
+    if page.way == "sample":
+        _another()
+    else:
+        page.pictures_taken_away += 1
+
+
+def _fresh(key: str, page: state.DrawPage) -> str:
+    return f"{key}.{page.pictures_taken_away}" if page.pictures_taken_away else key
+
+
+def _photo(page: state.DrawPage, _source: str) -> Given | None:
     file = st.file_uploader(
-        _("A photo of digits on paper"), type=["png", "jpg", "jpeg", "webp", "bmp", "gif"], key="draw.photo"
+        _("A photo of digits on paper"),
+        type=["png", "jpg", "jpeg", "webp", "bmp", "gif"],
+        key=_fresh("draw.photo", page),
     )
     with st.container(key="draw-paste"):
-        pasted = _paste()
+        pasted = _paste(_fresh("draw.pasted", page))
     if file is not None:
         return _read(file.getvalue())
     return _read(pasted) if pasted else None
 
 
-def _camera(_page: state.DrawPage, _source: str) -> Given | None:
-    shot = st.camera_input(_("Hold a digit in front of the camera"), key="draw.camera")
+def _camera(page: state.DrawPage, _source: str) -> Given | None:
+    shot = st.camera_input(_("Hold a digit in front of the camera"), key=_fresh("draw.camera", page))
     return None if shot is None else _read(shot.getvalue())
 
 
@@ -160,12 +174,12 @@ def _paste_mount() -> Callable[..., Any]:
     return component
 
 
-def _paste() -> bytes:
+def _paste(key: str) -> bytes:
     """What was pasted as the bytes of a PNG, at most 1,024 pixels a side as it comes from our own script; else empty."""
     refused = UserError(N_("What was pasted is no picture: copy a picture and paste it again."))
     try:
         said = _paste_mount()(
-            key="draw.pasted",
+            key=key,
             data=packed({"text": _("Or copy a picture and press Ctrl+V")}),
             default={"picture": ""},
             on_picture_change=lambda: None,

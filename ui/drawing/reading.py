@@ -29,6 +29,8 @@ class Reading:
     """(28, 28), ink bright on black; ``prediction.as_input(model, image)`` is what the network reads."""
     strokes: Sequence[Stroke] = ()
     """The pen's ways on the page's canvas; none for a picture."""
+    parts: int = 1
+    """How many digits were found; ``image`` is the one that the visitor has pointed at, ``strokes`` are all."""
     class_names: Sequence[str] = ()
     """English; ``ui.class_names.shown_names`` for the visitor."""
     dataset: str = ""

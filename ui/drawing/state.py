@@ -41,6 +41,8 @@ class DrawPage:
     """What the paper was last told to start from,"""
     paper_revision: int = 0
     """and how often it was."""
+    pictures_taken_away: int = 0
+    """How often a photo was done with: the fields that it came in by begin anew, and so do their keys."""
     answers: int = 0
     """How many answers were shown; the paper waits for one before it asks again."""
     reading: Reading | None = None

@@ -12,7 +12,7 @@ from dlcore.messages import UserError
 from dlcore.runs import queue
 from dlcore.runs.directory import LIVE, STATUSES, Run, open_run
 from dlcore.runs.history import RunHistory
-from ui.drawing import state
+from ui.drawing import pictures, state
 from ui.drawing.pixels import gallery, picture
 from ui.drawing.reading import Reading
 from ui.language import explain
@@ -50,13 +50,22 @@ def lesson(name: str) -> Lesson:
     return lessons.setdefault(name, Lesson())
 
 
-def collect(reading: Reading, given: Lesson, key: str) -> None:
-    """A button for each class that keeps the drawing on the paper as one of it; below, what was kept."""
+def collect(reading: Reading, given: Lesson, key: str, *, whole: bool = True) -> None:
+    """A button for each class that keeps the drawing on the paper as one of it; below, what was kept.
+
+    Unless the ``whole`` drawing is one example, each of its digits is: it stays for the others, as a picture of several does.
+    """
 
     def keep(label: int) -> None:
-        image = strokes_to_image(reading.strokes) if reading.strokes else reading.image
+        several = reading.parts > 1 and not (whole and reading.strokes)
+        image = reading.image if several or not reading.strokes else strokes_to_image(reading.strokes)
         given.drawings.append(Drawing(image, label))
-        state.page().fresh_paper()
+        if several:
+            return
+        if reading.origin == "picture":
+            pictures.take_away(state.page())
+        else:
+            state.page().fresh_paper()
 
     def take_back() -> None:
         given.drawings.pop()

@@ -168,6 +168,7 @@ def _answer(page: state.DrawPage, source: str, given: list[Stroke] | pictures.Gi
         model=model,
         image=part.framed.image,
         strokes=answered.strokes,
+        parts=len(answered.parts),
         class_names=answered.class_names,
         dataset=answered.dataset,
         probabilities=part.probabilities,

@@ -77,7 +77,9 @@ def _doors() -> list[Door]:
             "pages/concepts.py",
             ":material/school:",
             _("Understand"),
-            _("Short chapters, most with a lab: guess first, turn the knobs, then see every formula with your numbers."),
+            _(
+                "Short chapters, most with a lab: guess first, turn the knobs, then see every formula with your numbers."
+            ),
             _("Begin with the first chapter"),
             _("Build a small network in the playground"),
             query={"chapter": "depth"},
