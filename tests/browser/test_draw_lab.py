@@ -41,12 +41,10 @@ def test_a_pixel_is_pointed_at_and_its_number_worked_out(page, app_url):
     layers = page.locator(".microscope .strip button")
     expect(layers.first).to_be_visible(timeout=60_000)
     sheet = page.locator(".microscope .sheet")
-    for strokes in (
-        [RINGS[0]],
-        [STICKS[0]],
-    ):  # nothing was pointed at: the maps and the arithmetic choose the same place
-        draw(page, strokes)
-        expect_the_same_number(page)
+    for stroke in (RINGS[0], STICKS[0]):
+        surface(page).scroll_into_view_if_needed()
+        draw(page, [stroke])
+        expect_the_same_number(page)  # nothing was pointed at: the maps and the arithmetic choose alike
     layers.nth(5).click()
     expect(page.locator(".working .patch")).not_to_have_count(0)
     area = sheet.bounding_box()
