@@ -252,7 +252,7 @@ class TrainConfig(BaseModel):
     )
     start_from: str = knob(
         "",
-        N_("Start from"),
+        N_("Weights to begin with"),
         N_(
             "Begin with what another model has learned: pretrained, or the name of a run of the same architecture."
             " Empty: with random weights."
