@@ -84,13 +84,13 @@ const line = (table, row) => {
   dot.dataset.colour = row.colour
   const head = make("div", { className: "head" }, dot, link)
   const below = make("div", { className: "below" }, make("span", { textContent: row.statusTitle }))
-  if (row.name) below.append(make("span", { textContent: row.title }))
   if (!row.mine) below.append(make("span", { textContent: words.shell }))
   for (const tag of row.tags) {
     const chip = make("button", { type: "button", className: "tag", textContent: tag })
     chip.onclick = () => filterBy(table, "tag", table.filter.by.tag === tag ? "" : tag)
     below.append(chip)
   }
+  if (row.name) below.append(make("span", { textContent: row.title })) // behind the tags: what is long is cut
   if (row.note) below.append(make("span", { className: "note", textContent: row.note.split("\n")[0], title: row.note }))
   const menu = make("div", { className: "menu" })
   if (row.mine)

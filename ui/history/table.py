@@ -111,7 +111,7 @@ def _row(state: RunsPage, row: Overview) -> dict[str, Any]:
             [row.parameters, "" if row.parameters is None else f"{row.parameters:,}"],
             [row.train_seconds, "" if row.train_seconds is None else duration(row.train_seconds)],
             [config.epochs, f"{row.epoch}/{config.epochs}"],
-            [config.learning_rate, f"{config.learning_rate:g}"],
+            [config.learning_rate, f"{config.learning_rate:.3g}"],
             [config.batch_size, str(config.batch_size)],
             [config.optimizer, _(OPTIMIZERS[config.optimizer])],
             [config.seed, str(config.seed)],
