@@ -263,3 +263,8 @@ def test_guessing_reveals_the_memorised_labels(open_page):
     guess.set_value(1.0).run()
     assert not app.exception
     assert "by heart" in words(app)
+
+
+def test_the_question_of_a_link_stays_in_it(open_page):
+    app = open_page("concepts", chapter="questions", question="framework")
+    assert app.query_params["question"] in ("framework", ["framework"])

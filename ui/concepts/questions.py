@@ -5,6 +5,7 @@ from importlib import import_module
 
 import streamlit as st
 
+from ui.concepts import link
 from ui.concepts.chapters import open_chapter
 from ui.concepts.check import check
 from ui.concepts.controls import Controls, Free
@@ -53,6 +54,8 @@ def show() -> None:
     names = [name for name in text if name not in {"intro", "framework-after"}]
     linked = st.query_params.get("question")
     opened = linked if linked in names else names[0]
+    if linked in names:
+        link.put({"question": linked})
     for name in names:
         heading, body = heading_and_body(text[name])
         with st.expander(heading, expanded=name == opened, key=f"{_KEY}.{name}"):
