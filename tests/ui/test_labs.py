@@ -14,6 +14,8 @@ def room(name):
 
 
 LABS = [name for name in CHAPTERS if hasattr(room(name), "CONTROLS")]
+# The fields have a guess each, and doors of their own (test_fields.py); the questions have neither.
+GUESSED = [name for name in LABS if name not in {"fields", "questions"}]
 
 
 def button(app, key):
@@ -32,7 +34,7 @@ def controls(name):
     return room(name).CONTROLS
 
 
-@pytest.mark.parametrize("name", LABS)
+@pytest.mark.parametrize("name", GUESSED)
 def test_a_guess_comes_before_the_reveal_and_one_of_its_answers_is_right(open_page, name):
     app = open_page("concepts", language="zh", chapter=name)
     guesses = [widget.key for widget in app.button if widget.key.startswith(f"concepts.{name}.guess.")]
@@ -102,7 +104,7 @@ class TestOwnNetwork:
             assert "=" in again.code[0].value
 
 
-@pytest.mark.parametrize("name", LABS)
+@pytest.mark.parametrize("name", GUESSED)
 def test_doors_lead_to_settings_that_the_training_page_knows(open_page, monkeypatch, name):
     opened = []
     monkeypatch.setattr(room(name), "door", lambda _label, page, **query: opened.append((page, query)))
