@@ -23,10 +23,14 @@ def workshop(monkeypatch):
     return found
 
 
+def makers():
+    """The threads that let pictures be made, of whatever test of this process."""
+    return {thread for thread in threading.enumerate() if thread.name == "preview"}
+
+
 def join():
-    for thread in threading.enumerate():
-        if thread.name == "preview":
-            thread.join(60)
+    for thread in makers():
+        thread.join(60)
 
 
 def test_the_pictures_are_a_row_a_class_and_a_row_an_image():
@@ -88,10 +92,11 @@ def test_what_was_made_once_is_found_again(monkeypatch):
 
 
 def test_a_process_makes_them_while_the_page_goes_on():
+    left_by_others = makers()
     assert preview.request(DIGITS) is None
     assert preview.request(DIGITS) is None
     assert not preview.is_settled(DIGITS)
-    assert sum(thread.name == "preview" for thread in threading.enumerate()) == 1
+    assert len(makers() - left_by_others) == 1
     join()
     assert preview.is_settled(DIGITS)
     found = preview.request(DIGITS)
