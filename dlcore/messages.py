@@ -23,7 +23,7 @@ class UserError(Exception):
     ``str(error)`` is English, ``translate(error.template).format(**error.values)`` any other language.
     """
 
-    def __init__(self, template: str, **values: object) -> None:
+    def __init__(self, template: str, /, **values: object) -> None:  # so that a value may have any name
         super().__init__(template.format(**values))
         self.template = template
         self.values = values

@@ -11,10 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dlcore.data import DATASETS, OWN_IMAGES
-from dlcore.data.availability import available, files, raw_folder
-from dlcore.data.cifar_batches import read_batch
-from dlcore.data.idx import read_idx
+from dlcore.data import DATASETS, OWN_IMAGES, stored
+from dlcore.data.availability import available
 from dlcore.data.own_images import read as read_own_images
 from dlcore.data.selection import classes_of, describe
 from dlcore.messages import N_, UserError
@@ -128,56 +126,18 @@ def _own_images(set_id: str) -> Dataset:
 
 
 def _cifar10() -> Dataset:
-    folder = raw_folder("cifar10")
-    batches = []
-    for file in files("cifar10"):
-        try:
-            batches.append(read_batch((folder / file).read_bytes()))
-        except (OSError, ValueError) as error:
-            raise _unreadable("cifar10", _reason(error)) from error
-    *training, (test_images, test_labels) = batches
-    return Dataset(
-        name="cifar10",
-        class_names=DATASETS["cifar10"].class_names,
-        train_images=torch.from_numpy(np.concatenate([images for images, _ in training])),
-        train_labels=torch.from_numpy(np.concatenate([labels for _, labels in training])),
-        test_images=torch.from_numpy(test_images),
-        test_labels=torch.from_numpy(test_labels),
-    )
-
-
-def _reason(error: OSError | ValueError) -> str:
-    """What the system says itself, without the place of the file on the server."""
-    return (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
-
-
-def _unreadable(name: str, reason: str) -> UserError:
-    folder = raw_folder(name)
-    return UserError(
-        N_("The files of {dataset} in {folder} cannot be read: {reason}. Delete that folder and start again."),
-        dataset=DATASETS[name].title,
-        folder=folder.name if name == "cifar10" else f"{folder.parent.name}/{folder.name}",
-        reason=reason,
-    )
+    return _tensors("cifar10", *stored.cifar10())
 
 
 def _mnist_like(name: str) -> Dataset:
-    folder = raw_folder(name)
-    paths = [folder / file for file in files(name)]
-    classes = len(DATASETS[name].class_names)
-    lowest = 1 if name == "emnist-letters" else 0  # EMNIST counts its letters from 1
-    parts: list[Tensor] = []
-    for images_path, labels_path in (paths[:2], paths[2:]):
-        try:
-            images, labels = read_idx(images_path, dimensions=3), read_idx(labels_path, dimensions=1)
-        except (OSError, ValueError) as error:  # a file damaged or replaced by hand
-            raise _unreadable(name, _reason(error)) from error
-        if len(images) != len(labels) or np.any((labels < lowest) | (labels >= lowest + classes)):
-            raise _unreadable(name, N_("images and labels do not belong together"))
-        if name == "emnist-letters":  # stored column by column
-            images = np.ascontiguousarray(images.transpose(0, 2, 1))
-        parts += [torch.from_numpy(images).unsqueeze(1), torch.from_numpy(labels).long() - lowest]
-    train_images, train_labels, test_images, test_labels = parts
+    (train_images, train_labels), (test_images, test_labels) = (
+        stored.mnist_like(name, split) for split in ("train", "test")
+    )
+    return _tensors(name, (train_images[:, None], train_labels), (test_images[:, None], test_labels))
+
+
+def _tensors(name: str, train: stored.Labelled, test: stored.Labelled) -> Dataset:
+    train_images, train_labels, test_images, test_labels = (torch.from_numpy(array) for array in (*train, *test))
     return Dataset(
         name=name,
         class_names=DATASETS[name].class_names,

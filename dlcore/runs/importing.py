@@ -221,7 +221,8 @@ def _check_message(template: str, values: Mapping[str, Any]) -> None:
     try:
         parts = list(string.Formatter().parse(template))
         plain = all(
-            field is None or (field in values and not conversion and _FORMAT.fullmatch(spec or ""))
+            field is None
+            or (field.isidentifier() and field in values and not conversion and _FORMAT.fullmatch(spec or ""))
             for _text, field, spec, conversion in parts
         )
         plain = plain and all(

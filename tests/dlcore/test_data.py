@@ -21,6 +21,7 @@ from dlcore.data.randomness import derive, generator
 from dlcore.data.selection import classes_of, classes_text, describe
 from dlcore.data.torchvision_datasets import torchvision_datasets
 from dlcore.home import data_root
+from dlcore.inference import samples
 from dlcore.messages import UserError
 from dlcore.training.events import Preparing
 
@@ -87,6 +88,29 @@ def test_files_at_hand_are_read_without_a_network(name):
     assert dataset.train_images.numpy().tobytes() == contents["train-images-idx3-ubyte"][16:]
     assert dataset.test_labels.tolist() == [0, 1, 2, 3]
     assert dataset.class_names == DATASETS[name].class_names
+
+
+def test_an_image_of_a_link_is_read_without_the_others(monkeypatch):
+    contents = small_mnist()
+    folder = put("mnist", contents)
+    read = []
+    whole_file = np.fromfile
+    monkeypatch.setattr(np, "fromfile", lambda *a, **o: read.append(whole_file(*a, **o)) or read[-1])
+    image, name = samples.fetch(samples.Sample("mnist", "test", 2))
+    assert image.tobytes() == contents["t10k-images-idx3-ubyte"][16 + 2 * 784 : 16 + 3 * 784]
+    assert name == "2"
+    assert sum(part.nbytes for part in read) == 784 + 1  # and nothing is kept: memory is short where many draw
+    with pytest.raises(UserError, match="an image is missing"):  # these files hold four
+        samples.fetch(samples.Sample("mnist", "test", 4))
+    (folder / "t10k-images-idx3-ubyte").write_bytes(contents["t10k-images-idx3-ubyte"][:-1])
+    with pytest.raises(UserError, match="it is damaged"):
+        samples.fetch(samples.Sample("mnist", "test", 0))
+
+
+def test_the_letters_of_a_link_stand_upright():
+    put("emnist-letters", small_emnist())
+    image, name = samples.fetch(samples.Sample("emnist-letters", "train", 27))
+    assert (int(image[3, 20]), name) == (200, "B")
 
 
 def small_emnist(train=52, test=26, *, lowest=1) -> dict[str, bytes]:

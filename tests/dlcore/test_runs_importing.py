@@ -62,6 +62,13 @@ def test_a_run_comes_back_as_it_went(run):
     assert import_run(io.BytesIO(data)).run_id == run.run_id
 
 
+def test_a_message_may_call_its_values_anything(run):
+    change = ended(message="{self} {template}", values={"self": 1, "template": "x"})
+    here = import_run(altered(run, "events.jsonl", change))
+    last = here.metrics()[-1]
+    assert str(UserError(last.message, **last.values)) == "1 x"  # as pages show it
+
+
 def test_the_command(run, tmp_path, capsys):
     path = tmp_path / "run.zip"
     path.write_bytes(content(run, "zip"))
@@ -120,6 +127,7 @@ def of_test(**values):
         ("events.jsonl", ended(message="{reason:>999999999}", values={"reason": "x"})),
         ("events.jsonl", ended(message="{reason}", values={"reason": ["x"]})),
         ("events.jsonl", ended(message="{reason}", values={})),
+        ("events.jsonl", ended(message="{a.__class__}", values={"a": "x", "a.__class__": "y"})),
         ("events.jsonl", ended(reason="exploded")),
         ("events.jsonl", of_test(confusion=[[1, 2], [3, 4]])),
         ("events.jsonl", of_test(accuracy="high")),
