@@ -24,6 +24,7 @@ from dlcore.runs.worker import EventLog
 from dlcore.training import loop
 from dlcore.training.events import Ended, Inspected, Tested, to_json
 from dlcore.training.faster import keep_freed_memory
+from dlcore.training.state import TrainingState
 
 MODELS = ("article-cnn", "sprint-cnn")
 
@@ -31,7 +32,7 @@ MODELS = ("article-cnn", "sprint-cnn")
 def seconds(model: str, dataset: Dataset, *, recording: bool) -> float:
     """Processor seconds of one epoch, its two evaluations included, the test at the end not."""
     config = TrainConfig(model=model, epochs=1)
-    state = loop.TrainingState.create(config, dataset)
+    state = TrainingState.create(config, dataset)
     with tempfile.TemporaryDirectory() as folder, EventLog(Path(folder) / "events.jsonl") as log:
         start = time.process_time()
         for event in loop.train(config, state=state, dataset=dataset, recording=recording):

@@ -437,7 +437,7 @@ def _export(options: argparse.Namespace) -> Answer:
 
 
 def _predict(options: argparse.Namespace) -> Answer:
-    from dlcore.data.picture_import import convert  # noqa: PLC0415
+    from dlcore.data.picture_reading import convert  # noqa: PLC0415
     from dlcore.inference.photo import image_to_digit, open_image  # noqa: PLC0415  # torch, only where it is needed
     from dlcore.inference.prediction import load_model, predict, predict_pictures  # noqa: PLC0415
 
@@ -567,7 +567,7 @@ def _resource_schema(_: argparse.Namespace) -> Answer:
 
 
 def _images(options: argparse.Namespace) -> Answer:
-    from dlcore.data import own_images, picture_import  # noqa: PLC0415  # only where it is needed
+    from dlcore.data import own_images, picture_import, picture_sources  # noqa: PLC0415  # only where it is needed
 
     if options.source is None:
         sets = own_images.list_sets("")
@@ -578,7 +578,7 @@ def _images(options: argparse.Namespace) -> Answer:
         ]
         return SUCCESS, {"sets": rows}, "\n".join(lines) or "There is no set yet: python -m dlcore images FOLDER_OR_ZIP"
     limit = own_images.limits()
-    listing = picture_import.from_folder if options.source.is_dir() else picture_import.from_zip
+    listing = picture_sources.from_folder if options.source.is_dir() else picture_sources.from_zip
     if not options.source.exists():
         raise UserError("There is no folder or zip file {file}.", file=options.source)
     with listing(options.source, limit) as (entries, skipped):

@@ -99,7 +99,7 @@ def _version(package: str) -> str | None:
 
 
 def _device() -> str:
-    from dlcore.training.loop import pick_device  # noqa: PLC0415  # torch, which may be what is missing
+    from dlcore.training.state import pick_device  # noqa: PLC0415  # torch, which may be what is missing
 
     return pick_device("auto").type
 

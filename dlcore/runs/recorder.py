@@ -12,7 +12,7 @@ from dlcore.training.events import Evaluated, Event, Stepped, Tested
 
 if TYPE_CHECKING:
     from dlcore.data.loading import Dataset
-    from dlcore.training.loop import TrainingState
+    from dlcore.training.state import TrainingState
 
 SHARE = 0.01
 """Of the training time that looks may take, and"""

@@ -46,7 +46,7 @@ from dlcore.training.events import (
 
 if TYPE_CHECKING:
     from dlcore.data.loading import Dataset
-    from dlcore.training.loop import TrainingState
+    from dlcore.training.state import TrainingState
 
 LOCK_SECONDS = 2.0
 """How long to wait for the lock: readers hold it for microseconds, another worker for as long as it lives."""
@@ -299,16 +299,17 @@ class _Session:
         from dlcore.data.loading import load  # noqa: PLC0415  # torch takes seconds: after the lock, never in the server
         from dlcore.training import checkpoints, loop  # noqa: PLC0415
         from dlcore.training.faster import keep_freed_memory  # noqa: PLC0415
+        from dlcore.training.state import TrainingState, use_threads  # noqa: PLC0415
 
         run = self._run
         keep_freed_memory()
         self._checkpoint_seconds, self._budget = checkpoint_seconds(), budget()
-        loop.use_threads(run.config)
+        use_threads(run.config)
         config = run.config
         dataset = load(config.dataset, self._prepare, own_images=config.own_images, classes=config.classes)
         state = self._restore(dataset)
         if state is None:
-            state = loop.TrainingState.create(run.config, dataset)
+            state = TrainingState.create(run.config, dataset)
             if not self._log.empty:
                 self._tell(Resumed(step=0, epoch=0, log_bytes=0))
         self._recall(state)

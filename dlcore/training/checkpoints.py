@@ -17,7 +17,7 @@ from dlcore.models.options import ModelOptions
 from dlcore.training import tensor_file
 from dlcore.training.events import Tested
 from dlcore.training.faster import channels_together
-from dlcore.training.loop import TrainingState
+from dlcore.training.state import TrainingState
 from dlcore.training.validation_record import ValidationRecord
 
 _CHECKPOINT_LIMIT_BYTES = 1_000_000_000

@@ -12,7 +12,7 @@ from dlcore.data.loading import Dataset
 from dlcore.machine import peak_memory
 from dlcore.runs.glimpses import WALL_IMAGES, Example, Examples, Filters, Glimpse, Picture, Split, Wall
 from dlcore.training.evaluation import log_probabilities
-from dlcore.training.loop import TrainingState
+from dlcore.training.state import TrainingState
 from dlcore.training.telemetry import ReluWatch, gradient_norms, rounded
 
 _MOST_FILTERS = 32

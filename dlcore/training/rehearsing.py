@@ -21,6 +21,7 @@ from dlcore.rehearsal import (
 from dlcore.training import loop
 from dlcore.training.evaluation import log_probabilities
 from dlcore.training.events import Stepped
+from dlcore.training.state import TrainingState, use_threads
 from dlcore.training.telemetry import StepMeter
 
 _WARM_UP = 2
@@ -29,13 +30,13 @@ _WARM_UP = 2
 
 def measure(config: TrainConfig, dataset: Dataset | None = None) -> Rehearsal:
     """How fast ``config`` trains and judges here, and how its loss falls at which learning rate."""
-    threads = loop.use_threads(config)
+    threads = use_threads(config)
     config = config.model_copy(update={"schedule": "constant"})
     dataset = dataset or load(config.dataset, own_images=config.own_images, classes=config.classes)
     updates, seconds, images = _calibrate(config, dataset)
     start = time.perf_counter()
     looked_at = dataset.train_images[:EVALUATED]
-    log_probabilities(loop.TrainingState.create(config, dataset).model, looked_at)
+    log_probabilities(TrainingState.create(config, dataset).model, looked_at)
     judged = len(looked_at) / max(1e-9, time.perf_counter() - start)
     rates, losses = _range_test(config, dataset)
     return Rehearsal(
@@ -54,7 +55,7 @@ class _Batches:
     """Updates of a fresh network, one batch after the other."""
 
     def __init__(self, config: TrainConfig, dataset: Dataset) -> None:
-        self.state = loop.TrainingState.create(config, dataset)
+        self.state = TrainingState.create(config, dataset)
         self._images = dataset.train_images.to(self.state.device)
         self._labels = dataset.train_labels.to(self.state.device)
         self._meter = StepMeter(self.state.network)

@@ -14,7 +14,7 @@ from dlcore.inference.neighbours import Projection, features, nearest, validatio
 from dlcore.inference.prediction import Model, predict_pictures
 from dlcore.models import MODELS
 from dlcore.models.options import ModelOptions
-from dlcore.training.loop import TrainingState
+from dlcore.training.state import TrainingState
 
 CLASSES = tuple("0123456789")
 

@@ -17,11 +17,11 @@ from PIL import Image
 
 from dlcore.cli import main
 from dlcore.config import TrainConfig
-from dlcore.data import own_images, picture_import
+from dlcore.data import own_images, picture_import, picture_reading, picture_sources
 from dlcore.data.availability import available
 from dlcore.data.loading import load
 from dlcore.data.own_images import EVERYONE, Limits
-from dlcore.data.picture_import import convert
+from dlcore.data.picture_reading import convert
 from dlcore.messages import UserError
 from dlcore.runs.directory import create, open_run
 from dlcore.runs.worker import work
@@ -62,7 +62,7 @@ def bring(source, *, size=28, colour=False, name="pets", owner="me", limit=None)
     limit = limit or Limits()
     if isinstance(source, dict):
         source = zipped(source)
-    listing = picture_import.from_folder if isinstance(source, Path) and source.is_dir() else picture_import.from_zip
+    listing = picture_sources.from_folder if isinstance(source, Path) and source.is_dir() else picture_sources.from_zip
     with listing(source, limit) as (entries, skipped):
         steps = picture_import.import_pictures(
             entries, size=size, colour=colour, name=name, owner=owner, limit=limit, skipped=skipped
@@ -318,10 +318,10 @@ def test_what_claims_too_many_pixels_is_not_decoded(kind, side, monkeypatch):
 
     bring(pictures())
     with monkeypatch.context() as patched:
-        patched.setattr(picture_import, "convert", decode)
-        budget = picture_import._Budget(10**9, 10**9)
-        with pytest.raises(picture_import._Skip, match="too many pixels"):
-            picture_import._decode(claiming(kind, side, side), 28, False, Limits(), budget)
+        patched.setattr(picture_reading, "convert", decode)
+        budget = picture_reading.Budget(10**9, 10**9)
+        with pytest.raises(picture_reading.Skip, match="too many pixels"):
+            picture_reading.decode(claiming(kind, side, side), 28, False, Limits(), budget)
     assert budget.pixels_left == 10**9
     assert reasons(bring(pictures() | {f"cat/huge.{kind}": claiming(kind, side, side)})) == {
         f"cat/huge.{kind}": "it has too many pixels"
@@ -345,25 +345,25 @@ def jpeg(side, *, progressive=False) -> bytes:
     ],
 )
 def test_pixels_are_paid_for_as_they_are_decoded(content, cost):
-    budget = picture_import._Budget(10**9, 10**9)
-    with suppress(picture_import._Skip):
-        picture_import._decode(content, 28, False, Limits(), budget)
+    budget = picture_reading.Budget(10**9, 10**9)
+    with suppress(picture_reading.Skip):
+        picture_reading.decode(content, 28, False, Limits(), budget)
     assert 10**9 - budget.pixels_left == cost
-    budget = picture_import._Budget(10**9, cost - 1)
-    with pytest.raises(picture_import._Skip, match="as much as a set may hold"):
-        picture_import._decode(content, 28, False, Limits(), budget)
+    budget = picture_reading.Budget(10**9, cost - 1)
+    with pytest.raises(picture_reading.Skip, match="as much as a set may hold"):
+        picture_reading.decode(content, 28, False, Limits(), budget)
 
 
 def test_what_is_refused_was_read_all_the_same_and_is_paid_for():
-    entry = picture_import.Entry(PurePosixPath("cat/x.png"), lambda: io.BytesIO(bytes(3_000_000)))
-    budget = picture_import._Budget(2_500_000, 10**9)
+    entry = picture_sources.Entry(PurePosixPath("cat/x.png"), lambda: io.BytesIO(bytes(3_000_000)))
+    budget = picture_reading.Budget(2_500_000, 10**9)
     for left in (1_499_999, 499_998):
-        with pytest.raises(picture_import._Skip, match="too large"):
-            picture_import._read(entry, Limits(file_megabytes=1), budget)
+        with pytest.raises(picture_reading.Skip, match="too large"):
+            picture_reading.read(entry, Limits(file_megabytes=1), budget)
         assert budget.bytes_left == left
     for _ in range(2):
-        with pytest.raises(picture_import._Skip, match=r"too large|as much as"):
-            picture_import._read(entry, Limits(file_megabytes=1), budget)
+        with pytest.raises(picture_reading.Skip, match=r"too large|as much as"):
+            picture_reading.read(entry, Limits(file_megabytes=1), budget)
     assert budget.bytes_left < 0
 
 
@@ -374,10 +374,10 @@ def test_a_file_that_breaks_off_is_paid_for_up_to_there():
                 raise zipfile.BadZipFile("CRC")
             return super().read(size)
 
-    budget = picture_import._Budget(10**9, 10**9)
-    with pytest.raises(picture_import._Skip, match="damaged"):
-        picture_import._read(
-            picture_import.Entry(PurePosixPath("cat/x.png"), lambda: Breaking(bytes(3_000_000))), Limits(), budget
+    budget = picture_reading.Budget(10**9, 10**9)
+    with pytest.raises(picture_reading.Skip, match="damaged"):
+        picture_reading.read(
+            picture_sources.Entry(PurePosixPath("cat/x.png"), lambda: Breaking(bytes(3_000_000))), Limits(), budget
         )
     assert budget.bytes_left <= 10**9 - 2_000_000
 
@@ -424,13 +424,13 @@ def test_names_in_other_writings_are_read():
     data = file.getvalue()
     data = data.replace(b"cat/", "狗".encode("gbk") + b"x/")[: len(data)]
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        names = {picture_import._name_of(member).split("/")[0] for member in archive.infolist()}
+        names = {picture_sources._name_of(member).split("/")[0] for member in archive.infolist()}
     assert names == {"狗x", "dog"}
 
 
 def test_files_from_a_browser_keep_their_folders():
     named = [(f"pets/{name}", io.BytesIO(content)) for name, content in pictures().items()]
-    with picture_import.from_files([*named, ("../../x/y.png", io.BytesIO(b"x"))], Limits()) as (entries, skipped):
+    with picture_sources.from_files([*named, ("../../x/y.png", io.BytesIO(b"x"))], Limits()) as (entries, skipped):
         assert not skipped
         assert {entry.path.parts[0] for entry in entries} == {"pets", "x"}
         assert all(isinstance(entry.path, PurePosixPath) and ".." not in entry.path.parts for entry in entries)

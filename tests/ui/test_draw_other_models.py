@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from dlcore.config import TrainConfig
-from dlcore.data import picture_import
+from dlcore.data import picture_import, picture_sources
 from dlcore.data.own_images import Limits
 from dlcore.inference.legibility import assess
 from dlcore.inference.prediction import Model, as_input, load_model, predict
@@ -44,7 +44,7 @@ def own_set():
                 picture = io.BytesIO()
                 Image.fromarray(dice.integers(180, 256, (9, 9, 3), dtype=np.uint8)).save(picture, "PNG")
                 archive.writestr(f"{name}/{number}.png", picture.getvalue())
-    with picture_import.from_zip(file, Limits()) as (entries, _):
+    with picture_sources.from_zip(file, Limits()) as (entries, _):
         steps = picture_import.import_pictures(entries, size=64, colour=True, name="", owner="", limit=Limits())
         while True:
             try:

@@ -309,13 +309,13 @@ def _import(
     state: TrainPage, named: Sequence[tuple[str, io.BytesIO]], *, is_zip: bool, size: int, colour: bool
 ) -> None:
     """Make the set here, telling how far it is; leaving the page ends it without a trace."""
-    from dlcore.data import picture_import  # noqa: PLC0415  # it brings numpy, only where it is needed
+    from dlcore.data import picture_import, picture_sources  # noqa: PLC0415  # it brings numpy, only where it is needed
 
     bar = st.progress(0.0, text=_("Reading the files…"))
     shown = 0.0
     try:
         limit: Limits = own_images.limits()
-        listing = picture_import.from_zip(named[0][1], limit) if is_zip else picture_import.from_files(named, limit)
+        listing = picture_sources.from_zip(named[0][1], limit) if is_zip else picture_sources.from_files(named, limit)
         with listing as (entries, skipped):
             importing = picture_import.import_pictures(
                 entries,
