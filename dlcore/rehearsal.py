@@ -53,6 +53,8 @@ _IRRELEVANT = {
 _IRRELEVANT |= {"learning_rate"}
 _PATIENCE_SECONDS = 120.0
 _KEPT = 200
+_MOST_WAITING = 8
+"""Rehearsals that may be asked for at a time; each takes some ten seconds, and none waits for longer than its patience."""
 _PROJECT = Path(__file__).resolve().parents[1]
 
 
@@ -114,7 +116,8 @@ def request(config: TrainConfig) -> Rehearsal | None:
     One process measures at a time, for all visitors and servers of one folder.
 
     Raises:
-        UserError: it cannot be measured; the next time this is asked for it is tried again.
+        UserError: it cannot be measured, or too many others are being measured; the next time this is asked for it is
+            tried again.
     """
     found = look_up(config)
     if found is not None:
@@ -180,14 +183,25 @@ class _Stage:
         with self._lock:
             if name in self.under_way:
                 return
+            if len(self.under_way) >= _MOST_WAITING:
+                raise UserError(N_("Too many others are having their settings measured. Try again in a minute."))
             self.under_way.add(name)
-        threading.Thread(target=self._run, args=(config, name), name="rehearsal", daemon=True).start()
+        try:
+            threading.Thread(target=self._run, args=(config, name), name="rehearsal", daemon=True).start()
+        except RuntimeError as error:  # no room for another thread
+            self._settle(name, "")
+            raise UserError(N_("This could not be measured: {reason}"), reason=str(error)) from error
 
     def _run(self, config: TrainConfig, name: str) -> None:
+        problem = "unexpected fault"  # whose traceback is on the server's standard error
         try:
             problem = _rehearse_elsewhere(config)
         except (OSError, Timeout, subprocess.TimeoutExpired) as error:
             problem = type(error).__name__
+        finally:
+            self._settle(name, problem)
+
+    def _settle(self, name: str, problem: str) -> None:
         with self._lock:
             if problem:
                 self.problems = dict(list(self.problems.items())[-_KEPT:]) | {name: problem}

@@ -70,11 +70,17 @@ def page_title(title: str, lead: str) -> None:
 
 def show_error(error: UserError) -> None:
     """What went wrong, why, and what to do, in the visitor's language; values from outside stay plain text."""
+    st.error(in_markdown(error), icon=":material/error:")
 
-    def show(value: object) -> object:
-        return plain_text(value) if isinstance(value, str) else value
 
-    st.error(language.explain(error, show=show), icon=":material/error:")
+def in_markdown(error: UserError) -> str:
+    """The message in the visitor's language, as Markdown in which values from outside are plain text."""
+    return language.explain(error, show=plain_value)
+
+
+def plain_value(value: object) -> object:
+    """A value as it may stand in Markdown: text with nothing in it read as Markdown, a number as it is."""
+    return plain_text(value) if isinstance(value, str) else value
 
 
 def plain_text(text: str) -> str:

@@ -23,6 +23,12 @@ def quick(monkeypatch):
     monkeypatch.setattr(rehearsing, "CALIBRATION_SECONDS", 0.05)
 
 
+def joined() -> None:
+    for thread in threading.enumerate():
+        if thread.name == "rehearsal":
+            thread.join(60)
+
+
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_the_suggested_rate_learns_and_is_far_from_both_ends(optimizer):
     settings = MLP.model_copy(update={"optimizer": optimizer})
@@ -75,9 +81,7 @@ def test_it_is_measured_once_in_a_process_of_its_own(monkeypatch, capsys):
 
     monkeypatch.setattr(rehearsal.subprocess, "run", here)
     assert rehearsal.request(MLP) is None
-    for thread in threading.enumerate():
-        if thread.name == "rehearsal":
-            thread.join(60)
+    joined()
     assert rehearsal.is_settled(MLP)
     found = rehearsal.request(MLP)
     assert found is not None
@@ -87,12 +91,56 @@ def test_it_is_measured_once_in_a_process_of_its_own(monkeypatch, capsys):
 def test_a_failure_is_told_once_and_tried_again(monkeypatch):
     monkeypatch.setattr(rehearsal, "_rehearse_elsewhere", lambda _: "no memory")
     assert rehearsal.request(MLP) is None
-    for thread in threading.enumerate():
-        if thread.name == "rehearsal":
-            thread.join(60)
+    joined()
     with pytest.raises(UserError, match="no memory"):
         rehearsal.request(MLP)
     assert not rehearsal._stage().problems
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_fault_that_nobody_foresaw_locks_nobody_out(monkeypatch):
+    def break_down(_config):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(rehearsal, "_rehearse_elsewhere", break_down)
+    assert rehearsal.request(MLP) is None
+    joined()
+    assert rehearsal.is_settled(MLP)
+    with pytest.raises(UserError, match="could not be measured"):
+        rehearsal.request(MLP)
+    assert rehearsal.request(MLP) is None  # it is tried again
+    joined()
+
+
+def test_a_thread_that_cannot_begin_locks_nobody_out(monkeypatch):
+    def no_room(_self):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", no_room)
+    with pytest.raises(UserError, match="new thread"):
+        rehearsal.request(MLP)
+    assert rehearsal.is_settled(MLP)
+
+
+def test_however_many_ask_only_some_wait(monkeypatch):
+    gate = threading.Event()
+    monkeypatch.setattr(rehearsal, "_rehearse_elsewhere", lambda _: gate.wait(60) and "")
+
+    def ask(batch_size: int) -> str:
+        try:
+            rehearsal.request(MLP.model_copy(update={"batch_size": batch_size}))
+        except UserError as error:
+            return str(error)
+        return ""
+
+    answers = [ask(batch_size) for batch_size in range(1, 31)]
+    waiting = [thread for thread in threading.enumerate() if thread.name == "rehearsal"]
+    gate.set()
+    joined()
+    assert len(waiting) == 8
+    assert ["Try again" in answer for answer in answers] == [False] * 8 + [True] * 22
+    assert rehearsal.request(MLP) is None  # there is room again
+    joined()
 
 
 def test_images_that_are_not_here_are_not_downloaded():

@@ -2,6 +2,8 @@
 
 import io
 import wave
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,14 +12,17 @@ from dlcore import rehearsal
 from dlcore.config import TrainConfig
 from dlcore.rehearsal import Rehearsal
 from dlcore.runs import directory
+from dlcore.runs.diagnosis import Finding
 from dlcore.runs.worker import work
 from tests.ui.test_train import shown
 from tests.ui.test_train_figures import valid
 from ui.figure import clicked
+from ui.shell import plain_text
 from ui.training import curve_view, inside_figures, link, readings, recorded
 from ui.training.before import range_figure
 from ui.training.cells import choose_cell
 from ui.training.curve_view import SOUND_SECONDS, sound
+from ui.training.diagnosis import in_words
 from ui.training.feed import Feed
 from ui.training.figures import accuracy_figure, classes_figure, loss_figure, places
 from ui.training.filters import pictures
@@ -83,6 +88,44 @@ def test_every_panel_has_its_figure_and_its_reading(watch):
     assert all("This run" in text for text in told)
     assert len(pictures(looks[-1].filters)) == looks[-1].filters.shape[0]
     assert "of 40 right" in wall_in_words(watch.feed.wall, looks[-1])
+
+
+HOSTILE = "![x](http://evil.example) **b** `c` $d$ <i>"
+
+
+def test_names_from_outside_are_plain_text_in_what_is_said(watch):
+    course, look = watch.feed.course(), watch.feed.glimpses[-1]
+    named = [
+        replace(
+            seen,
+            weights=[replace(one, layer=HOSTILE) for one in seen.weights],
+            gradients=[replace(one, layer=HOSTILE) for one in seen.gradients],
+        )
+        for seen in course
+    ]
+    looks = [
+        look.model_copy(
+            update={"gradient_norms": {HOSTILE: 1.0}, "update_ratios": {HOSTILE: 1.0}, "active": {HOSTILE: 1.0}}
+            | {"filters": look.filters.model_copy(update={"layer": HOSTILE})}
+        )
+    ]
+    finding = Finding(kind="dead-units", text="In {layer}, {dead:g}", values={"layer": HOSTILE, "dead": 3.0})
+    told = [
+        readings.classes(course[-1], [HOSTILE] * 10),
+        readings.weights(named[-1]),
+        readings.gradients(named[-1]),
+        readings.over_time(named, HOSTILE, gradients=False),
+        readings.filters(looks[-1]),
+        *(reading(looks) for reading in readings.LAYERS.values()),
+        *in_words([finding]),
+    ]
+    assert all(plain_text(HOSTILE) in text and HOSTILE not in text for text in told)
+    assert HOSTILE in readings.LAYERS["norms"](looks, name=str)  # of a figure, where no Markdown is read
+
+
+def test_no_part_of_the_page_asks_from_a_tab_that_nobody_sees():
+    rooms = Path(readings.__file__).parent.glob("*.py")
+    assert not [path.name for path in rooms if "run_every" in path.read_text(encoding="utf-8")]
 
 
 def test_the_loss_can_be_heard_and_falls_with_the_curve():
@@ -181,8 +224,6 @@ def always_open(*_args, **_how):
 def test_the_table_of_a_long_run_stays_short():
     history = recorded.history_until(1)
     one = history.evaluations[-1]
-    from dataclasses import replace
-
     history.evaluations = [replace(one, epoch=epoch) for epoch in range(200)]
     lines = curve_view._table(history.evaluations).splitlines()
     assert len(lines) <= 44

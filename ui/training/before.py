@@ -5,6 +5,7 @@ import streamlit as st
 from dlcore import rehearsal
 from dlcore.messages import UserError
 from dlcore.rehearsal import Rehearsal, estimated_seconds
+from ui.clock import run_again
 from ui.figure import figure
 from ui.language import translate as _
 from ui.palette import HIGHLIGHT, TRAIN
@@ -79,7 +80,7 @@ def _rehearse(state: TrainPage) -> None:
             show_error(error)
             return
     if found is None:
-        st.fragment(run_every=_LOOK_AGAIN_SECONDS)(_wait)(state)
+        st.fragment(_wait)(state)
         return
     _time(state, found)
     _rates(state, found)
@@ -93,6 +94,7 @@ def _wait(state: TrainPage) -> None:
     if rehearsal.is_settled(state.config):
         st.rerun()
     st.caption(_("Measuring, in a process of its own: ten seconds or so…"))
+    run_again(_LOOK_AGAIN_SECONDS, key="train.rehearsing")
 
 
 def _time(state: TrainPage, found: Rehearsal) -> None:

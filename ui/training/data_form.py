@@ -17,6 +17,7 @@ from dlcore.knobs import Knob
 from dlcore.messages import UserError
 from dlcore.preview import Preview
 from ui.class_names import shown_names
+from ui.clock import run_again
 from ui.language import translate as _
 from ui.shell import plain_text, show_error
 from ui.training.pictures import url_of
@@ -103,16 +104,17 @@ def _when_made(state: TrainPage, show: Callable[[TrainPage, Preview], None]) -> 
     if found is not None:
         show(state, found)
         return
-    st.fragment(run_every=_LOOK_AGAIN_SECONDS)(_wait)(state)
+    st.fragment(_wait)(state, f"train.clock.{show.__name__}")
 
 
-def _wait(state: TrainPage) -> None:
+def _wait(state: TrainPage, key: str) -> None:
     if preview.is_settled(state.config):
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.html('<span class="data-form-spinner" aria-hidden="true"></span>')
         st.caption(_("Making the pictures: a process of its own loads PyTorch for them, a few seconds."))
     st.html(_STYLE)
+    run_again(_LOOK_AGAIN_SECONDS, key=key)
 
 
 def _show_samples(state: TrainPage, found: Preview) -> None:

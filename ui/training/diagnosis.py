@@ -8,6 +8,7 @@ from dlcore.config import KNOBS, TrainConfig
 from dlcore.runs.diagnosis import TITLES, Finding, Kind, diagnose, suggested
 from dlcore.runs.history import RunHistory
 from ui.language import translate as _
+from ui.shell import plain_value
 from ui.training.runs import start_run
 from ui.training.state import TrainPage, Watch
 
@@ -46,8 +47,13 @@ def diagnosis_view(
         st.markdown(_("**What the numbers say**"))
         if not found:
             st.markdown(f":material/check_circle: {healthy(history)}")
+        offered: list[TrainConfig] = []
         for finding in found:
-            _show(state, config, finding, live=live)
+            st.markdown(f"{_ICONS[finding.kind]} **{_(TITLES[finding.kind])}.** {_told(finding)}")
+            changed = suggested(config, finding)
+            if changed is not None and changed not in offered:  # two findings may call for the same experiment
+                offered.append(changed)
+                _offer(state, config, finding.kind, changed, live=live)
 
 
 def healthy(history: RunHistory) -> str:
@@ -66,8 +72,13 @@ def healthy(history: RunHistory) -> str:
 
 
 def in_words(found: Sequence[Finding]) -> list[str]:
-    """The findings as plain sentences."""
-    return [f"{_(TITLES[finding.kind])}: {_(finding.text).format(**finding.values)}" for finding in found]
+    """The findings as sentences, as Markdown."""
+    return [f"{_(TITLES[finding.kind])}: {_told(finding)}" for finding in found]
+
+
+def _told(finding: Finding) -> str:
+    values = {name: plain_value(value) for name, value in finding.values.items()}  # layers may have been imported
+    return _(finding.text).format(**values)
 
 
 def change_in_words(config: TrainConfig, changed: TrainConfig) -> str:
@@ -83,16 +94,13 @@ def change_in_words(config: TrainConfig, changed: TrainConfig) -> str:
     return _(", ").join(parts)
 
 
-def _show(state: TrainPage, config: TrainConfig, finding: Finding, *, live: bool) -> None:
-    st.markdown(f"{_ICONS[finding.kind]} **{_(TITLES[finding.kind])}.** " + _(finding.text).format(**finding.values))
-    changed = suggested(config, finding)
-    if changed is None:
-        return
-    what = change_in_words(config, changed)
+def _offer(state: TrainPage, config: TrainConfig, kind: Kind, changed: TrainConfig, *, live: bool) -> None:
+    """The one button that starts, or sets up, the experiment."""
+    what = change_in_words(config, changed) or _("the same settings, left alone")
     label = _("Set it up: {what}") if live else _("Try it: {what}")
     if st.button(
         label.format(what=what),
-        key=f"train.try.{finding.kind}",
+        key=f"train.try.{kind}",
         icon=":material/science:",
         help=_("Puts these settings into the form, for your next run.")
         if live

@@ -256,7 +256,7 @@ def _between_epochs(watch: Watch, axis: Axis) -> None:
             ),
             key=f"train.inside.{name}",
             height=_LAYER_HEIGHT,
-            description=lambda name=name: readings.LAYERS[name](looks),
+            description=lambda name=name: readings.LAYERS[name](looks, name=str),
         )
         show(watch.feed.kept((name, axis, current()), packed, version=(looks[-1].step, len(looks), watch.feed.offset)))
 
@@ -295,7 +295,7 @@ def _over_time(watch: Watch) -> None:
         lambda: (data, layout),
         key="train.inside.over_time",
         height=_LAYER_HEIGHT,
-        description=lambda: readings.over_time(course, layer, gradients=what == "gradients"),
+        description=lambda: readings.over_time(course, layer, gradients=what == "gradients", name=str),
     )
     version = (watch.feed.inspection_version(course[-1].epoch), layer, what)
     show(watch.feed.kept(("over time", current()), packed, version=version))

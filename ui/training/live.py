@@ -13,9 +13,8 @@ from dlcore.runs import queue
 from dlcore.runs.directory import LIVE, RESUMABLE, STATUSES, Run, Status
 from dlcore.runs.history import RunHistory
 from ui.clock import run_again
-from ui.language import explain
 from ui.language import translate as _
-from ui.shell import show_error
+from ui.shell import in_markdown, show_error
 from ui.training import words
 from ui.training.curve_view import curves, told
 from ui.training.diagnosis import diagnosis_view, findings_of, in_words
@@ -151,7 +150,7 @@ def _advice(state: TrainPage, watch: Watch, status: Status) -> None:
     """What to do next, where something went wrong."""
     ended = watch.history.ended
     if (notice := watch.history.notice) is not None:
-        st.warning(explain(UserError(notice.message, **notice.values)), icon=":material/healing:")
+        st.warning(in_markdown(UserError(notice.message, **notice.values)), icon=":material/healing:")
     if watch.feed.damaged_lines:
         told = _("{count} lines of this run's log are damaged and were left out: the curves may have gaps.")
         st.warning(told.format(count=watch.feed.damaged_lines), icon=":material/healing:")
@@ -175,7 +174,7 @@ def _start_again(state: TrainPage, run: Run) -> None:
         try:
             formats.check_recipe(str(recipe))
         except UserError as error:
-            st.info(explain(error), icon=":material/update:")
+            st.info(in_markdown(error), icon=":material/update:")
     elif run.status() == "stopped":
         return
     if st.button(
@@ -205,5 +204,5 @@ def _use_what_is_at_hand(state: TrainPage, run: Run) -> None:
 def _what_to_try(history: RunHistory) -> None:
     ended = history.ended
     if ended is not None and ended.advice:
-        lines = [explain(UserError(text, **ended.values)) for text in ended.advice]
+        lines = [in_markdown(UserError(text, **ended.values)) for text in ended.advice]
         st.markdown(_("What may help:") + "\n" + "\n".join(f"- {line}" for line in lines))

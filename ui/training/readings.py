@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 import streamlit as st
@@ -11,9 +12,19 @@ from dlcore.runs.glimpses import Glimpse
 from dlcore.runs.history import RunHistory
 from dlcore.training.events import Inspected
 from ui.language import translate as _
+from ui.shell import plain_text
 from ui.training.state import Watch
 
 _MEGABYTE = 1e6
+Name = Callable[[str], str]
+"""How a name from outside is written: as Markdown that shows it as it is, or, with ``str``, where no Markdown is read."""
+
+
+class LayersReading(Protocol):
+    """The reading of a chart of layers between epochs."""
+
+    def __call__(self, looks: Sequence[Glimpse], *, name: Name = plain_text) -> str:
+        """What the newest of the looks says."""
 
 
 def explained(title: str, name: str, reading: Callable[[], str]) -> None:
@@ -142,6 +153,7 @@ def wall(watch: Watch) -> str:
 
 def classes(inspected: Inspected, names: Sequence[str]) -> str:
     """Of the confusion matrix."""
+    names = [plain_text(name) for name in names]
     meaning = _(
         "Rows are what an image shows, columns what the network said; the diagonal is right. The bars are the share of each row that is right. Play it to see confusions come and go; click a square for its images."
     )
@@ -193,7 +205,7 @@ def weights(inspected: Inspected) -> str:
     if widest is None:
         return meaning
     now = _("This run, after epoch {epoch}: the largest weight, {value:.3g}, is in the layer {layer}.").format(
-        epoch=inspected.epoch, value=widest.high, layer=widest.layer
+        epoch=inspected.epoch, value=widest.high, layer=plain_text(widest.layer)
     )
     return f"{meaning}\n\n{now}"
 
@@ -213,11 +225,11 @@ def gradients(inspected: Inspected) -> str:
     (low, least), (high, most) = min(peaks), max(peaks)
     now = _(
         "This run, after epoch {epoch}: most often about {high:.0e} in the layer {most}, and {low:.0e} in {least}."
-    ).format(epoch=inspected.epoch, high=10**high, most=most, low=10**low, least=least)
+    ).format(epoch=inspected.epoch, high=10**high, most=plain_text(most), low=10**low, least=plain_text(least))
     return f"{meaning}\n\n{now}"
 
 
-def over_time(course: Sequence[Inspected], layer: str, *, gradients: bool) -> str:
+def over_time(course: Sequence[Inspected], layer: str, *, gradients: bool, name: Name = plain_text) -> str:
     """Of the heat map of a layer over epochs."""
     meaning = _(
         "Each column is the distribution after one epoch, dark where values are frequent. A band that widens is a layer that learns; one that stands still has nothing left to learn, or gets no gradient."
@@ -231,7 +243,7 @@ def over_time(course: Sequence[Inspected], layer: str, *, gradients: bool) -> st
     if gradients or len(ends) < 2:
         return meaning
     now = _("This run: in {layer} the largest weight went from {first:.3g} to {last:.3g}.").format(
-        layer=layer, first=ends[0], last=ends[1]
+        layer=name(layer), first=ends[0], last=ends[1]
     )
     return f"{meaning}\n\n{now}"
 
@@ -245,32 +257,34 @@ def filters(look: Glimpse) -> str:
         return meaning
     now = _(
         "This run, after update {step:,}: {count} units of the layer {layer}; the largest weight is {value:.3g}."
-    ).format(step=look.step, count=look.filters.shape[0], layer=look.filters.layer, value=look.filters.largest)
+    ).format(
+        step=look.step, count=look.filters.shape[0], layer=plain_text(look.filters.layer), value=look.filters.largest
+    )
     return f"{meaning}\n\n{now}"
 
 
-def _norms(looks: Sequence[Glimpse]) -> str:
+def _norms(looks: Sequence[Glimpse], *, name: Name = plain_text) -> str:
     meaning = _(
         "The length of the gradient in each layer, from the first (blue) to the last (red). Lines that lie far below the others are layers that hardly learn."
     )
-    return _extremes(meaning, looks[-1].gradient_norms)
+    return _extremes(meaning, looks[-1].gradient_norms, name)
 
 
-def _ratios(looks: Sequence[Glimpse]) -> str:
+def _ratios(looks: Sequence[Glimpse], *, name: Name = plain_text) -> str:
     meaning = _(
         "How far an update moves each layer, as a share of its size. Layers should lie near each other, at about {usual:g}."
     ).format(usual=USUAL_RATIO)
-    return _extremes(meaning, looks[-1].update_ratios)
+    return _extremes(meaning, looks[-1].update_ratios, name)
 
 
-def _active(looks: Sequence[Glimpse]) -> str:
+def _active(looks: Sequence[Glimpse], *, name: Name = plain_text) -> str:
     meaning = _(
         "Of all outputs of a layer's ReLU on the forty images, the share above zero. Half is where it begins; sparse layers are usual, zero is a layer that says nothing."
     )
-    return _extremes(meaning, looks[-1].active, share=True)
+    return _extremes(meaning, looks[-1].active, name, share=True)
 
 
-def _extremes(meaning: str, values: Mapping[str, float], *, share: bool = False) -> str:
+def _extremes(meaning: str, values: Mapping[str, float], name: Name, *, share: bool = False) -> str:
     if not values:
         return meaning
     least, most = min(values, key=values.__getitem__), max(values, key=values.__getitem__)
@@ -279,10 +293,10 @@ def _extremes(meaning: str, values: Mapping[str, float], *, share: bool = False)
         if share
         else _("This run, now: {high:.2g} in {most}, {low:.2g} in {least}.")
     )
-    return f"{meaning}\n\n" + template.format(high=values[most], most=most, low=values[least], least=least)
+    return f"{meaning}\n\n" + template.format(high=values[most], most=name(most), low=values[least], least=name(least))
 
 
-LAYERS: Mapping[str, Callable[[Sequence[Glimpse]], str]] = {"norms": _norms, "ratios": _ratios, "active": _active}
+LAYERS: Mapping[str, LayersReading] = {"norms": _norms, "ratios": _ratios, "active": _active}
 """Of the charts of layers between epochs."""
 
 

@@ -10,6 +10,7 @@ from dlcore.presets import PRESETS
 from dlcore.runs.directory import Run, open_directory
 from dlcore.runs.history import RunHistory
 from dlcore.training.events import Event, Stepped
+from ui.clock import run_again
 from ui.language import CONTENT
 from ui.language import translate as _
 from ui.training.curve_view import curves
@@ -54,7 +55,7 @@ def recorded_config() -> TrainConfig:
 def recorded_view(state: TrainPage) -> RunHistory:
     """Show the recording, labelled as one; the whole page runs once more when a replay ends."""
     replaying = state.replay_started is not None
-    st.fragment(run_every=_TICK_SECONDS if replaying else None)(_tick)(state)
+    st.fragment(_tick)(state)
     return history_until(0 if replaying else 1)
 
 
@@ -75,6 +76,8 @@ def _tick(state: TrainPage) -> None:
     st.caption(_("You have no run yet, so this is one that we recorded earlier. Start your own at any time."))
     progress_bar(history, going=share < 1)
     curves(history, _run().config, revision="recorded")
+    if share < 1:
+        run_again(_TICK_SECONDS, key="train.replaying")
 
 
 def _controls(state: TrainPage, *, replaying: bool) -> None:

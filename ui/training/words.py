@@ -11,8 +11,8 @@ from dlcore.runs.control import VALUES
 from dlcore.runs.directory import Status
 from dlcore.runs.history import RunHistory
 from dlcore.training.events import Preparing
-from ui.language import explain
 from ui.language import translate as _
+from ui.shell import in_markdown, plain_text
 from ui.training.statistics import wilson_interval
 
 COLOURS: Mapping[Status, str] = {
@@ -75,7 +75,7 @@ def title(config: TrainConfig) -> str:
 
 
 def explanation(status: Status, history: RunHistory) -> str:
-    """The status in a sentence; for a run that waits see :func:`in_line`."""
+    """The status in a sentence, as Markdown; for a run that waits see :func:`in_line`."""
     template = _EXPLANATIONS[status]
     if "{accuracy" in template and history.tested is None:
         template = _UNTESTED
@@ -83,10 +83,10 @@ def explanation(status: Status, history: RunHistory) -> str:
         template = _GUESSES
     elif status in ("completed", "stopped") and history.ended is not None and history.ended.message:
         accuracy = history.tested.accuracy if history.tested else 0
-        early = explain(UserError(history.ended.message, **history.ended.values))
+        early = in_markdown(UserError(history.ended.message, **history.ended.values))
         return f"{early} " + _(_ON_TEST_IMAGES).format(accuracy=accuracy)
     elif status in {"stopped", "diverged"} and history.ended is not None and history.ended.message:
-        return explain(UserError(history.ended.message, **history.ended.values))
+        return in_markdown(UserError(history.ended.message, **history.ended.values))
     return _(template).format(
         epoch=history.latest.epoch if history.latest else 0,
         accuracy=history.tested.accuracy if history.tested else 0,
@@ -197,7 +197,7 @@ def _preparation(preparing: Preparing | None) -> str:
     if preparing.stage == "reading":
         return _("Reading the images…")
     if not preparing.bytes_total:
-        return _("Downloading {file}").format(file=preparing.file)
+        return _("Downloading {file}").format(file=plain_text(preparing.file))
     return _("Downloading {file}: {done:.1f} of {total:.1f} MB").format(
-        file=preparing.file, done=preparing.bytes_done / _MEGABYTE, total=preparing.bytes_total / _MEGABYTE
+        file=plain_text(preparing.file), done=preparing.bytes_done / _MEGABYTE, total=preparing.bytes_total / _MEGABYTE
     )
