@@ -178,7 +178,8 @@ def _rounded(numbers: object) -> object:
 
 def labs() -> dict[str, dict[str, float]]:
     """Median, 95th percentile and worst, in milliseconds; the playground over 40 experiments drawn at random."""
-    from dlcore.concepts.playground import (
+    from dlcore.concepts.playground import record
+    from dlcore.concepts.playground_experiment import (
         ACTIVATIONS,
         BATCH_SIZES,
         DATA,
@@ -187,7 +188,6 @@ def labs() -> dict[str, dict[str, float]]:
         PENALTIES,
         Experiment,
         losses_of,
-        record,
     )
     from ui.concepts.player import payload, recorded, size_of
     from ui.concepts.playground_state import TRIALS

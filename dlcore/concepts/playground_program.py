@@ -3,7 +3,7 @@
 import inspect
 
 from dlcore.concepts import playground_data
-from dlcore.concepts.playground import COUNT, EXTENT, Experiment
+from dlcore.concepts.playground_experiment import COUNT, EXTENT, Experiment
 
 PICTURE = "# The picture"
 """Before this line stands all that trains; after it, matplotlib."""

@@ -10,7 +10,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from dlcore.concepts.playground import Experiment, Network, initialise, loss_and_gradient, optimizer_of, points_of
+from dlcore.concepts.playground_experiment import Experiment, points_of
+from dlcore.concepts.playground_network import Network, initialise, loss_and_gradient, optimizer_of
 from dlcore.messages import N_
 
 Array = NDArray[np.float64]

@@ -10,14 +10,14 @@ from torch import nn
 from torch.nn import functional as F
 
 from dlcore.concepts import playground_data
-from dlcore.concepts.playground import (
+from dlcore.concepts.playground import GRID, record
+from dlcore.concepts.playground_experiment import (
     ACTIVATIONS,
     BATCH_SIZES,
     COUNT,
     DATA,
     EXTENT,
     FEATURES,
-    GRID,
     INITIALISATIONS,
     LOSSES,
     OPTIMIZERS,
@@ -25,16 +25,12 @@ from dlcore.concepts.playground import (
     PENALTIES,
     REGRESSION,
     Experiment,
-    Network,
     features_of,
-    initialise,
-    loss_and_gradient,
     losses_of,
-    optimizer_of,
     points_of,
-    record,
     with_values,
 )
+from dlcore.concepts.playground_network import Network, initialise, loss_and_gradient, optimizer_of
 from dlcore.concepts.playground_program import PICTURE, program_of
 from dlcore.messages import UserError
 

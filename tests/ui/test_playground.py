@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dlcore.concepts.playground import EXTENT, OWN_LIMIT, Experiment, record
+from dlcore.concepts.playground import record
+from dlcore.concepts.playground_experiment import EXTENT, OWN_LIMIT, Experiment
 from dlcore.messages import UserError
 from ui.concepts.check import parts
 from ui.concepts.playground_state import (

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from dlcore.concepts.playground import EXTENT, FEATURES, GRID, SMALL_GRID, Experiment, Recording, record
+from dlcore.concepts.playground import GRID, SMALL_GRID, Recording, record
+from dlcore.concepts.playground_experiment import EXTENT, FEATURES, Experiment
 from ui import palette
 from ui.concepts.numbers import plain
 from ui.language import translate as _

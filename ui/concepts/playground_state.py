@@ -4,7 +4,8 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
-from dlcore.concepts.playground import OWN_LIMIT, Experiment, Recording, with_values
+from dlcore.concepts.playground import Recording
+from dlcore.concepts.playground_experiment import OWN_LIMIT, Experiment, with_values
 from dlcore.messages import N_, UserError
 
 STATE = "concepts.playground"
