@@ -32,8 +32,9 @@ import psutil
 from dlcore import atomic, formats
 from dlcore.config import TrainConfig
 from dlcore.messages import UserError
-from dlcore.runs import checkpoint_store, keeping, queue, sealed, worker
-from dlcore.runs.directory import LIVE, Run, create, list_runs, open_directory, open_run
+from dlcore.runs import checkpoint_store, event_log, keeping, queue, sealed, worker
+from dlcore.runs.directory import Run, create, list_runs, open_directory, open_run
+from dlcore.runs.status import LIVE
 from dlcore.training.events import Resumed, Stepped
 
 CONFIG = TrainConfig(
@@ -136,17 +137,17 @@ def train(run: Run, ops: Ops | None = None, *, every: str = ALWAYS, stop_after: 
     if ops is not None:
         atomic.os = ops  # type: ignore[attr-defined]
         worker.os = ops  # type: ignore[attr-defined]
-        unlink, real_init = Path.unlink, worker.EventLog.__init__
+        unlink, real_init = Path.unlink, event_log.EventLog.__init__
 
         def watched_unlink(path: Path, missing_ok: bool = False) -> None:
             ops._call("unlink", lambda: unlink(path, missing_ok=missing_ok), ())  # noqa: SLF001
 
-        def init(log: worker.EventLog, path: Path) -> None:
+        def init(log: event_log.EventLog, path: Path) -> None:
             real_init(log, path)
             log._file = LoggedFile(log._file, ops)  # type: ignore[assignment]  # noqa: SLF001
 
         checkpoint_store.Path.unlink = watched_unlink  # type: ignore[method-assign]
-        worker.EventLog.__init__ = init  # type: ignore[method-assign]
+        event_log.EventLog.__init__ = init  # type: ignore[method-assign]
     seen: list[int] = []
 
     def watch(event: object) -> None:

@@ -20,7 +20,7 @@ from dlcore import atomic
 from dlcore.config import TrainConfig
 from dlcore.data.loading import Dataset, load
 from dlcore.runs import sealed
-from dlcore.runs.worker import EventLog
+from dlcore.runs.event_log import EventLog
 from dlcore.training import loop
 from dlcore.training.events import Ended, Inspected, Tested, to_json
 from dlcore.training.faster import keep_freed_memory

@@ -10,7 +10,7 @@ import time
 from bench.turns import Row, row, tell
 from dlcore.config import TrainConfig
 from dlcore.runs import queue, spare
-from dlcore.runs.directory import LIVE
+from dlcore.runs.status import LIVE
 from dlcore.training.events import Stepped
 
 CONFIG = TrainConfig(dataset="digits", model="article-cnn", epochs=1)

@@ -28,8 +28,9 @@ from dlcore.preview import FIELDS as PREVIEW_FIELDS
 from dlcore.resources import options as resources_options
 from dlcore.runs import keeping, launch, queue, spare
 from dlcore.runs.control import VALUES
-from dlcore.runs.directory import STATUSES, Run, create, list_runs, open_directory, open_run
+from dlcore.runs.directory import Run, create, list_runs, open_directory, open_run
 from dlcore.runs.history import RunHistory
+from dlcore.runs.status import STATUSES
 from dlcore.sweeps import command as sweeps_command
 from dlcore.training.events import Evaluated, Event, Paused, Preparing, Resumed, Started, Steered, Stepped, Tested
 from dlcore.translation import translator
@@ -261,7 +262,8 @@ def _steer(options: argparse.Namespace) -> Answer:
 def _work_here(run: Run) -> Answer:
     """Train in this process, as the worker that a page starts would; the first Ctrl-C stops kindly."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in dlcore.runs.launch
-    from dlcore.runs.worker import log_to, stop_on_signals, work  # noqa: PLC0415  # only commands that train need it
+    from dlcore.runs.process import log_to, stop_on_signals  # noqa: PLC0415  # only commands that train need it
+    from dlcore.runs.worker import work  # noqa: PLC0415  # only commands that train need it
 
     progress = _Progress(sys.stderr.isatty())
     with log_to(run.log_path), stop_on_signals(signal.SIGINT, signal.SIGTERM) as stop:
@@ -285,14 +287,14 @@ def _work_here(run: Run) -> Answer:
 
 
 def _work(options: argparse.Namespace) -> Answer:
-    from dlcore.runs.worker import step_back  # noqa: PLC0415
+    from dlcore.runs.process import step_back  # noqa: PLC0415
 
     step_back()
     return _train_in_background(options.directory)
 
 
 def _spare(_: argparse.Namespace) -> Answer:
-    from dlcore.runs.worker import step_aside, step_back  # noqa: PLC0415
+    from dlcore.runs.process import step_aside, step_back  # noqa: PLC0415
 
     step_back()
     step_aside()
@@ -307,7 +309,8 @@ def _spare(_: argparse.Namespace) -> Answer:
 
 
 def _train_in_background(directory: Path) -> Answer:
-    from dlcore.runs.worker import log_to, stop_on_signals, work  # noqa: PLC0415
+    from dlcore.runs.process import log_to, stop_on_signals  # noqa: PLC0415
+    from dlcore.runs.worker import work  # noqa: PLC0415
 
     run = open_directory(directory)
     try:

@@ -22,98 +22,41 @@ import logging
 import os
 import re
 import secrets
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from pydantic import BaseModel, ConfigDict
 
 from dlcore import atomic
+from dlcore.background import is_locked, is_recent, lock_of
 from dlcore.config import TrainConfig
 from dlcore.formats import RUN_FORMAT, SUMMARY_FORMAT
 from dlcore.home import home
 from dlcore.messages import N_, UserError
-from dlcore.runs import control, sealed
+from dlcore.runs import control, event_log, sealed
 from dlcore.runs.checkpoint_store import CheckpointStore
-from dlcore.runs.history import RunHistory
+from dlcore.runs.event_log import Reading
+from dlcore.runs.status import LIVE, Status
+from dlcore.runs.summary import Summary, summary_of
 from dlcore.training.events import (
     Action,
     Ended,
-    Evaluated,
     Event,
     Inspected,
     Paused,
-    Preparing,
-    Resumed,
-    Steered,
-    Stepped,
-    Tested,
     from_json,
 )
 
 STARTING_SECONDS = 30.0
 """How long a launched worker may take until it holds the lock; after that the launch counts as failed."""
 
-Status = Literal[
-    "queued", "starting", "running", "paused", "stopping", "completed", "stopped", "diverged", "failed", "interrupted"
-]
-
-LIVE: frozenset[Status] = frozenset({"queued", "starting", "running", "paused", "stopping"})
-"""The statuses in which something may still change by itself."""
-RESUMABLE: frozenset[Status] = frozenset({"stopped", "failed", "interrupted"})
-"""The statuses from which the worker can go on."""
-
-STATUSES: dict[Status, str] = {
-    "queued": N_("Waiting"),
-    "starting": N_("Starting"),
-    "running": N_("Running"),
-    "paused": N_("Paused"),
-    "stopping": N_("Stopping"),
-    "completed": N_("Completed"),
-    "stopped": N_("Stopped"),
-    "diverged": N_("Diverged"),
-    "failed": N_("Failed"),
-    "interrupted": N_("Interrupted"),
-}
-"""Every status and its English title."""
-
 _RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[a-z0-9]+(-[a-z0-9]+)*-[0-9a-f]{12}", re.ASCII)
 _LOG = logging.getLogger(__name__)
-
-
-class Summary(BaseModel):
-    """How a run ended, small enough to be read for every row of a list."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    reason: Literal["completed", "stopped", "diverged", "failed"]
-    message: str = ""
-    """An English template, see ``dlcore.messages``."""
-    values: dict[str, Any] = {}
-    weights_sha256: str = ""
-    test_accuracy: float | None = None
-    """In [0, 1]; None where no test took place."""
-    test_loss: float | None = None
-    epoch: int = 0
-    """The last epoch that began."""
-    step: int = 0
-    images_seen: int = 0
-    train_seconds: float = 0.0
-
-
-class Reading(NamedTuple):
-    """What a look into the log found."""
-
-    events: list[Event]
-    offset: int
-    """Where the next look begins, in bytes."""
-    damaged_lines: int
-    """Lines that hold no event of this version, and were skipped."""
 
 
 class _ConfigFile(BaseModel):
@@ -183,11 +126,11 @@ class Run:
 
     def lock(self) -> FileLock:
         """The worker's lock, not yet taken. The operating system frees it when its holder dies, however it dies."""
-        return FileLock(self.path / "lock", thread_local=False)
+        return lock_of(self.path / "lock")
 
     def status(self) -> Status:
         """What the run is doing now. Costs a few small reads, whatever the length of the log."""
-        return self._status(self._is_locked)
+        return self._status(lambda: is_locked(self.path / "lock"))
 
     def status_without_worker(self) -> Status:
         """As :meth:`status`, for whoever holds the run's lock, and so knows that no worker does."""
@@ -196,13 +139,13 @@ class Run:
     def _status(self, has_worker: Callable[[], bool]) -> Status:
         if waiting_mark(self.path).exists():
             return "queued"
-        if self._just_launched():
+        if is_recent(self.path / "launched", STARTING_SECONDS):
             return "stopping" if self.stop_requested() else "starting"
         if (summary := self._summary_file()) is not None:
             return summary.reason
         if has_worker():
             return self._doing()
-        last = self._last_event()
+        last = event_log.last(self.events_path)
         return last.reason if isinstance(last, Ended) else "interrupted"
 
     def _doing(self) -> Status:
@@ -211,7 +154,7 @@ class Run:
             return "stopping"
         if not self._has_events():
             return "starting"
-        return "paused" if isinstance(self._last_event(), Paused) else "running"
+        return "paused" if isinstance(event_log.last(self.events_path), Paused) else "running"
 
     def summary(self) -> Summary | None:
         """How the run ended, or None if it did not (yet), or was killed before it could say so.
@@ -221,7 +164,7 @@ class Run:
         if (self.path / "summary.json").exists():
             return self._summary_file()
         # A worker whose last words found no more room in a file of their own has left them in the log.
-        return self._summary_of_log() if isinstance(self._last_event(), Ended) else None
+        return summary_of(self.read()[0]) if isinstance(event_log.last(self.events_path), Ended) else None
 
     def _summary_file(self) -> Summary | None:
         path = self.path / "summary.json"
@@ -231,7 +174,7 @@ class Run:
             return None
         except (OSError, ValueError, UserError) as error:
             _LOG.warning("%s: summary.json is unreadable, the log is read instead: %s", self.run_id, error)
-            return self._summary_of_log()
+            return summary_of(self.read()[0])
 
     def write_summary(self, summary: Summary) -> None:
         """Note how the run ended.
@@ -246,13 +189,7 @@ class Run:
         """What was measured, as if the run had never been interrupted: events that a later ``Resumed`` voids are left
         out, and so are those that tell of the work on the run rather than of training.
         """
-        standing: list[tuple[int, Event]] = []
-        for offset, event in self._lines()[0]:
-            if isinstance(event, Resumed):
-                standing = [entry for entry in standing if _stands(*entry, event)]
-            elif not _tells_of_the_work(event):
-                standing.append((offset, event))
-        return [event for _, event in standing]
+        return event_log.standing(event_log.read(self.events_path)[0])
 
     def read(self, offset: int = 0) -> tuple[list[Event], int]:
         """The events from byte ``offset`` on, and the offset for the next look. Damaged lines are skipped and logged."""
@@ -261,29 +198,10 @@ class Run:
 
     def scan(self, offset: int = 0) -> Reading:
         """As :meth:`read`, and says how many lines were damaged. A half-written last line is left for the next look."""
-        entries, end, damaged = self._lines(offset)
+        entries, end, damaged = event_log.read(self.events_path, offset)
         if damaged:
             _LOG.warning("%s: skipped %d damaged lines of events.jsonl", self.run_id, damaged)
         return Reading([event for _, event in entries], end, damaged)
-
-    def _lines(self, offset: int = 0) -> tuple[list[tuple[int, Event]], int, int]:
-        """The events from byte ``offset`` on with the places of their lines, where they end, and how many were damaged."""
-        try:
-            with self.events_path.open("rb") as file:
-                file.seek(offset)
-                data = file.read()
-        except FileNotFoundError:
-            return [], offset, 0
-        complete = data[: data.rfind(b"\n") + 1]
-        entries: list[tuple[int, Event]] = []
-        place, damaged = offset, 0
-        for line in complete.splitlines(keepends=True):
-            try:
-                entries.append((place, from_json(sealed.unseal_line(line.rstrip(b"\r\n")))))
-            except ValueError:  # not JSON, not UTF-8, not what was written, or not an event of this version
-                damaged += 1
-            place += len(line)
-        return entries, offset + len(complete), damaged
 
     def steer(
         self,
@@ -366,56 +284,11 @@ class Run:
         """Take back the note of :meth:`expect_worker`: the worker is here, or will never come."""
         (self.path / "launched").unlink(missing_ok=True)
 
-    def _just_launched(self) -> bool:
-        try:
-            age = time.time() - (self.path / "launched").stat().st_mtime
-        except FileNotFoundError:
-            return False
-        return abs(age) < STARTING_SECONDS  # abs: a clock that was set back makes no run start for ever
-
     def _has_events(self) -> bool:
         try:
             return self.events_path.stat().st_size > 0
         except FileNotFoundError:
             return False
-
-    def _is_locked(self) -> bool:
-        if not (self.path / "lock").exists():
-            return False
-        # Another reader holds the lock for microseconds while it looks; a worker stays.
-        for pause in (0.001, 0.003, 0.0):
-            try:
-                with self.lock().acquire(timeout=0):
-                    return False
-            except Timeout:
-                time.sleep(pause)
-        return True
-
-    def _last_event(self) -> Event | None:
-        try:
-            with self.events_path.open("rb") as file:
-                file.seek(max(0, file.seek(0, os.SEEK_END) - 8192))
-                line = file.read().rpartition(b"\n")[0].rpartition(b"\n")[2]
-            return from_json(sealed.unseal_line(line))
-        except (FileNotFoundError, ValueError):
-            return None
-
-    def _summary_of_log(self) -> Summary | None:
-        history = RunHistory()
-        history.append(self.read()[0])
-        if history.ended is None:
-            return None
-        latest = history.latest
-        progress: dict[str, Any] = {}
-        if latest is not None:
-            progress = {"epoch": latest.epoch, "step": latest.step, "images_seen": latest.images_seen}
-            progress["train_seconds"] = latest.seconds
-        return summarise(history.ended, history.tested, **progress)
-
-
-def _tells_of_the_work(event: Event) -> bool:
-    """Whether it is no part of what training computed."""
-    return isinstance(event, Preparing | Paused) or (isinstance(event, Steered) and event.action != "set")
 
 
 def create(config: TrainConfig, *, owner: str = "") -> Run:
@@ -511,28 +384,6 @@ def runs_folder() -> Path:
 def waiting_mark(run_path: Path) -> Path:
     """The file that is there while the run in ``run_path`` waits in the queue, see :mod:`dlcore.runs.queue`."""
     return run_path.parent.parent / "queue" / "waiting" / run_path.name
-
-
-def summarise(ended: Ended, tested: Tested | None, **progress: Any) -> Summary:
-    """The summary of a run that ended this way; ``progress`` fills its remaining fields."""
-    return Summary(
-        reason=ended.reason,
-        message=ended.message,
-        values=ended.values,
-        weights_sha256=ended.weights_sha256,
-        test_accuracy=tested.accuracy if tested else None,
-        test_loss=tested.loss if tested else None,
-        **progress,
-    )
-
-
-def _stands(offset: int, event: Event, resumed: Resumed) -> bool:
-    """Whether ``event``, on the line that begins at ``offset``, still holds once the run was ``resumed``."""
-    if resumed.log_bytes is not None:
-        return offset < resumed.log_bytes
-    if isinstance(event, Stepped | Evaluated):
-        return event.step <= resumed.step
-    return not isinstance(event, Tested | Ended)
 
 
 def _write(path: Path, text: str) -> None:

@@ -23,7 +23,8 @@ from dlcore.config import TrainConfig
 from dlcore.formats import LABEL_FORMAT, RUN_FORMAT, SUMMARY_FORMAT
 from dlcore.messages import N_, UserError, Verbatim
 from dlcore.runs import glimpses, keeping, sealed
-from dlcore.runs.directory import Run, Summary, is_run_id, open_directory, runs_folder
+from dlcore.runs.directory import Run, is_run_id, open_directory, runs_folder
+from dlcore.runs.summary import Summary
 from dlcore.training.events import Ended, Event, Inspected, Resumed, Started, Tested, from_json
 
 MOST_FILES = 400

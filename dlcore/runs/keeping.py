@@ -23,7 +23,8 @@ from dlcore import atomic, settings
 from dlcore.formats import LABEL_FORMAT
 from dlcore.messages import N_, UserError, Verbatim
 from dlcore.runs import sealed
-from dlcore.runs.directory import LIVE, Run, is_run_id, list_runs, open_directory, runs_folder
+from dlcore.runs.directory import Run, is_run_id, list_runs, open_directory, runs_folder
+from dlcore.runs.status import LIVE
 
 NAME_LENGTH = 60
 """Most characters of a name."""

@@ -1,16 +1,13 @@
 """Let a process of its own be the worker of a run; it outlives whoever started it. Nothing here imports torch."""
 
 import subprocess
-import sys
-from pathlib import Path
 
-from dlcore import settings
+from dlcore import background, settings
 from dlcore.formats import check_recipe
 from dlcore.messages import N_, UserError
 from dlcore.runs import spare
-from dlcore.runs.directory import RESUMABLE, Run
-
-_PROJECT = Path(__file__).resolve().parents[2]
+from dlcore.runs.directory import Run
+from dlcore.runs.status import RESUMABLE
 
 
 def start(run: Run) -> None:
@@ -22,21 +19,8 @@ def start(run: Run) -> None:
     run.expect_worker()
     if spare.hand_over(run.path):
         return
-    command = [sys.executable, "-m", "dlcore", "work", "--detach", str(run.path)]
     try:
-        with run.log_path.open("ab") as log:
-            # The worker's first act is to fork and let this process end: it is nobody's child, so it cannot become a
-            # zombie here, and no signal or hang-up meant for the server reaches it.
-            subprocess.run(  # noqa: S603  # our own interpreter, our own module, a path that is no option
-                command,
-                cwd=_PROJECT,
-                env=spare.environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                check=True,
-            )
+        background.start(["work", "--detach", str(run.path)], log=run.log_path, environment=spare.environment())
     except (OSError, subprocess.CalledProcessError) as error:
         run.expect_no_worker()
         raise UserError(

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dlcore.runs import keeping, sealed
-from dlcore.runs.directory import LIVE, Run, Status
+from dlcore.runs.directory import Run
+from dlcore.runs.status import LIVE, Status
 from dlcore.training.events import Evaluated, Started, from_json
 
 _HEAD_BYTES = 64_000

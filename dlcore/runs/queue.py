@@ -26,7 +26,9 @@ from dlcore.config import TrainConfig
 from dlcore.machine import cores
 from dlcore.messages import N_, UserError
 from dlcore.runs import keeping, launch, spare
-from dlcore.runs.directory import LIVE, Run, create, open_run, runs_folder, summarise, waiting_mark
+from dlcore.runs.directory import Run, create, open_run, runs_folder, waiting_mark
+from dlcore.runs.status import LIVE
+from dlcore.runs.summary import summarise
 from dlcore.training.events import Ended
 
 _LOG = logging.getLogger(__name__)

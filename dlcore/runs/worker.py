@@ -4,31 +4,29 @@ It takes the lock before anything slow is imported, so a second worker finds out
 the moment the operating system closes its files.
 """
 
-import errno
-import hashlib
 import logging
 import math
 import os
-import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from filelock import Timeout
 
-from dlcore import atomic, settings
-from dlcore.formats import recipe_of
+from dlcore import atomic
 from dlcore.messages import N_, UserError
 from dlcore.runs import queue, sealed
-from dlcore.runs.checkpoint_store import Checkpoint
+from dlcore.runs.budget import CHECKPOINT_SECONDS, Budget, budget, checkpoint_seconds
 from dlcore.runs.control import VALUES, Command, Inbox
-from dlcore.runs.directory import Run, Summary, summarise
+from dlcore.runs.directory import Run
+from dlcore.runs.event_log import EventLog
+from dlcore.runs.failures import failure
 from dlcore.runs.history import RunHistory
 from dlcore.runs.recorder import Recorder
+from dlcore.runs.restoring import restore
+from dlcore.runs.summary import Summary, summarise
 from dlcore.training.events import (
     Ended,
     Evaluated,
@@ -37,7 +35,6 @@ from dlcore.training.events import (
     Paused,
     Preparing,
     Resumed,
-    Started,
     Steered,
     Stepped,
     Tested,
@@ -50,14 +47,8 @@ if TYPE_CHECKING:
 
 LOCK_SECONDS = 2.0
 """How long to wait for the lock: readers hold it for microseconds, another worker for as long as it lives."""
-FLUSH_SECONDS = 0.2
-"""Steps reach the log in batches, at least this often."""
-LOGGED_STEPS = 50_000
-"""A run with more updates logs every n-th of them only, so that no log grows without bound."""
 WEIGH_SECONDS = 1.0
 """Between two looks at how much room the run's files take."""
-CHECKPOINT_SECONDS = 30.0
-"""Between two checkpoints within an epoch, by default; see :func:`checkpoint_seconds`."""
 PAUSE_TICK_SECONDS = 0.1
 """Between two looks of a paused worker at what is asked of it."""
 PAUSE_SAVED_SECONDS = 1.0
@@ -66,102 +57,12 @@ PAUSE_IN_DEMAND_SECONDS = 300.0
 """A paused run that others wait for gives its place away after this time, which is counted from its pause,"""
 PAUSE_ALONE_SECONDS = 3600.0
 """and one that nobody waits for frees its memory after this. It is stopped, and can be continued."""
-NICENESS = 5
-"""The pages come first,"""
-MEMORY_PENALTY = 800
-"""and when memory runs out, Linux ends this process before them (``oom_score_adj``, at most 1000)."""
 
 _LOG = logging.getLogger("dlcore.worker")
 
 
 class _StopAsked(Exception):  # noqa: N818  # no error: the visitor's wish
     """A stop was asked for before training began."""
-
-
-class EventLog:
-    """The append-only log of one run, each line written whole; what a killed worker left half-written is cut off."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("ab", buffering=0)
-        self._cut_torn_line(path)
-        self._pending: list[bytes] = []
-        self._written = time.monotonic()
-        self._every = 1
-        self._steps_per_epoch = 1
-        self.empty = self._file.tell() == 0
-        """Whether nothing had been logged when the log was opened."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        try:
-            self.flush()
-        finally:
-            self._file.close()
-
-    def append(self, event: Event) -> None:
-        """Write ``event``: steps within :data:`FLUSH_SECONDS`, everything else at once.
-
-        Raises:
-            OSError: the disk is full or broken; the log then ends with the last whole line.
-        """
-        if isinstance(event, Started):
-            self.expect(event)
-        if isinstance(event, Stepped):
-            ends_epoch = event.step % self._steps_per_epoch == 0
-            if event.step == 1 or ends_epoch or event.step % self._every == 0:
-                self._pending.append(sealed.seal_line(to_json(event)))
-            if not ends_epoch and time.monotonic() - self._written < FLUSH_SECONDS:
-                return
-        else:
-            self._pending.append(sealed.seal_line(to_json(event)))
-        self.flush()
-
-    def expect(self, started: Started) -> None:
-        """Know how long the run is, and so which steps to log."""
-        self._steps_per_epoch = started.steps_per_epoch
-        self._every = max(1, started.steps_per_epoch * started.epochs // LOGGED_STEPS)
-
-    def flush(self) -> None:
-        """Hand all pending lines to the operating system, which keeps them even if this process is killed."""
-        lines, self._pending = self._pending, []
-        self._written = time.monotonic()
-        if not lines:
-            return
-        data = b"".join(lines)
-        end = self._file.seek(0, os.SEEK_END)
-        try:
-            written = self._file.write(data)
-            while written < len(data):  # a disk about to be full takes a part first, then refuses
-                written += self._file.write(data[written:])
-        except OSError:
-            self._file.truncate(end)
-            raise
-
-    def sync(self) -> int:
-        """Flush down to the disk, so that no checkpoint is ever ahead of the log; return the log's length in bytes."""
-        self.flush()
-        os.fsync(self._file.fileno())
-        return self._file.seek(0, os.SEEK_END)
-
-    def _cut_torn_line(self, path: Path) -> None:
-        size = self._file.seek(0, os.SEEK_END)
-        if size == 0:
-            return
-        with path.open("rb") as file:
-            end, chunk = size, 65536
-            while end > 0:
-                start = max(0, end - chunk)
-                file.seek(start)
-                newline = file.read(end - start).rfind(b"\n")
-                if newline >= 0:
-                    end = start + newline + 1
-                    break
-                end = start
-        if end < size:
-            self._file.truncate(end)
-            self._file.seek(0, os.SEEK_END)
 
 
 def work(run: Run, *, watch: Callable[[Event], None] | None = None, stop: Callable[[], bool] | None = None) -> Ended:
@@ -202,36 +103,6 @@ def work(run: Run, *, watch: Callable[[Event], None] | None = None, stop: Callab
             run.expect_no_worker()
         with EventLog(run.events_path) as log:
             return _Session(run, log, watch or _ignore, stop or _never, before=summary).run()
-
-
-def checkpoint_seconds() -> float:
-    """Seconds of training between two checkpoints within an epoch, ``$DLCORE_CHECKPOINT_SECONDS``; 0 is after each update.
-
-    Raises:
-        UserError: the variable holds no number of seconds up to a day.
-    """
-    return settings.number("DLCORE_CHECKPOINT_SECONDS", CHECKPOINT_SECONDS, low=0, high=86_400)
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """What one run may take of the machine; infinite where nobody set a limit."""
-
-    wall_seconds: float
-    """Of all its workers together."""
-    disk_bytes: float
-    """Of everything in its directory."""
-
-
-def budget() -> Budget:
-    """The budget in force: ``$DLCORE_RUN_HOURS`` and ``$DLCORE_RUN_MEGABYTES``; 0 or nothing is without a limit.
-
-    Raises:
-        UserError: one of them holds no number that fits.
-    """
-    hours = settings.number("DLCORE_RUN_HOURS", 0, low=0, high=10_000)
-    megabytes = settings.number("DLCORE_RUN_MEGABYTES", 2000, low=0, high=10_000_000)
-    return Budget(wall_seconds=3600 * hours or math.inf, disk_bytes=1e6 * megabytes or math.inf)
 
 
 def _ignore(_: Event) -> None:
@@ -284,7 +155,7 @@ class _Session:
             ended = Ended(reason="stopped", weights_sha256=self._before.weights_sha256 if self._before else "")
         except Exception as error:  # noqa: BLE001  # whatever it is, the visitor is told, and worker.log holds the rest
             _LOG.error("run %s failed", self._run.run_id, exc_info=error)
-            ended = _failure(error, self._run)
+            ended = failure(error, self._run)
         try:
             self._tell(ended)
             self._log.sync()
@@ -367,54 +238,13 @@ class _Session:
         return self._worked_before + time.monotonic() - self._began_at
 
     def _restore(self, dataset: "Dataset") -> "TrainingState | None":
-        """The state of the newest checkpoint that is whole, and word of those that are not; None before the first."""
-        from dlcore.training import checkpoints  # noqa: PLC0415
-        from dlcore.training.tensor_file import DamagedFileError  # noqa: PLC0415
-
-        run, store = self._run, self._run.checkpoints
-        manifest_damaged = store.manifest_is_damaged()
-        damaged: list[str] = []
-        for candidate in store.candidates():
-            known = candidate.known
-            try:
-                state, about = checkpoints.restore(
-                    run.config, dataset, candidate.path, sha256=known.sha256 if known else ""
-                )
-            except DamagedFileError as error:
-                _LOG.warning("run %s: %s", run.run_id, error)
-                damaged.append(candidate.path.name)
-                continue
-            log_bytes = about.get("log_bytes")  # the first format did not say
-            self._worked_before = float(about.get("wall_seconds", 0.0))
-            if damaged or manifest_damaged or known is None:
-                whole = known or Checkpoint(
-                    file=candidate.path.name,
-                    sha256=hashlib.sha256(candidate.path.read_bytes()).hexdigest(),
-                    step=state.step,
-                    epoch=state.epoch,
-                    log_bytes=log_bytes or 0,
-                    recipe=recipe_of(about),
-                    wall_seconds=self._worked_before,
-                )
-                store.keep_only(whole, damaged=damaged)
-            store.prune()
-            told = run.scan()
-            lost = told.damaged_lines > 0 or (log_bytes is not None and told.offset < log_bytes)
-            message = _damage(newest=bool(damaged), manifest=manifest_damaged, log=lost)
-            values = {"files": ", ".join(damaged), "step": state.step} if message else {}
-            resumed = Resumed(step=state.step, epoch=state.epoch, log_bytes=log_bytes, message=message, values=values)
-            self._remember([*told.events, resumed])
-            self._tell(resumed)
-            return state
-        if damaged or manifest_damaged:
-            raise UserError(
-                N_(
-                    "This run cannot go on: its checkpoints are damaged or gone ({files}), perhaps by a fault of the"
-                    " disk. Its curves are kept. Start it again with the same settings."
-                ),
-                files=", ".join(damaged) or store.manifest_path.name,
-            )
-        return None
+        found = restore(self._run, dataset)
+        if found is None:
+            return None
+        self._worked_before = found.wall_seconds
+        self._remember([*found.told, found.resumed])
+        self._tell(found.resumed)
+        return found.state
 
     def _recall(self, state: "TrainingState") -> None:
         """Find the commands that were obeyed before this worker came. The log has them, also those of steps that a kill
@@ -565,101 +395,3 @@ class _Session:
             news = {"reason": ended.reason, "message": ended.message, "values": ended.values}
             summary = self._before.model_copy(update=news)
         self._run.write_summary(summary)
-
-
-def _damage(*, newest: bool, manifest: bool, log: bool) -> str:
-    """What a visitor should know of damage that was found and got round, empty if there was none."""
-    if newest:
-        return N_(
-            "The newest checkpoint was damaged ({files}), perhaps by a fault of the disk. The one before it is whole and"
-            " was used: the updates after step {step} are made again."
-        )
-    if manifest:
-        return N_(
-            "The list of checkpoints was damaged, perhaps by a fault of the disk. The newest checkpoint is whole and was"
-            " used, of step {step}."
-        )
-    if log:
-        return N_(
-            "A part of the log was damaged or lost, perhaps by a fault of the disk: the curves have gaps. What the"
-            " network has learned is whole."
-        )
-    return ""
-
-
-def _failure(error: Exception, run: Run) -> Ended:
-    """The end of a run that failed, in words a visitor can use; the traceback is none of them."""
-    if isinstance(error, UserError):
-        values = {
-            name: value if isinstance(value, str | int | float) else str(value) for name, value in error.values.items()
-        }
-        return Ended(reason="failed", message=error.template, values=values)
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        message = N_(
-            "The disk is full. Make room, then continue the run: everything up to its last checkpoint was kept."
-        )
-        return Ended(reason="failed", message=message)
-    if isinstance(error, OSError) and error.errno in (errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM):
-        message = N_(
-            "A file could not be read or written ({reason}). Everything up to the last checkpoint was kept: continue the"
-            " run when the disk is well again."
-        )
-        return Ended(reason="failed", message=message, values={"reason": error.strerror or error.errno})
-    if isinstance(error, MemoryError) or "not enough memory" in str(error) or "out of memory" in str(error):
-        message = N_("There was not enough memory. Try a smaller batch or a smaller model.")
-        return Ended(reason="failed", message=message)
-    return Ended(
-        reason="failed",
-        message=N_("Training broke off by a fault of this program ({kind}). The details are in {log}."),
-        values={"kind": type(error).__name__, "log": f"{run.run_id}/{run.log_path.name}"},
-    )
-
-
-def step_back(*, again: bool = False) -> None:
-    """Let whoever shares the machine with this process come first, in computing time and in memory; ``again`` after
-    :func:`step_aside`.
-    """
-    if hasattr(os, "nice") and not again:
-        os.nice(NICENESS)
-    _prefer_to_end(MEMORY_PENALTY)
-
-
-def step_aside() -> None:
-    """As long as this process only waits, let it be the first to end when memory runs out."""
-    _prefer_to_end(1000)
-
-
-def _prefer_to_end(penalty: int) -> None:
-    with suppress(OSError):  # not on Linux, or it stands back further already
-        Path("/proc/self/oom_score_adj").write_text(str(penalty), encoding="ascii")
-
-
-@contextmanager
-def stop_on_signals(*signals: signal.Signals) -> Iterator[Callable[[], bool]]:
-    """Within the block, the first of ``signals`` asks for a kind stop; the same signal again does what it always does."""
-    asked: list[int] = []
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        asked.append(number)
-        signal.signal(number, previous[signal.Signals(number)])
-
-    previous = {number: signal.signal(number, note) for number in signals}
-    try:
-        yield lambda: bool(asked)
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def log_to(path: Path) -> Iterator[None]:
-    """Within the block, warnings and errors of dlcore go to the file ``path`` as well."""
-    handler = logging.FileHandler(path, delay=True, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logger = logging.getLogger("dlcore")
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        handler.close()

@@ -14,17 +14,16 @@ import os
 import re
 import secrets
 import subprocess
-import sys
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from dlcore import atomic
+from dlcore import atomic, background
+from dlcore.background import is_locked, is_recent, lock_of
 from dlcore.formats import SWEEP_FORMAT
 from dlcore.home import home
 from dlcore.messages import N_, UserError
@@ -102,14 +101,14 @@ class Sweep:
 
     def lock(self) -> FileLock:
         """The lock of its process, not yet taken."""
-        return FileLock(self.path / "lock", thread_local=False)
+        return lock_of(self.path / "lock")
 
     def status(self) -> Status:
         """What it is doing now."""
         asked = (self.path / "stop").exists()
-        if self._launched():
+        if is_recent(self.path / "launched", _STARTING_SECONDS):
             return "starting"
-        if self._is_locked():
+        if is_locked(self.path / "lock"):
             return "stopping" if asked else "running"
         if self.progress().finished:
             return "finished"
@@ -165,39 +164,13 @@ class Sweep:
         try:
             (self.path / "stop").unlink(missing_ok=True)
             (self.path / "launched").touch()
-            with (self.path / "sweep.log").open("ab") as log:
-                subprocess.run(  # noqa: S603  # our own interpreter, our own module; it forks and ends at once
-                    [sys.executable, "-m", "dlcore", "sweep", "--detach", "work", str(self.path)],
-                    cwd=_PROJECT,
-                    env=spare.environment(),
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                    check=True,
-                )
+            words = ["sweep", "--detach", "work", str(self.path)]
+            background.start(words, log=self.path / "sweep.log", environment=spare.environment())
         except (OSError, subprocess.CalledProcessError) as error:
             (self.path / "launched").unlink(missing_ok=True)
             raise UserError(
                 N_("The sweep's process could not be started: {reason}."), reason=type(error).__name__
             ) from error
-
-    def _launched(self) -> bool:
-        try:
-            return abs(time.time() - (self.path / "launched").stat().st_mtime) < _STARTING_SECONDS
-        except FileNotFoundError:
-            return False
-
-    def _is_locked(self) -> bool:
-        if not (self.path / "lock").exists():
-            return False
-        for pause in (0.001, 0.003, 0.0):  # another reader holds it for microseconds while it looks
-            try:
-                with self.lock().acquire(timeout=0):
-                    return False
-            except Timeout:
-                time.sleep(pause)
-        return True
 
 
 def create(plan: Plan, *, owner: str = "") -> Sweep:

@@ -24,7 +24,8 @@ from optuna.trial import FrozenTrial, TrialState
 from dlcore.config import KNOBS
 from dlcore.messages import N_, UserError
 from dlcore.runs import keeping, queue
-from dlcore.runs.directory import LIVE, RESUMABLE, Run, open_run
+from dlcore.runs.directory import Run, open_run
+from dlcore.runs.status import LIVE, RESUMABLE
 from dlcore.sweeps.directory import Progress, Sweep, Trial
 from dlcore.sweeps.plan import Move, Plan, Value
 from dlcore.training.events import Evaluated

@@ -5,10 +5,12 @@ import time
 
 import pytest
 
+from dlcore import background
 from dlcore.config import TrainConfig
 from dlcore.messages import UserError
 from dlcore.runs import launch
-from dlcore.runs.directory import LIVE, RESUMABLE, STATUSES, Run, create, list_runs, open_directory, open_run
+from dlcore.runs.directory import Run, create, list_runs, open_directory, open_run
+from dlcore.runs.status import LIVE, RESUMABLE, STATUSES
 from dlcore.training.events import Ended, Preparing, Stepped, to_json
 
 CONFIG = TrainConfig(dataset="digits", model="linear", epochs=1)
@@ -195,7 +197,7 @@ def test_only_ended_runs_can_be_continued(run):
 
 
 def test_a_worker_that_cannot_be_started_is_explained(run, monkeypatch):
-    monkeypatch.setattr(launch.sys, "executable", "/no/such/python")
+    monkeypatch.setattr(background.sys, "executable", "/no/such/python")
     with pytest.raises(UserError, match="could not be started"):
         launch.start(run)
     assert run.status() == "interrupted"

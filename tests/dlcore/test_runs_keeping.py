@@ -7,7 +7,8 @@ import pytest
 from dlcore.config import TrainConfig
 from dlcore.messages import UserError
 from dlcore.runs import keeping, launch, queue
-from dlcore.runs.directory import Summary, create, list_runs, open_run, waiting_mark
+from dlcore.runs.directory import create, list_runs, open_run, waiting_mark
+from dlcore.runs.summary import Summary
 
 CONFIG = TrainConfig(dataset="digits", model="linear", epochs=1)
 

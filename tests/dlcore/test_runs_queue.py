@@ -12,7 +12,8 @@ import pytest
 from dlcore.config import TrainConfig
 from dlcore.messages import UserError
 from dlcore.runs import launch, queue
-from dlcore.runs.directory import Run, Summary, list_runs
+from dlcore.runs.directory import Run, list_runs
+from dlcore.runs.summary import Summary
 
 QUICK = TrainConfig(dataset="digits", model="linear", epochs=1)
 
@@ -216,7 +217,8 @@ SERVER = """
 import os, sys, threading, time
 from dlcore.config import TrainConfig
 from dlcore.runs import launch, queue
-from dlcore.runs.directory import Summary, list_runs
+from dlcore.runs.summary import Summary
+from dlcore.runs.directory import list_runs
 
 log = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 left = threading.Event()

@@ -13,9 +13,10 @@ import pytest
 
 from dlcore.config import TrainConfig
 from dlcore.messages import UserError
-from dlcore.runs import checkpoint_store, launch, sealed, worker
+from dlcore.runs import checkpoint_store, event_log, launch, sealed, worker
 from dlcore.runs.directory import create
 from dlcore.runs.history import RunHistory
+from dlcore.runs.process import MEMORY_PENALTY, log_to, stop_on_signals
 from dlcore.training import checkpoints, loop, tensor_file
 from dlcore.training.events import Ended, Evaluated, Inspected, Resumed, Started, Stepped
 
@@ -49,9 +50,9 @@ def wait_for(condition, seconds: float = 120.0):
 
 
 def process_of(run) -> psutil.Process | None:
-    for process in psutil.process_iter(["cmdline"]):
-        if str(run.path) in (process.info["cmdline"] or []):
-            return process
+    for found in psutil.process_iter(["cmdline"]):
+        if str(run.path) in (found.info["cmdline"] or []):
+            return found
     return None
 
 
@@ -197,30 +198,30 @@ def test_a_torn_line_is_cut_off_before_more_is_written():
 def test_a_log_that_is_one_torn_line_starts_over():
     run = create(QUICK)
     run.events_path.write_bytes(b'{"kind":"prep' + b" " * 200_000)
-    with worker.EventLog(run.events_path) as log:
+    with event_log.EventLog(run.events_path) as log:
         assert log.empty
     assert run.events_path.read_bytes() == b""
 
 
 def test_steps_reach_a_reader_in_batches_and_other_events_at_once(monkeypatch):
     run = create(QUICK)
-    monkeypatch.setattr(worker, "FLUSH_SECONDS", 1000.0)
-    with worker.EventLog(run.events_path) as log:
+    monkeypatch.setattr(event_log, "FLUSH_SECONDS", 1000.0)
+    with event_log.EventLog(run.events_path) as log:
         log.append(Started(**STARTED, steps_per_epoch=10))
         for number in range(1, 10):
             log.append(step(number))
             assert len(run.read()[0]) == 1
         log.append(step(10))  # an evaluation follows, which takes its time
         assert len(run.read()[0]) == 11
-        monkeypatch.setattr(worker, "FLUSH_SECONDS", 0.0)
+        monkeypatch.setattr(event_log, "FLUSH_SECONDS", 0.0)
         log.append(step(11))
         assert len(run.read()[0]) == 12
 
 
 def test_no_log_grows_without_bound(monkeypatch):
     run = create(QUICK)
-    monkeypatch.setattr(worker, "LOGGED_STEPS", 10)
-    with worker.EventLog(run.events_path) as log:
+    monkeypatch.setattr(event_log, "LOGGED_STEPS", 10)
+    with event_log.EventLog(run.events_path) as log:
         log.append(Started(**STARTED, steps_per_epoch=25))
         for number in range(1, 51):
             log.append(step(number))
@@ -267,14 +268,14 @@ def test_a_disk_without_room_for_a_line_leaves_whole_lines_and_no_false_end(monk
             budget[0] -= len(part)
             return real(self.file.fileno(), part)
 
-    init = worker.EventLog.__init__
+    init = event_log.EventLog.__init__
 
     def on_full_disk(self, path):
         init(self, path)
         self._file = FullFile(self._file)
 
     with monkeypatch.context() as patch:
-        patch.setattr(worker.EventLog, "__init__", on_full_disk)
+        patch.setattr(event_log.EventLog, "__init__", on_full_disk)
         patch.setattr(worker.atomic, "write", FullFile.write)
         ended = worker.work(run)
     assert ended.reason == "failed"
@@ -287,7 +288,7 @@ def test_a_disk_without_room_for_a_line_leaves_whole_lines_and_no_false_end(monk
 def test_a_fault_is_told_in_words_and_its_traceback_only_in_the_log(monkeypatch):
     run = create(QUICK)
     monkeypatch.setattr(loop, "train", lambda *_args, **_kwargs: 1 / 0)
-    with worker.log_to(run.log_path):
+    with log_to(run.log_path):
         ended = worker.work(run)
     assert ended.reason == run.status() == "failed"
     assert ended.message.format(**ended.values).startswith(
@@ -499,7 +500,7 @@ def test_leftovers_of_a_killed_save_are_cleared_away():
 
 def test_the_same_signal_twice_is_not_held_back():
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs start with it ignored
-    with worker.stop_on_signals(signal.SIGINT) as stop:
+    with stop_on_signals(signal.SIGINT) as stop:
         assert not stop()
         signal.raise_signal(signal.SIGINT)
         assert stop()
@@ -542,7 +543,7 @@ def test_a_terminated_worker_keeps_what_it_learned():
     assert process.nice() > psutil.Process().nice() or os.name != "posix"
     if sys.platform == "linux":
         penalty = int(Path(f"/proc/{process.pid}/oom_score_adj").read_text())
-        assert penalty >= worker.MEMORY_PENALTY
+        assert penalty >= MEMORY_PENALTY
     process.send_signal(signal.SIGTERM)
     wait_for(lambda: run.status() == "stopped")
     assert run.model_at_hand()

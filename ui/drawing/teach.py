@@ -10,8 +10,9 @@ from dlcore.data.drawings import MOST_DRAWINGS, Drawing
 from dlcore.inference.strokes import strokes_to_image
 from dlcore.messages import UserError
 from dlcore.runs import queue
-from dlcore.runs.directory import LIVE, STATUSES, Run, open_run
+from dlcore.runs.directory import Run, open_run
 from dlcore.runs.history import RunHistory
+from dlcore.runs.status import LIVE, STATUSES
 from ui.drawing import pictures, state
 from ui.drawing.pixels import gallery, picture
 from ui.drawing.reading import Reading

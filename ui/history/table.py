@@ -13,8 +13,8 @@ import streamlit as st
 from dlcore.config import KNOBS, OPTIMIZERS, TrainConfig
 from dlcore.data import DATASETS
 from dlcore.models import MODELS
-from dlcore.runs.directory import STATUSES
 from dlcore.runs.overview import Overview
+from dlcore.runs.status import STATUSES
 from ui.history.state import MOST_CHOSEN, RunsPage
 from ui.language import current
 from ui.language import translate as _

@@ -8,7 +8,7 @@ from typing import TypeVar, cast
 
 import streamlit as st
 
-from dlcore.runs.directory import Run, Status
+from dlcore.runs.directory import Run
 from dlcore.runs.glimpses import (
     Examples,
     Glimpse,
@@ -21,6 +21,7 @@ from dlcore.runs.glimpses import (
     read_wall,
 )
 from dlcore.runs.history import RunHistory
+from dlcore.runs.status import Status
 from dlcore.training.events import Inspected
 
 _FRESH_SECONDS = 0.3

@@ -10,8 +10,9 @@ from dlcore.data.availability import available
 from dlcore.machine import cores
 from dlcore.messages import UserError
 from dlcore.runs import queue
-from dlcore.runs.directory import LIVE, RESUMABLE, STATUSES, Run, Status
+from dlcore.runs.directory import Run
 from dlcore.runs.history import RunHistory
+from dlcore.runs.status import LIVE, RESUMABLE, STATUSES, Status
 from ui.clock import run_again
 from ui.language import translate as _
 from ui.shell import in_markdown, show_error

@@ -7,7 +7,8 @@ import streamlit as st
 from dlcore.config import TrainConfig
 from dlcore.messages import UserError
 from dlcore.runs import queue
-from dlcore.runs.directory import LIVE, Run, list_runs, open_run
+from dlcore.runs.directory import Run, list_runs, open_run
+from dlcore.runs.status import LIVE
 from ui.concepts.doors import read_next
 from ui.language import current
 from ui.language import translate as _

@@ -9,7 +9,8 @@ import streamlit as st
 from dlcore.config import TrainConfig
 from dlcore.messages import UserError
 from dlcore.runs import keeping, queue
-from dlcore.runs.directory import LIVE, Run
+from dlcore.runs.directory import Run
+from dlcore.runs.status import LIVE
 from ui.language import translate as _
 from ui.shell import show_error
 from ui.training.state import TrainPage

@@ -7,9 +7,10 @@ import streamlit as st
 from dlcore.config import TrainConfig
 from dlcore.data.own_images import ImageSet
 from dlcore.messages import UserError
-from dlcore.runs.directory import Run, Status
+from dlcore.runs.directory import Run
 from dlcore.runs.glimpses import Split
 from dlcore.runs.history import RunHistory
+from dlcore.runs.status import Status
 from ui.training.feed import Feed
 from ui.training.lesson import Lesson
 

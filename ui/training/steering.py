@@ -8,8 +8,9 @@ from dlcore.config import KNOBS, TrainConfig
 from dlcore.messages import UserError
 from dlcore.runs import queue
 from dlcore.runs.control import VALUES
-from dlcore.runs.directory import Run, Status
+from dlcore.runs.directory import Run
 from dlcore.runs.history import RunHistory
+from dlcore.runs.status import Status
 from ui.language import translate as _
 from ui.training import words
 from ui.training.state import TrainPage

@@ -8,8 +8,8 @@ from dlcore.data import DATASETS
 from dlcore.messages import N_, UserError
 from dlcore.models import MODELS
 from dlcore.runs.control import VALUES
-from dlcore.runs.directory import Status
 from dlcore.runs.history import RunHistory
+from dlcore.runs.status import Status
 from dlcore.training.events import Preparing
 from ui.language import translate as _
 from ui.shell import in_markdown, plain_text

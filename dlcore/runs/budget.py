@@ -1,0 +1,44 @@
+"""What one run may take of the machine, and how often it is kept: settings of the environment."""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dlcore import settings
+
+if TYPE_CHECKING:
+    pass
+
+
+CHECKPOINT_SECONDS = 30.0
+"""Between two checkpoints within an epoch, by default; see :func:`checkpoint_seconds`."""
+
+
+def checkpoint_seconds() -> float:
+    """Seconds of training between two checkpoints within an epoch, ``$DLCORE_CHECKPOINT_SECONDS``; 0 is after each update.
+
+    Raises:
+        UserError: the variable holds no number of seconds up to a day.
+    """
+    return settings.number("DLCORE_CHECKPOINT_SECONDS", CHECKPOINT_SECONDS, low=0, high=86_400)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What one run may take of the machine; infinite where nobody set a limit."""
+
+    wall_seconds: float
+    """Of all its workers together."""
+    disk_bytes: float
+    """Of everything in its directory."""
+
+
+def budget() -> Budget:
+    """The budget in force: ``$DLCORE_RUN_HOURS`` and ``$DLCORE_RUN_MEGABYTES``; 0 or nothing is without a limit.
+
+    Raises:
+        UserError: one of them holds no number that fits.
+    """
+    hours = settings.number("DLCORE_RUN_HOURS", 0, low=0, high=10_000)
+    megabytes = settings.number("DLCORE_RUN_MEGABYTES", 2000, low=0, high=10_000_000)
+    return Budget(wall_seconds=3600 * hours or math.inf, disk_bytes=1e6 * megabytes or math.inf)

@@ -1,0 +1,41 @@
+"""What to say to a visitor of a run that failed."""
+
+import errno
+from typing import TYPE_CHECKING
+
+from dlcore.messages import N_, UserError
+from dlcore.runs.directory import Run
+from dlcore.training.events import (
+    Ended,
+)
+
+if TYPE_CHECKING:
+    pass
+
+
+def failure(error: Exception, run: Run) -> Ended:
+    """The end of a run that failed, in words a visitor can use; the traceback is none of them."""
+    if isinstance(error, UserError):
+        values = {
+            name: value if isinstance(value, str | int | float) else str(value) for name, value in error.values.items()
+        }
+        return Ended(reason="failed", message=error.template, values=values)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        message = N_(
+            "The disk is full. Make room, then continue the run: everything up to its last checkpoint was kept."
+        )
+        return Ended(reason="failed", message=message)
+    if isinstance(error, OSError) and error.errno in (errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM):
+        message = N_(
+            "A file could not be read or written ({reason}). Everything up to the last checkpoint was kept: continue the"
+            " run when the disk is well again."
+        )
+        return Ended(reason="failed", message=message, values={"reason": error.strerror or error.errno})
+    if isinstance(error, MemoryError) or "not enough memory" in str(error) or "out of memory" in str(error):
+        message = N_("There was not enough memory. Try a smaller batch or a smaller model.")
+        return Ended(reason="failed", message=message)
+    return Ended(
+        reason="failed",
+        message=N_("Training broke off by a fault of this program ({kind}). The details are in {log}."),
+        values={"kind": type(error).__name__, "log": f"{run.run_id}/{run.log_path.name}"},
+    )
