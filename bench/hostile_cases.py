@@ -10,10 +10,12 @@ from random import Random
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from dlcore.inference import samples
-from dlcore.inference.strokes import MAX_POINTS, read_canvas
+from dlcore.inference.segments import cut
+from dlcore.inference.strokes import MAX_POINTS, Stroke, read_canvas
 from dlcore.messages import UserError
 from ui.drawing import answering, paper, pictures
 from ui.drawing.state import DrawPage
@@ -28,16 +30,23 @@ _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 
 def canvas(value: Any) -> None:
     """What the library's canvas sends, up to the images made of it."""
-    strokes = read_canvas(value)
-    if strokes:
-        answering.read_strokes(strokes, None)
+    _drawn(read_canvas(value))
 
 
 def written(value: Any) -> None:
     """What the page's own paper sends, up to the images made of it."""
-    drawing = paper.hear(DrawPage(), value)
-    if drawing.strokes:
-        answering.read_strokes(drawing.strokes, None)
+    _drawn(paper.hear(DrawPage(), value).strokes)
+
+
+def _drawn(strokes: list[Stroke]) -> None:
+    if strokes:
+        answering.read_strokes(strokes, None)
+        cut(strokes, _indifferent)
+
+
+def _indifferent(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """What a network says that finds every class as likely: where to cut, geometry has to say alone."""
+    return np.full((len(images), 10), 0.1, np.float32)
 
 
 def picture(value: bytes) -> None:
@@ -90,6 +99,11 @@ def named() -> Iterator[Case]:
     most = random.integers(0, 3200, (MAX_POINTS, 2))
     yield "paper: the most points, everywhere", written, "0 0 " + " ".join(f"{x},{y}" for x, y in most)
     yield "paper: the most strokes", written, "0 0 " + ";".join(f"{x},{y} {y},{x}" for x, y in most[:400])
+    waves = [[f"{round(x + 400 * math.cos(t / 20))},{round(1000 + t / 5)}" for t in range(4900)] for x in (1000, 1600)]
+    yield "paper: two digits of 4,900 points each", written, "0 0 " + ";".join(" ".join(wave) for wave in waves)
+    for count in (100, 400):
+        ticks = ";".join(f"{8 * index},100 {8 * index},2000" for index in range(count))
+        yield f"paper: {count} ticks side by side", written, f"0 0 {ticks}"
     yield "picture: 20 kB of PNG that claim 13000×13000", picture, _claims(13_000, 13_000)
     yield "picture: PNG that claims 2³¹ pixels a side", picture, _claims(2**31 - 1, 2**31 - 1)
     photo = _photo(1200, 900)

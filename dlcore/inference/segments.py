@@ -7,6 +7,8 @@ Nakano and Kurino, "Segmentation methods for character recognition" (1992), sect
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,10 @@ from dlcore.inference.strokes import Stroke, strokes_to_image
 MAX_DIGITS = 12
 """Digits in one drawing; whoever writes more gets no more than one answer."""
 MAX_PIECES = 24
+_MOST_PARTS = 120
+"""Ways of the pen, after cutting; twelve digits have a third of it, and more of them is a scribble."""
+_MOST_SEGMENTS = 256
+"""Straight lines that the strokes of a piece are thinned to where crossings are looked for."""
 _JOINED = 4
 """Pieces that one digit may be joined of."""
 _OVERLAP = 0.8  # of the narrower piece; so much above each other, two pieces are of one digit
@@ -64,7 +70,7 @@ class _Piece:
     ways: frozenset[int]
     """The pen's ways, by their numbers, that it is made of; one that was cut is in several pieces."""
 
-    @property
+    @cached_property
     def box(self) -> tuple[float, float, float, float]:
         """Left, top, right, bottom."""
         points = np.concatenate(self.strokes)
@@ -84,7 +90,7 @@ def cut(strokes: Sequence[Stroke], probabilities: Probabilities, weights: Weight
     weights = Weights() if weights is None else weights
     strokes = [stroke for stroke in strokes if len(stroke)]
     pieces = _pieces(strokes)
-    if len(pieces) <= 1 or len(pieces) > MAX_PIECES:
+    if not 1 < len(pieces) <= MAX_PIECES:
         return [strokes] if strokes else []
     groups = _best_line(pieces, probabilities, weights)
     if len(groups) > MAX_DIGITS:
@@ -93,8 +99,8 @@ def cut(strokes: Sequence[Stroke], probabilities: Probabilities, weights: Weight
 
 
 def _pieces(strokes: Sequence[Stroke]) -> list[_Piece]:
-    """What belongs together in any case, from left to right."""
-    if not strokes:
+    """What belongs together in any case, from left to right; nothing where there is too much to be a number."""
+    if not 0 < len(strokes) <= _MOST_PARTS:
         return []
     height = float(np.ptp(np.concatenate(strokes)[:, 1]))
     parts = [
@@ -102,6 +108,8 @@ def _pieces(strokes: Sequence[Stroke]) -> list[_Piece]:
         for number, stroke in enumerate(strokes)
         for part in _cut_in_time(stroke, height)
     ]
+    if len(parts) > _MOST_PARTS:
+        return []
     return sorted(_joined(parts, height), key=lambda piece: (piece.box[0] + piece.box[2]) / 2)
 
 
@@ -166,7 +174,10 @@ def _best_line(pieces: list[_Piece], probabilities: Probabilities, weights: Weig
         [strokes_to_image([s for piece in pieces[start:end] for s in piece.strokes]) for start, end in runs]
     )
     doubt = -np.log(np.maximum(probabilities(images).max(axis=1), 1e-6))
-    cost = {run: _cost(pieces, boxes, run, line_height, float(doubt[index]), weights) for index, run in enumerate(runs)}
+    bonds = [_Bond(_near(*pair), _cross(*pair)) for pair in pairwise(pieces)]
+    cost = {
+        run: _cost(pieces, boxes, bonds, run, line_height, float(doubt[index]), weights) for index, run in enumerate(runs)
+    }
     best: list[tuple[float, int]] = [(0.0, 0)]
     for end in range(1, count + 1):
         best.append(min((best[run[0]][0] + cost[run], run[0]) for run in runs if run[1] == end))
@@ -179,6 +190,16 @@ def _best_line(pieces: list[_Piece], probabilities: Probabilities, weights: Weig
     return groups
 
 
+@dataclass(frozen=True)
+class _Bond:
+    """What holds two neighbours together."""
+
+    near: float
+    """The distance between their strokes."""
+    cross: bool
+    """Whether their strokes cross."""
+
+
 def _near(left: _Piece, right: _Piece) -> float:
     """The distance between the strokes of two pieces, to within the spacing of their points."""
     a, b = (_dense(piece) for piece in (left, right))
@@ -188,33 +209,39 @@ def _near(left: _Piece, right: _Piece) -> float:
 def _dense(piece: _Piece, points: int = 64) -> Stroke:
     """At most some sixty points on the strokes of a piece, evenly along each."""
     share = max(4, points // len(piece.strokes))
-    found = []
-    for stroke in piece.strokes[:points]:
-        along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(stroke, axis=0).T))])
-        at = np.linspace(0, along[-1], share)
-        found.append(np.stack([np.interp(at, along, stroke[:, axis]) for axis in (0, 1)], axis=1))
-    return np.concatenate(found)
+    return np.concatenate([_evenly(stroke, share) for stroke in piece.strokes[:points]])
+
+
+def _evenly(stroke: Stroke, count: int) -> Stroke:
+    """So many points along a stroke, (count, 2)."""
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(stroke, axis=0).T))])
+    at = np.linspace(0, along[-1], count)
+    return np.stack([np.interp(at, along, stroke[:, axis]) for axis in (0, 1)], axis=1)
+
+
+def _segments(piece: _Piece) -> tuple[Stroke, Stroke]:
+    """Where the straight lines of a piece begin and where they end, at most :data:`_MOST_SEGMENTS`, (N, 2) each."""
+    most = max(1, _MOST_SEGMENTS // len(piece.strokes))
+    strokes = [_evenly(stroke, most + 1) if len(stroke) > most + 1 else stroke for stroke in piece.strokes]
+    return np.concatenate([stroke[:-1] for stroke in strokes]), np.concatenate([stroke[1:] for stroke in strokes])
 
 
 def _cross(left: _Piece, right: _Piece) -> bool:
     """Whether a stroke of one piece crosses a stroke of the other."""
-    for one in left.strokes:
-        for other in right.strokes:
-            a, b, c, d = one[:-1, None], one[1:, None], other[None, :-1], other[None, 1:]
+    (a, b), (c, d) = ((ends[:, None] for ends in _segments(left)), (ends[None] for ends in _segments(right)))
 
-            def side(p: Stroke, q: Stroke, r: Stroke) -> NDArray[np.float64]:
-                turn: NDArray[np.float64] = (q[..., 0] - p[..., 0]) * (r[..., 1] - p[..., 1])
-                turn = turn - (q[..., 1] - p[..., 1]) * (r[..., 0] - p[..., 0])
-                return np.sign(turn)
+    def side(p: Stroke, q: Stroke, r: Stroke) -> NDArray[np.float64]:
+        turn: NDArray[np.float64] = (q[..., 0] - p[..., 0]) * (r[..., 1] - p[..., 1])
+        turn = turn - (q[..., 1] - p[..., 1]) * (r[..., 0] - p[..., 0])
+        return np.sign(turn)
 
-            if ((side(a, b, c) * side(a, b, d) < 0) & (side(c, d, a) * side(c, d, b) < 0)).any():
-                return True
-    return False
+    return bool(((side(a, b, c) * side(a, b, d) < 0) & (side(c, d, a) * side(c, d, b) < 0)).any())
 
 
 def _cost(
     pieces: list[_Piece],
     boxes: NDArray[np.float64],
+    bonds: Sequence[_Bond],
     run: tuple[int, int],
     line_height: float,
     doubt: float,
@@ -226,11 +253,10 @@ def _cost(
     width, height = own[:, 2].max() - own[:, 0].min(), own[:, 3].max() - own[:, 1].min()
     total = weights.each + weights.unreadable * doubt
     for index in range(start + 1, end):
-        left, right = pieces[index - 1], pieces[index]
         gap = (boxes[index, 0] - boxes[index - 1, 2]) / line_height
         total += weights.gap * gap + weights.apart * (gap > _APART)
-        near, cross = _near(left, right), _cross(left, right)
-        total += weights.far * near / line_height - weights.crossing * cross
+        bond = bonds[index - 1]
+        total += weights.far * bond.near / line_height - weights.crossing * bond.cross
     total += weights.wide * max(0.0, width / max(height, 1e-9) - 1) if width > 0.3 * line_height else 0
     total += weights.short * max(0.0, 0.7 - height / line_height) + weights.tiny * (height < 0.45 * line_height)
     gaps = boxes[1:, 0] - np.maximum.accumulate(boxes[:, 2])[:-1]

@@ -1,11 +1,13 @@
 """Several digits at once: where the cuts are, and that real numbers are read."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from bench.compose import compositions
 from dlcore.data.pen_strokes import held_out, read_drawings
-from dlcore.inference import sources
+from dlcore.inference import segments, sources
 from dlcore.inference.prediction import load_model, predict
 from dlcore.inference.segments import cut
 from dlcore.inference.strokes import strokes_to_image
@@ -61,6 +63,37 @@ def test_a_scribble_of_many_strokes_is_left_whole():
     random = np.random.default_rng(0)
     strokes = [random.uniform(0, 20, (5, 2)) + np.array([25 * index, 0]) for index in range(60)]
     assert len(cut(strokes, indifferent)) == 1
+
+
+def test_more_strokes_than_any_number_has_are_left_whole():
+    ticks = [np.array([[6.0 * index, 10], [6.0 * index, 200]]) for index in range(400)]
+    assert len(segments._pieces(ticks[:30])) == 30
+    assert not segments._pieces(ticks)  # without comparing each with each
+    assert len(cut(ticks, indifferent)) == 1
+
+
+def test_two_strokes_of_thousands_of_points_are_compared_in_little_memory():
+    t = np.linspace(0, 1, 4900)
+    waves = [np.stack([x + 40 * np.cos(40 * t), 100 + 90 * t], axis=1) for x in (100, 160)]
+    tracemalloc.start()
+    cut(waves, indifferent)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 50e6
+
+
+def test_strokes_that_cross_are_told_from_those_that_do_not_however_many_points_they_have():
+    def piece(*strokes):
+        return segments._Piece(strokes, frozenset())
+
+    def slanted(count, start, end):
+        return np.linspace(start, end, count)
+
+    falling = [slanted(count, (0, 0), (100, 100)) for count in (2, 5000)]
+    rising, beside = slanted(3000, (0, 100), (100, 0)), slanted(3000, (200, 0), (210, 100))
+    for stroke in falling:
+        assert segments._cross(piece(stroke), piece(beside, rising))
+        assert not segments._cross(piece(stroke), piece(beside))
 
 
 @BUNDLED
