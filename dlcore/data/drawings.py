@@ -93,6 +93,7 @@ def keep_corrections(
     names: Sequence[str],
     *,
     rehearsed: Sequence[Drawing],
+    validation: Sequence[Drawing],
     test: Sequence[Drawing],
     title: str,
     owner: str,
@@ -103,6 +104,9 @@ def keep_corrections(
         drawings: as the visitor labelled them.
         names: of the model's classes.
         rehearsed: images that the model knew, lest it forget them; may be none.
+        validation: images that it neither knew nor learns from now, to judge progress by: a tenth of the training images
+            at most. Chosen here, before anything is repeated, so that no run holds back a copy of what it learns from.
+            Where there are none, each drawing once: then nothing is there to judge by but the lesson itself.
         test: images that show what it has forgotten; where there are none, the drawings themselves.
         title: of the set.
         owner: the visitor's token.
@@ -118,11 +122,19 @@ def keep_corrections(
             count=len(drawings),
         )
     train = [drawing for drawing in drawings for _ in range(_REPEATS)]
-    return _keep([*train, *rehearsed], test or drawings, names, title=title, owner=owner)
+    train += rehearsed
+    judged = (validation or drawings)[: max(1, round(len(train) / 9))]
+    return _keep([*train, *judged], test or drawings, names, title=title, owner=owner, held_back=len(judged))
 
 
 def _keep(
-    train: Sequence[Drawing], test: Sequence[Drawing], names: Sequence[str], *, title: str, owner: str
+    train: Sequence[Drawing],
+    test: Sequence[Drawing],
+    names: Sequence[str],
+    *,
+    title: str,
+    owner: str,
+    held_back: int = 0,
 ) -> ImageSet:
     own_images.check_room(own_images.limits())
     arrays: dict[str, NDArray[Any]] = dict(zip(PARTS, (*_arrays(train), *_arrays(test)), strict=True))
@@ -137,8 +149,10 @@ def _keep(
         train_class_counts=counts[0],
         test_class_counts=counts[1],
         light_background=False,
+        held_back=held_back,
     )
-    digest = hashlib.sha256(json.dumps([FORMAT, "drawings", list(names)]).encode())
+    about: list[Any] = [FORMAT, "drawings", list(names)]
+    digest = hashlib.sha256(json.dumps([*about, held_back] if held_back else about).encode())
     for part in PARTS:
         digest.update(arrays[part].tobytes())
     record = Record(name=title, created=datetime.now(UTC).replace(microsecond=0))

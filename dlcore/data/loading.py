@@ -31,6 +31,8 @@ class Dataset:
     test_labels: Tensor
     light_background: bool = False
     """Whether the images are rather dark things on a light ground, unlike MNIST's."""
+    held_back: int = 0
+    """How many of the training images, the last ones, are there to validate with and nothing else; 0: each run chooses."""
 
     def subset(self, train: int, test: int) -> "Dataset":
         """The first ``train`` and ``test`` images: for tests and demonstrations in a hurry."""
@@ -40,6 +42,7 @@ class Dataset:
             train_labels=self.train_labels[:train],
             test_images=self.test_images[:test],
             test_labels=self.test_labels[:test],
+            held_back=max(0, self.held_back - max(0, len(self.train_images) - train)),
         )
 
 
@@ -109,6 +112,7 @@ def _of_classes(dataset: Dataset, chosen: tuple[int, ...]) -> Dataset:
         train_labels=train[train >= 0],
         test_images=dataset.test_images[test >= 0],
         test_labels=test[test >= 0],
+        held_back=int((train[len(train) - dataset.held_back :] >= 0).sum()),
     )
 
 
@@ -122,6 +126,7 @@ def _own_images(set_id: str) -> Dataset:
         test_images=torch.from_numpy(tensors["test_images"]),
         test_labels=torch.from_numpy(tensors["test_labels"]),
         light_background=description.light_background,
+        held_back=description.held_back,
     )
 
 

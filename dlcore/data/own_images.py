@@ -101,6 +101,8 @@ class Description(BaseModel):
     test_class_counts: tuple[int, ...]
     light_background: bool
     """Whether the pictures are rather dark things on a light ground, as ink on paper is."""
+    held_back: int = 0
+    """How many of the training images, the last ones, only validate; 0: each run chooses its own."""
 
 
 class Skipped(BaseModel):

@@ -1,13 +1,11 @@
 """Calibrate a model with the images that were held back from its training, found again by its own configuration."""
 
 import numpy as np
-import torch
 
 from dlcore.config import TrainConfig
 from dlcore.data.availability import available
 from dlcore.data.loading import load
-from dlcore.data.randomness import generator
-from dlcore.data.split import split_counts
+from dlcore.data.partition import partition
 from dlcore.inference import calibration
 from dlcore.inference.calibration import Measured
 from dlcore.inference.prediction import Model, look_at_pictures
@@ -31,12 +29,8 @@ def calibrate(model: Model) -> Measured:
             N_("Its validation images are not at hand: the dataset {dataset} is missing here."), dataset=config.dataset
         )
     dataset = load(config.dataset, own_images=config.own_images, classes=config.classes)
-    count = len(dataset.train_images)
-    order = torch.randperm(count, generator=generator(config.seed, "split"))
-    _, held_back = split_counts(
-        count, validation_fraction=config.validation_fraction, train_fraction=config.train_fraction
-    )
-    judged, learned = order[: min(held_back, MOST)], order[held_back : held_back + _LEARNED_FROM]
+    learned_from, held_back = partition(config, len(dataset.train_images), held_back=dataset.held_back)
+    judged, learned = held_back[:MOST], learned_from[:_LEARNED_FROM]
     familiar = calibration.remember(look_at_pictures(model, dataset.train_images[learned].numpy()).features)
     looked = look_at_pictures(model, dataset.train_images[judged].numpy())
     labels = dataset.train_labels[judged].numpy().astype(np.int64)

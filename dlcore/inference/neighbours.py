@@ -10,11 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dlcore.config import TrainConfig
-from dlcore.data.loading import Dataset
 from dlcore.data.normalization import normalize
-from dlcore.data.randomness import generator
-from dlcore.data.split import split_counts
 from dlcore.inference.prediction import Model
 from dlcore.inference.trace import layers_of
 from dlcore.models.layers import Linear
@@ -85,14 +81,3 @@ class Projection:
         """(N, D) to (N, 2)."""
         flat: NDArray[np.float32] = ((points - self.mean) @ self.axes.T).numpy()
         return flat
-
-
-def validation_part(config: TrainConfig, dataset: Dataset) -> tuple[Tensor, Tensor]:
-    """The images and labels that a run of ``config`` held back from training, in their order."""
-    count = len(dataset.train_images)
-    order = torch.randperm(count, generator=generator(config.seed, "split"))
-    _, held_back = split_counts(
-        count, validation_fraction=config.validation_fraction, train_fraction=config.train_fraction
-    )
-    chosen = order[:held_back]
-    return dataset.train_images[chosen], dataset.train_labels[chosen]

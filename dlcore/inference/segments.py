@@ -176,7 +176,8 @@ def _best_line(pieces: list[_Piece], probabilities: Probabilities, weights: Weig
     doubt = -np.log(np.maximum(probabilities(images).max(axis=1), 1e-6))
     bonds = [_Bond(_near(*pair), _cross(*pair)) for pair in pairwise(pieces)]
     cost = {
-        run: _cost(pieces, boxes, bonds, run, line_height, float(doubt[index]), weights) for index, run in enumerate(runs)
+        run: _cost(pieces, boxes, bonds, run, line_height, float(doubt[index]), weights)
+        for index, run in enumerate(runs)
     }
     best: list[tuple[float, int]] = [(0.0, 0)]
     for end in range(1, count + 1):

@@ -10,8 +10,8 @@ from torch.optim import Optimizer
 
 from dlcore.config import TrainConfig
 from dlcore.data.loading import Dataset
-from dlcore.data.randomness import generator, seeded
-from dlcore.data.split import split_counts
+from dlcore.data.partition import partition
+from dlcore.data.randomness import seeded
 from dlcore.machine import cores
 from dlcore.messages import N_, UserError
 from dlcore.models import MODELS
@@ -98,11 +98,7 @@ class TrainingState:
         if config.start_from and not to_be_restored:
             begin_from(network, config, dataset.class_names)
         network = channels_together(faster(network).to(device))
-        count = len(dataset.train_images)
-        order = torch.randperm(count, generator=generator(config.seed, "split"))
-        learned_from, held_back = split_counts(
-            count, validation_fraction=config.validation_fraction, train_fraction=config.train_fraction
-        )
+        learned_from, held_back = partition(config, len(dataset.train_images), held_back=dataset.held_back)
         return cls(
             config=config,
             network=network,
@@ -110,8 +106,8 @@ class TrainingState:
             optimizer=build_optimizer(network, config),
             device=device,
             mixed=is_mixed(config.precision, device),
-            train_indices=order[held_back : held_back + learned_from],
-            validation_indices=order[:held_back],
+            train_indices=learned_from,
+            validation_indices=held_back,
             record=ValidationRecord(metric=config.early_stopping_metric),
             learning_rate=config.learning_rate,
             weight_decay=config.weight_decay,

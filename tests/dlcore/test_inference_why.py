@@ -5,16 +5,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from dlcore.config import TrainConfig
 from dlcore.data.loading import load
 from dlcore.data.normalization import STD, normalize
 from dlcore.inference import adversarial, attribution
 from dlcore.inference.corruptions import CORRUPTIONS, Progress, accuracy_curve, corrupt, rotate, thicken
-from dlcore.inference.neighbours import Projection, features, nearest, validation_part
+from dlcore.inference.neighbours import Projection, features, nearest
 from dlcore.inference.prediction import Model, predict_pictures
 from dlcore.models import MODELS
 from dlcore.models.options import ModelOptions
-from dlcore.training.state import TrainingState
 
 CLASSES = tuple("0123456789")
 
@@ -234,12 +232,3 @@ def test_the_plane_is_that_of_the_singular_values(shape):
 
 def test_points_all_alike_have_a_plane_too():
     assert np.isfinite(Projection.of(torch.ones(5, 4)).project(torch.zeros(2, 4))).all()
-
-
-def test_the_validation_part_is_the_one_that_training_held_back():
-    data = load("digits")
-    config = TrainConfig(dataset="digits", model="linear", seed=5, train_fraction=0.5)
-    state = TrainingState.create(config, data)
-    images, labels = validation_part(config, data)
-    assert torch.equal(images, data.train_images[state.validation_indices])
-    assert torch.equal(labels, data.train_labels[state.validation_indices])

@@ -15,7 +15,7 @@ from dlcore.inference.prediction import load_model
 from dlcore.messages import UserError
 from dlcore.runs.directory import create
 from dlcore.runs.worker import work
-from dlcore.training import checkpoints, loop
+from dlcore.training import checkpoints
 
 TINY = TrainConfig(
     dataset="digits", model="custom", layers="conv 3 3 / relu / maxpool 4 / linear 8", epochs=1, threads=1
@@ -37,7 +37,7 @@ def test_a_run_begins_with_the_weights_of_another_and_says_so_bit_for_bit():
     first = finished()
     weights = load_model(first.run_id).network.state_dict()
     data = load("digits")
-    state = loop.TrainingState.create(TINY.model_copy(update={"start_from": first.run_id, "seed": 9}), data)
+    state = TrainingState.create(TINY.model_copy(update={"start_from": first.run_id, "seed": 9}), data)
     assert all(torch.equal(weights[name], tensor) for name, tensor in state.network.state_dict().items())
     assert state.step == 0
 
@@ -46,8 +46,8 @@ def test_other_classes_begin_with_a_new_last_layer():
     first = finished()
     weights = load_model(first.run_id).network.state_dict()
     config = TINY.model_copy(update={"start_from": first.run_id, "classes": "1,7"})
-    state = loop.TrainingState.create(config, load("digits", classes="1,7"))
-    fresh = loop.TrainingState.create(TINY.model_copy(update={"classes": "1,7"}), load("digits", classes="1,7"))
+    state = TrainingState.create(config, load("digits", classes="1,7"))
+    fresh = TrainingState.create(TINY.model_copy(update={"classes": "1,7"}), load("digits", classes="1,7"))
     for name, tensor in state.network.state_dict().items():
         expected = fresh.network.state_dict()[name] if name.startswith("classifier.") else weights[name]
         assert torch.equal(tensor, expected), name
@@ -56,7 +56,7 @@ def test_other_classes_begin_with_a_new_last_layer():
 @pytest.mark.parametrize("source", ["no-such-run", "../../etc/passwd", "20261123-000000-digits-linear-000000000000"])
 def test_a_model_that_is_not_there_is_refused(source):
     with pytest.raises(UserError, match="no run called"):
-        loop.TrainingState.create(TINY.model_copy(update={"start_from": source}), load("digits").subset(50, 5))
+        TrainingState.create(TINY.model_copy(update={"start_from": source}), load("digits").subset(50, 5))
 
 
 def test_a_model_of_other_layers_is_refused():
@@ -64,7 +64,7 @@ def test_a_model_of_other_layers_is_refused():
     for changes in ({"model": "linear"}, {"layers": "conv 4 3 / relu / maxpool 4 / linear 8"}):
         config = TINY.model_copy(update={"start_from": first.run_id, **changes})
         with pytest.raises(UserError, match="other layers"):
-            loop.TrainingState.create(config, load("digits").subset(50, 5))
+            TrainingState.create(config, load("digits").subset(50, 5))
 
 
 def test_a_checkpoint_is_continued_though_the_model_it_began_with_is_gone(tmp_path):
@@ -73,7 +73,7 @@ def test_a_checkpoint_is_continued_though_the_model_it_began_with_is_gone(tmp_pa
     first = finished()
     config = TINY.model_copy(update={"start_from": first.run_id})
     data = load("digits").subset(200, 20)
-    state = loop.TrainingState.create(config, data)
+    state = TrainingState.create(config, data)
     checkpoints.save(state, tmp_path / "checkpoint.safetensors")
     shutil.rmtree(first.path)
     again = checkpoints.load(config, data, tmp_path / "checkpoint.safetensors")
@@ -105,12 +105,32 @@ def test_symbols_become_a_dataset_that_any_run_can_learn_from():
 
 def test_corrections_stand_among_what_is_rehearsed_and_are_tested_on_the_old():
     names = tuple("0123456789")
-    kept = keep_corrections(some(2, 3), names, rehearsed=some(4, 5), test=some(6, 1), title="two", owner="me")
+    others = {"rehearsed": some(4, 5), "validation": some(9, 2), "test": some(6, 1)}
+    kept = keep_corrections(some(2, 3), names, **others, title="two", owner="me")
     spec = describe("own-images", own_images=kept.set_id)
-    assert spec.train_class_counts == (0, 0, 0, 20, 0, 4, 0, 0, 0, 0)
+    assert spec.train_class_counts == (0, 0, 3, 20, 0, 4, 0, 0, 0, 0)
     assert spec.test_class_counts == (0, 6, 0, 0, 0, 0, 0, 0, 0, 0)
-    alone = keep_corrections(some(2, 3), names, rehearsed=[], test=[], title="two", owner="me")
+    nothing = {"rehearsed": [], "validation": [], "test": []}
+    alone = keep_corrections(some(2, 3), names, **nothing, title="two", owner="me")
     assert describe("own-images", own_images=alone.set_id).test_count == 2
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("classes", ["", "2,3"])
+def test_no_copy_of_a_correction_is_held_back(seed, classes):
+    """Each drawing is repeated, so the split comes first, whatever the seed of the run that learns from it."""
+    names = tuple("0123456789")
+    others = {"rehearsed": some(30, 5), "validation": some(20, 2), "test": some(6, 1)}
+    kept = keep_corrections(some(2, 3), names, **others, title="two", owner="me")
+    chosen = {"dataset": "own-images", "own_images": kept.set_id, "classes": classes, "seed": seed}
+    config = TINY.model_copy(update=chosen)
+    data = load("own-images", own_images=kept.set_id, classes=classes)
+    state = TrainingState.create(config, data)
+    seen = {data.train_images[row].numpy().tobytes() for row in state.train_indices}
+    judged = {data.train_images[row].numpy().tobytes() for row in state.validation_indices}
+    assert len(judged) == 6
+    assert not seen & judged
+    assert {one.image.tobytes() for one in some(2, 3)} <= seen
 
 
 @pytest.mark.parametrize(
@@ -148,7 +168,9 @@ def test_both_lessons_are_runs_like_any_other():
     old = [
         Drawing(image[0].numpy(), int(label)) for image, label in zip(data.train_images, data.train_labels, strict=True)
     ]
-    kept = keep_corrections(old[:3], model.class_names, rehearsed=old[3:40], test=old[40:60], title="x", owner="")
+    kept = keep_corrections(
+        old[:3], model.class_names, rehearsed=old[3:40], validation=[], test=old[40:60], title="x", owner=""
+    )
     run = finished(corrections_config(model, kept.set_id))
     assert load_model(run.run_id).class_names == model.class_names
     assert run.summary().test_accuracy is not None

@@ -9,11 +9,13 @@ import torch
 
 from dlcore.config import TrainConfig
 from dlcore.data import DATASETS
+from dlcore.data.loading import load
+from dlcore.data.partition import partition
 from dlcore.inference import sources
 from dlcore.models import MODELS
 from dlcore.runs.directory import create
 from dlcore.training.checkpoints import save_weights
-from ui.drawing import answering, lab, microscope, models, state, view
+from ui.drawing import answering, known, lab, microscope, models, state, view
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 LINE = {"type": "Path", "left": 95, "top": 150, "path": [["M", 90, 60], ["L", 100, 240]]}
@@ -123,6 +125,25 @@ def test_a_model_whose_images_are_not_here_is_told_so_kindly(open_page):
     assert "not on this server" in text_of(app)
     app = open_page("draw", panel="corrupt", model=run.run_id)
     assert "no labelled images" in text_of(app)
+
+
+def test_nothing_that_was_held_back_counts_as_learned_from(open_page):
+    run = run_with_model("linear")
+    app = open_page("draw", panel="nearest", model=run.run_id)
+    data, found = load("digits"), known.known(app.session_state["draw"].reading)
+    learned_from, held_back = partition(run.config, len(data.train_images))
+    assert torch.equal(found.train_images, data.train_images[learned_from])
+    assert torch.equal(found.validation_labels, data.train_labels[held_back])
+    assert "nearest of 1293 " in text_of(app)
+
+
+def test_mnists_share_of_a_partition_is_found_without_the_pen_strokes():
+    config = TrainConfig(dataset="mnist-pen", seed=3)
+    found = known._load("digits", config.model_dump_json(), learned=True)  # stands for MNIST here
+    learned_from, held_back = partition(config, DATASETS["mnist-pen"].train_count)
+    labels = load("digits").train_labels
+    assert torch.equal(found.train_labels, labels[learned_from[learned_from < len(labels)]])
+    assert torch.equal(found.validation_labels, labels[held_back[held_back < len(labels)]])
 
 
 def test_class_names_from_outside_stay_plain_text(open_page):

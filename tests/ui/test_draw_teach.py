@@ -5,13 +5,15 @@ import io
 import pytest
 from PIL import Image, ImageDraw
 
+from dlcore.config import TrainConfig
 from dlcore.inference import sources
 from dlcore.inference.strokes import frame
+from dlcore.messages import UserError
 from dlcore.runs import queue
-from dlcore.runs.directory import create, open_run
+from dlcore.runs.directory import Run, create, open_run
 from dlcore.runs.worker import work
 from tests.ui.test_draw_lab import LINE, run_with_model, text_of
-from ui.drawing import answering, models, state, view
+from ui.drawing import answering, models, state, teach, view
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +61,43 @@ def test_a_name_that_goes_takes_its_drawings_with_it(open_page):
     assert not lesson.drawings
     app.text_input(key="draw.symbols.names").set_value("b").run()
     assert app.error
+
+
+def test_a_symbol_can_be_renamed_and_one_that_went_comes_back(open_page):
+    app = open_page("draw", panel="symbols")
+    app.text_input(key="draw.symbols.names").set_value("circle, sqare, star").run()
+    for label in (0, 1, 1, 2):
+        app.button(key=f"draw.symbols.keep.{label}").click().run()
+    lesson = app.session_state["draw.lessons"]["symbols"]
+    app.text_input(key="draw.symbols.names").set_value("circle, square, star").run()
+    assert [lesson.count(label) for label in range(3)] == [1, 2, 1]
+    assert "square" in app.toast[0].value
+    app.text_input(key="draw.symbols.names").set_value("star, square").run()
+    assert [lesson.count(label) for label in range(2)] == [1, 2]
+    app.text_input(key="draw.symbols.names").set_value("star, square, circle").run()
+    assert [lesson.count(label) for label in range(3)] == [1, 2, 1]
+    assert not app.exception
+
+
+def test_a_lesson_whose_run_was_deleted_while_it_was_watched_says_so(open_page, monkeypatch):
+    app = open_page("draw", panel="correct")
+    app.button(key="draw.correct.keep.4").click().run()
+    run = create(TrainConfig(dataset="digits"), owner="")
+    app.session_state["draw.lessons"]["correct pretrained"].run_id = run.run_id
+    monkeypatch.setattr(Run, "status", lambda _run: "running")
+    looks = []
+
+    def gone(name):
+        looks.append(name)
+        if len(looks) > 1:
+            raise UserError("There is no run called {name}.", name=name)
+        return run
+
+    monkeypatch.setattr(teach, "open_run", gone)
+    app.run()
+    assert len(looks) == 2
+    assert not app.exception
+    assert "no run called" in app.error[0].value
 
 
 def test_a_wrong_answer_is_corrected_and_forgetting_is_shown(open_page):

@@ -63,15 +63,22 @@ def _begin(reading: Reading, given: teach.Lesson, data: known.Known | None, *, r
     from dlcore.inference.lessons import corrections_config  # noqa: PLC0415  # torch, not before it must
 
     assert reading.model is not None
-    old, test = [], []
+    old, judged, test = [], [], []
     if data is not None:
+        judged = teach.as_drawings(data.validation_images.numpy(), data.validation_labels.tolist())
         test = teach.as_drawings(data.test_images[:_TESTED].numpy(), data.test_labels[:_TESTED].tolist())
     if data is not None and rehearse:
         old = teach.as_drawings(data.train_images[:_REHEARSED].numpy(), data.train_labels[:_REHEARSED].tolist())
     owner = found_token()
     title = _("{count} corrected drawings").format(count=len(given.drawings))
     kept = keep_corrections(
-        given.drawings, reading.model.class_names, rehearsed=old, test=test, title=title, owner=owner
+        given.drawings,
+        reading.model.class_names,
+        rehearsed=old,
+        validation=judged,
+        test=test,
+        title=title,
+        owner=owner,
     )
     teach.begin(given, queue.submit(corrections_config(reading.model, kept.set_id), owner=owner))
 

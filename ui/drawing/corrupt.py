@@ -8,6 +8,7 @@ import streamlit as st
 
 from ui import palette
 from ui.class_names import shown_names
+from ui.clock import run_again
 from ui.drawing import known, models
 from ui.drawing.answer import percent
 from ui.drawing.answering import softened
@@ -150,7 +151,7 @@ def _curve(reading: Reading, amounts: dict[str, float]) -> None:
     )
 
 
-@st.fragment(run_every=0.5)
+@st.fragment
 def _watch(jobs: "dict[Hashable, Job[list[float]]]", key: Hashable) -> None:
     """The progress of a curve in the making."""
     job = jobs.get(key)
@@ -161,3 +162,4 @@ def _watch(jobs: "dict[Hashable, Job[list[float]]]", key: Hashable) -> None:
         job.stop()
         del jobs[key]
         st.rerun()
+    run_again(0.5, key="draw.corrupt.clock")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from dlcore.config import TrainConfig
 from dlcore.data import DATASETS
 from dlcore.data.availability import available
-from dlcore.inference.sources import PRETRAINED
 from dlcore.messages import UserError
 from ui.drawing import models
 from ui.drawing.reading import Reading
@@ -23,15 +22,16 @@ _DIGITS = DATASETS["digits"].class_names
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """At most the first two thousand images of each part; uint8 (N, C, S, S) and int64 (N,)."""
+    """At most two thousand images of each part; uint8 (N, C, S, S) and int64 (N,)."""
 
     dataset: str
     learned: bool
     """Whether it is what the model has learned from; else they are digits that it never saw."""
     train_images: "Tensor"
+    """What the model has learned from, and nothing that was held back then."""
     train_labels: "Tensor"
     validation_images: "Tensor"
-    """Held back from training, as far as that is known."""
+    """Held back from training."""
     validation_labels: "Tensor"
     test_images: "Tensor"
     test_labels: "Tensor"
@@ -47,28 +47,37 @@ def known(reading: Reading) -> Known | None:
     """The images for the model of ``reading``; None where no labelled images fit it."""
     model = reading.model
     assert model is not None
-    config = TrainConfig(dataset="mnist") if reading.source == PRETRAINED else models.config(reading.source)
     try:
-        if available(config.dataset, own_images=config.own_images):
-            return _load(config.model_dump_json(), learned=True)
+        config = models.config_of(model)
+        dataset = "mnist" if config.dataset == "mnist-pen" else config.dataset  # of the two, what is quickly at hand
+        if available(dataset, own_images=config.own_images):
+            return _load(dataset, config.model_dump_json(), learned=True)
     except UserError:
         pass  # deleted or damaged since: the digits may do
     fits = (model.channels, model.image_size, tuple(model.class_names)) == (1, 28, _DIGITS)
-    return _load(TrainConfig(dataset="digits").model_dump_json(), learned=False) if fits else None
+    return _load("digits", TrainConfig(dataset="digits").model_dump_json(), learned=False) if fits else None
 
 
 @lru_cache(maxsize=2)
-def _load(config_json: str, *, learned: bool) -> Known:
+def _load(dataset: str, config_json: str, *, learned: bool) -> Known:
     from dlcore.data.loading import load  # noqa: PLC0415  # torch, not before it must
-    from dlcore.inference.neighbours import validation_part  # noqa: PLC0415
+    from dlcore.data.partition import partition  # noqa: PLC0415
 
     config = TrainConfig.model_validate_json(config_json)
-    data = load(config.dataset, own_images=config.own_images, classes=config.classes)
-    images, labels = validation_part(config, data) if learned else (data.test_images, data.test_labels)
-    parts = (data.train_images, data.train_labels, images, labels, data.test_images, data.test_labels)
+    data = load(dataset, own_images=config.own_images, classes=config.classes)
+    count = len(data.train_images)
+    # MNIST's images are the first of those of mnist-pen.
+    whole = count if config.dataset == dataset else DATASETS[config.dataset].train_count
+    learned_from, held_back = partition(config, whole, held_back=data.held_back)
+    learned_from, held_back = (rows[rows < count][:_MOST] for rows in (learned_from, held_back))
+    test = data.test_images[:_MOST].clone(), data.test_labels[:_MOST].clone()
+    held = (data.train_images[held_back], data.train_labels[held_back]) if learned else test
     return Known(
-        config.dataset,
+        dataset,
         learned,
-        *(part[:_MOST].clone() for part in parts),
+        data.train_images[learned_from],
+        data.train_labels[learned_from],
+        *held,
+        *test,
         light_background=data.light_background,
     )

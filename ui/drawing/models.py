@@ -136,6 +136,17 @@ def config(source: str) -> TrainConfig:
     return open_run(source).config
 
 
+def config_of(model: "Model") -> TrainConfig:
+    """How a model was trained: as its run says, or its weights do.
+
+    Raises:
+        UserError: they do not.
+    """
+    if model.source != PRETRAINED:
+        return config(model.source)
+    return TrainConfig.parse(dict(model.metadata.get("config", {"dataset": model.dataset})))
+
+
 def _accuracy(run: Run) -> str:
     summary = run.summary()
     return "?" if summary is None or summary.test_accuracy is None else f"{summary.test_accuracy:.1%}"

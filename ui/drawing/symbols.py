@@ -9,7 +9,7 @@ from dlcore.runs import queue
 from ui.drawing import models, teach
 from ui.drawing.reading import Reading
 from ui.language import translate as _
-from ui.shell import show_error
+from ui.shell import plain_text, show_error
 from ui.visitor import found_token
 
 _NAMES = "draw.symbols.names"
@@ -35,11 +35,7 @@ def show(reading: Reading) -> None:
         show_error(error)
         return
     if names != given.names:
-        # What was drawn keeps its name as long as that name stays.
-        places = {name: place for place, name in enumerate(names)}
-        kept = [(given.names[one.label], one) for one in given.drawings]
-        given.drawings = [teach.Drawing(one.image, places[name]) for name, one in kept if name in places]
-        given.names = names
+        _say(given, given.rename(names))
     teach.collect(reading, given, "draw.symbols.keep")
     missing = [name for label, name in enumerate(names) if given.count(label) < FEWEST_DRAWINGS]
     if missing:
@@ -61,6 +57,17 @@ def show(reading: Reading) -> None:
         words = _("It reads {right} of the {count} drawings that were held back.")
         st.success(words.format(right=round(summary.test_accuracy * count), count=count), icon=":material/school:")
     teach.use(run, "draw.symbols")
+
+
+def _say(given: teach.Lesson, changed: dict[str, str]) -> None:
+    """What became of the drawings when the names changed."""
+    for old, new in changed.items():
+        if given.count(given.names.index(new)):
+            st.toast(_("What was {old} is called {new} now.").format(old=plain_text(old), new=plain_text(new)))
+    if given.aside:
+        gone = sorted({name for name, _drawing in given.aside})
+        words = _("Put aside: the drawings of {names}. They come back with their name.")
+        st.toast(words.format(names=plain_text(_(", ").join(gone))))
 
 
 def _data(run: teach.Run):  # noqa: ANN202

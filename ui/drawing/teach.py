@@ -13,6 +13,7 @@ from dlcore.runs import queue
 from dlcore.runs.directory import Run, open_run
 from dlcore.runs.history import RunHistory
 from dlcore.runs.status import LIVE, STATUSES
+from ui.clock import run_again
 from ui.drawing import pictures, state
 from ui.drawing.pixels import gallery, picture
 from ui.drawing.reading import Reading
@@ -39,10 +40,27 @@ class Lesson:
     run_id: str = ""
     learned: tuple[Drawing, ...] = ()
     """The drawings that this run was given."""
+    aside: list[tuple[str, Drawing]] = field(default_factory=list)
+    """Drawings whose names are not among those of now, with these names: they come back when their name does."""
 
     def count(self, label: int) -> int:
         """How many drawings of one class there are."""
         return sum(drawing.label == label for drawing in self.drawings)
+
+    def rename(self, names: tuple[str, ...]) -> dict[str, str]:
+        """Go by these names from now on; return which old name became which new one.
+
+        A name that takes the place of another in the list is the same class, called otherwise. The drawings of a name that
+        goes are put aside.
+        """
+        pairs = zip(self.names, names, strict=False)
+        changed = {old: new for old, new in pairs if old not in names and new not in self.names}
+        told = [*self.aside, *((self.names[one.label], one) for one in self.drawings)]
+        told = [(changed.get(name, name), one) for name, one in told]
+        self.names = names
+        self.drawings = [Drawing(one.image, names.index(name)) for name, one in told if name in names]
+        self.aside = [(name, one) for name, one in told if name not in names]
+        return changed
 
 
 def lesson(name: str) -> Lesson:
@@ -133,20 +151,25 @@ def finished(given: Lesson) -> Run | None:
     return run
 
 
-@st.fragment(run_every=_LOOK_SECONDS)
+@st.fragment
 def _watch(run_id: str) -> None:
-    run = open_run(run_id)
-    queue.advance()
-    status = run.status()
-    if status not in LIVE:
-        st.rerun()
-    history = RunHistory()
-    history.append(run.read()[0])
+    try:
+        run = open_run(run_id)
+        queue.advance()
+        status = run.status()
+        if status not in LIVE:
+            st.rerun()
+        history = RunHistory()
+        history.append(run.read()[0])
+    except UserError as error:  # deleted meanwhile, by its owner or to make room
+        show_error(error)
+        return
     done = history.latest.step / max(1, history.total_steps) if history.latest and history.started else 0.0
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(min(1.0, done), text=_(STATUSES[status]))
         if st.button(_("Stop"), key="draw.teach.stop", icon=":material/stop:"):
             queue.stop(run)
+    run_again(_LOOK_SECONDS, key="draw.teach.clock")
 
 
 def use(run: Run, key: str) -> None:

@@ -9,6 +9,7 @@ from dlcore.inference.sources import PRETRAINED
 from dlcore.inference.strokes import CANVAS_PEN_WIDTH, CANVAS_SIZE, Stroke, read_canvas
 from dlcore.messages import N_, UserError
 from ui.class_names import shown_names
+from ui.clock import run_again
 from ui.concepts.doors import read_next
 from ui.drawing import answer, answering, choices, models, panels, paper, pictures, state
 from ui.drawing.example import example
@@ -176,11 +177,12 @@ def _answer(page: state.DrawPage, source: str, given: list[Stroke] | pictures.Gi
     )
 
 
-@st.fragment(run_every=_LOOK_AGAIN_SECONDS)
+@st.fragment
 def _look_again() -> None:
     """Show the page again once the network is there."""
     if models.ready():
         st.rerun()
+    run_again(_LOOK_AGAIN_SECONDS, key="draw.clock")
 
 
 def _explain_model(source: str) -> None:
