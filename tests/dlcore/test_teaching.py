@@ -16,6 +16,7 @@ from dlcore.messages import UserError
 from dlcore.runs.directory import create
 from dlcore.runs.worker import work
 from dlcore.training import checkpoints
+from dlcore.training.state import TrainingState
 
 TINY = TrainConfig(
     dataset="digits", model="custom", layers="conv 3 3 / relu / maxpool 4 / linear 8", epochs=1, threads=1
