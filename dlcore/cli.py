@@ -189,7 +189,7 @@ def _export_arguments(export: argparse.ArgumentParser) -> None:
         required=True,
         metavar="PATH",
         type=Path,
-        help="the file to write; a folder for tensorboard, and for csv unless it ends with .zip",
+        help="the file to write; for tensorboard and csv a folder unless it ends with .zip",
     )
     export.add_argument("--language", default="en", help="of comments in programs: en or zh; en if not given")
 

@@ -8,24 +8,20 @@ settings that it depends on. Nothing here imports torch before it rehearses.
 import hashlib
 import json
 import math
-import subprocess
-import sys
-import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dlcore import atomic
 from dlcore.config import TrainConfig
 from dlcore.data.availability import available
 from dlcore.data.split import split_counts
+from dlcore.elsewhere import Bench, command
 from dlcore.home import home
 from dlcore.messages import N_, UserError
-from dlcore.runs import spare
 
 CALIBRATION_SECONDS = 1.0
 LEAST_RATE, HIGHEST_RATE = 1e-6, 10.0
@@ -51,11 +47,7 @@ _IRRELEVANT = {
     "schedule",
 }
 _IRRELEVANT |= {"learning_rate"}
-_PATIENCE_SECONDS = 120.0
 _KEPT = 200
-_MOST_WAITING = 8
-"""Rehearsals that may be asked for at a time; each takes some ten seconds, and none waits for longer than its patience."""
-_PROJECT = Path(__file__).resolve().parents[1]
 
 
 class Rehearsal(BaseModel):
@@ -123,9 +115,9 @@ def request(config: TrainConfig) -> Rehearsal | None:
     if found is not None:
         return found
     _expect_images(config)
-    if (reason := _stage().problems.pop(place(config).name, None)) is not None:
+    if reason := _bench().problem(place(config).name):
         raise UserError(N_("This could not be measured: {reason}"), reason=reason)
-    _stage().start(config)
+    _bench().start(place(config).name, lambda: _rehearse_elsewhere(config))
     return None
 
 
@@ -139,7 +131,7 @@ def look_up(config: TrainConfig) -> Rehearsal | None:
 
 def is_settled(config: TrainConfig) -> bool:
     """Whether :func:`request` would have an answer."""
-    return place(config).is_file() or place(config).name not in _stage().under_way
+    return place(config).is_file() or place(config).name not in _bench().under_way
 
 
 def place(config: TrainConfig) -> Path:
@@ -170,71 +162,15 @@ def _expect_images(config: TrainConfig) -> None:
         raise UserError(N_("The images are not at hand yet: the first run downloads them."))
 
 
-class _Stage:
-    """The one place of a server that lets processes rehearse."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.under_way: set[str] = set()
-        self.problems: dict[str, str] = {}
-
-    def start(self, config: TrainConfig) -> None:
-        name = place(config).name
-        with self._lock:
-            if name in self.under_way:
-                return
-            if len(self.under_way) >= _MOST_WAITING:
-                raise UserError(N_("Too many others are having their settings measured. Try again in a minute."))
-            self.under_way.add(name)
-        try:
-            threading.Thread(target=self._run, args=(config, name), name="rehearsal", daemon=True).start()
-        except RuntimeError as error:  # no room for another thread
-            self._settle(name, "")
-            raise UserError(N_("This could not be measured: {reason}"), reason=str(error)) from error
-
-    def _run(self, config: TrainConfig, name: str) -> None:
-        problem = "unexpected fault"  # whose traceback is on the server's standard error
-        try:
-            problem = _rehearse_elsewhere(config)
-        except (OSError, Timeout, subprocess.TimeoutExpired) as error:
-            problem = type(error).__name__
-        finally:
-            self._settle(name, problem)
-
-    def _settle(self, name: str, problem: str) -> None:
-        with self._lock:
-            if problem:
-                self.problems = dict(list(self.problems.items())[-_KEPT:]) | {name: problem}
-            self.under_way.discard(name)
-
-
 @cache
-def _stage() -> _Stage:
-    return _Stage()
+def _bench() -> Bench:
+    return Bench("rehearsal")
 
 
 def _rehearse_elsewhere(config: TrainConfig) -> str:
     """Wait for a process that measures; why it did not, or nothing."""
     options = [f"--{name.replace('_', '-')}={value}" for name, value in config.model_dump().items()]
-    _folder().mkdir(parents=True, exist_ok=True)
-    with FileLock(_folder() / ".lock").acquire(timeout=_PATIENCE_SECONDS):
-        if place(config).is_file():  # another server has measured it meanwhile
-            return ""
-        process = subprocess.run(  # noqa: S603  # our own interpreter, our own module, options with their values
-            [sys.executable, "-m", "dlcore", "rehearse", "--json", *options],
-            cwd=_PROJECT,
-            env=spare.environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_PATIENCE_SECONDS,
-            check=False,
-        )
-    if place(config).is_file():
-        return ""
-    try:
-        return str(json.loads(process.stdout.splitlines()[-1])["error"])[:300]
-    except (ValueError, IndexError, KeyError, TypeError):
-        return f"exit status {process.returncode}"
+    return command(["rehearse", *options], made=place(config))
 
 
 def _sweep() -> None:

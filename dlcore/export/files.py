@@ -4,8 +4,10 @@ import shutil
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO
 
 from dlcore import atomic
@@ -30,6 +32,8 @@ class Kind:
     mime: str
     light: bool = True
     """Whether it takes no torch, so that a page may make it."""
+    needs: tuple[str, ...] = ()
+    """Packages beside those that the dashboard needs."""
 
 
 KINDS: Mapping[str, Kind] = {
@@ -39,22 +43,38 @@ KINDS: Mapping[str, Kind] = {
     "weights": Kind(title=N_("Weights (safetensors)"), suffix=".safetensors", mime="application/octet-stream"),
     "card": Kind(title=N_("Model card"), suffix=".md", mime="text/markdown"),
     "zip": Kind(title=N_("The whole run as zip"), suffix=".zip", mime="application/zip"),
-    "onnx": Kind(title=N_("ONNX model"), suffix=".onnx", mime="application/octet-stream", light=False),
-    "tensorboard": Kind(title=N_("TensorBoard event files"), suffix="", mime="", light=False),
+    "onnx": Kind(
+        title=N_("ONNX model"),
+        suffix=".onnx",
+        mime="application/octet-stream",
+        light=False,
+        needs=("onnx", "onnxscript"),
+    ),
+    "tensorboard": Kind(
+        title=N_("TensorBoard event files"),
+        suffix="-tensorboard.zip",
+        mime="application/zip",
+        light=False,
+        needs=("tensorboard",),
+    ),
 }
 """The kinds in the order in which they are offered."""
 
 
 def export(run: Run, kind: str, path: Path, translate: Translate = str) -> None:
-    """Write ``run`` to ``path``: a file, a folder for ``tensorboard`` and for ``csv`` unless ``path`` ends with ``.zip``.
+    """Write ``run`` to ``path``: a file; for ``tensorboard`` and ``csv`` a folder unless ``path`` ends with ``.zip``.
 
     Raises:
         UserError: the run cannot become that, something has to be installed first, or ``path`` cannot be written.
     """
+    check_installed(kind)
     if kind == "tensorboard":
         from dlcore.export.tensorboard import write_events  # noqa: PLC0415  # torch
 
-        write_events(run, _folder(path))
+        if path.suffix.lower() == ".zip":
+            _write(path, _zipped(lambda folder: write_events(run, folder)))
+        else:
+            write_events(run, _folder(path))
     elif kind == "onnx":
         from dlcore.export.onnx import to_onnx  # noqa: PLC0415  # torch
 
@@ -68,6 +88,20 @@ def export(run: Run, kind: str, path: Path, translate: Translate = str) -> None:
         _copy(weights(run), path)
     else:
         _write(path, content(run, kind, translate))
+
+
+def check_installed(kind: str) -> None:
+    """Raise :class:`UserError` if ``kind`` needs packages that are not here."""
+    missing = [name for name in KINDS[kind].needs if find_spec(name) is None]
+    if missing:
+        raise UserError(
+            N_(
+                "{what}: this needs more than is installed here. Whoever runs this dashboard can add it with: pip install"
+                " {packages}"
+            ),
+            what=KINDS[kind].title,
+            packages=" ".join(missing),
+        )
 
 
 def content(run: Run, kind: str, translate: Translate = str) -> bytes:
@@ -118,6 +152,18 @@ def pack(run: Run, file: IO[bytes]) -> None:
         for path in [*(run.path / name for name in names), *epochs, *glimpses.paths(run.path)]:
             if path.is_file():
                 archive.write(path, f"{run.run_id}/{path.relative_to(run.path).as_posix()}")
+
+
+def _zipped(fill: Callable[[Path], None]) -> bytes:
+    """A zip of the files that ``fill`` puts into a folder."""
+    buffer = BytesIO()
+    with TemporaryDirectory() as name, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        folder = Path(name)
+        fill(folder)
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                archive.write(path, path.relative_to(folder).as_posix())
+    return buffer.getvalue()
 
 
 def _folder(path: Path) -> Path:

@@ -35,11 +35,8 @@ def to_onnx(run: Run) -> bytes:
     """An ONNX model with the input ``images``, uint8 (B, C, H, W), any B, and the output ``log_probabilities`` (B, K).
 
     Raises:
-        UserError: the run has no weights, or a package is missing.
+        UserError: the run has no weights, or the model answers otherwise than the network.
     """
-    missing = [name for name in ("onnx", "onnxscript") if find_spec(name) is None]
-    if missing:
-        raise UserError(N_("An ONNX model needs extra packages: pip install {packages}"), packages=" ".join(missing))
     network, about = load_weights(weights(run))
     size = int(about["image_size"])
     example = torch.zeros(2, int(about["channels"]), size, size, dtype=torch.uint8)

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from dlcore.messages import N_, UserError
 from dlcore.runs.directory import Run
 from dlcore.runs.history import RunHistory
 
@@ -11,16 +10,9 @@ def write_events(run: Run, folder: Path) -> None:
     """Write an event file into ``folder``: ``step/…`` by update, ``epoch/…`` by epoch, the test, and the settings as text.
 
     Values carry the time at which they were measured, pauses and evaluation not counted.
-
-    Raises:
-        UserError: TensorBoard is not installed.
     """
-    try:
-        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415  # an extra dependency
-    except ImportError:
-        raise UserError(
-            N_("TensorBoard's files need an extra package: pip install {package}"), package="tensorboard"
-        ) from None
+    from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415  # an extra dependency
+
     history = RunHistory()
     history.append(run.metrics())
     began = run.created.timestamp()

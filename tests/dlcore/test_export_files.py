@@ -3,8 +3,10 @@
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
+import threading
 import zipfile
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pytest
 
 from dlcore.cli import main
 from dlcore.config import TrainConfig
+from dlcore.export import making
 from dlcore.export.files import content, pack
 from dlcore.export.tables import tables
 from dlcore.runs import directory
@@ -115,10 +118,7 @@ assert "torch" not in sys.modules
 
 @pytest.mark.parametrize("missing", ["onnx", "tensorboard"])
 def test_a_missing_package_is_named(run, missing, monkeypatch, tmp_path, capsys):
-    if missing == "onnx":
-        monkeypatch.setattr("dlcore.export.onnx.find_spec", lambda _name: None)
-    else:
-        monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    monkeypatch.setattr("dlcore.export.files.find_spec", lambda _name: None)
     assert main(["export", run.run_id, "--to", missing, "--out", str(tmp_path / "x")]) == 2
     assert f"pip install {missing}" in capsys.readouterr().err
 
@@ -134,6 +134,34 @@ def test_tensorboard_reads_what_was_measured(run, tmp_path):
     ]
     assert [event.step for event in found.Scalars("epoch/validation_accuracy")] == [0, 1]
     assert found.Scalars("test/accuracy")[0].value == pytest.approx(run.summary().test_accuracy)
+
+
+@pytest.mark.filterwarnings("ignore")  # of TensorBoard's own packages
+def test_a_page_has_its_event_files_made_once_by_another_process(run):
+    pytest.importorskip("tensorboard")
+    assert making.request(run, "tensorboard") is None
+    for thread in threading.enumerate():
+        if thread.name == "export":
+            thread.join(120)
+    found = making.request(run, "tensorboard")
+    assert found == making.look_up(run, "tensorboard")
+    with zipfile.ZipFile(found) as archive:
+        assert archive.namelist()[0].startswith("events.out.tfevents.")
+        assert archive.testzip() is None
+    with run.events_path.open("ab") as log:
+        log.write(b"\n")
+    assert making.look_up(run, "tensorboard") is None  # it has trained on
+
+
+def test_of_what_was_made_the_files_looked_at_last_are_kept(run, monkeypatch):
+    monkeypatch.setattr(making, "_KEPT", 2)
+    folder = making.place(run, "onnx").parent
+    folder.mkdir(parents=True)
+    for number in range(4):
+        (folder / f"{number}.onnx").write_bytes(b"x")
+        os.utime(folder / f"{number}.onnx", (1000 + number, 1000 + number))
+    making._sweep()
+    assert sorted(path.name for path in folder.iterdir()) == ["2.onnx", "3.onnx"]
 
 
 @pytest.mark.filterwarnings("ignore")  # of the exporter

@@ -5,9 +5,10 @@ import threading
 
 import pytest
 
-from dlcore import cli, rehearsal
+from dlcore import cli, elsewhere, rehearsal
 from dlcore.config import TrainConfig
 from dlcore.data.loading import load
+from dlcore.elsewhere import Bench
 from dlcore.messages import UserError
 from dlcore.rehearsal import Rehearsal, estimated_seconds, rising_rates, suggest
 from dlcore.training import loop, rehearsing
@@ -18,8 +19,8 @@ MLP = TrainConfig(dataset="digits", model="mlp", threads=1, device="cpu", epochs
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    found = rehearsal._Stage()
-    monkeypatch.setattr(rehearsal, "_stage", lambda: found)
+    found = Bench("rehearsal")
+    monkeypatch.setattr(rehearsal, "_bench", lambda: found)
     monkeypatch.setattr(rehearsing, "CALIBRATION_SECONDS", 0.05)
 
 
@@ -79,7 +80,7 @@ def test_it_is_measured_once_in_a_process_of_its_own(monkeypatch, capsys):
 
         return Done()
 
-    monkeypatch.setattr(rehearsal.subprocess, "run", here)
+    monkeypatch.setattr(elsewhere.subprocess, "run", here)
     assert rehearsal.request(MLP) is None
     joined()
     assert rehearsal.is_settled(MLP)
@@ -94,7 +95,8 @@ def test_a_failure_is_told_once_and_tried_again(monkeypatch):
     joined()
     with pytest.raises(UserError, match="no memory"):
         rehearsal.request(MLP)
-    assert not rehearsal._stage().problems
+    assert rehearsal.request(MLP) is None
+    joined()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

@@ -57,7 +57,7 @@ def train_page() -> None:
                 guess=state.guesses.get(state.run_id),
             )
             if run is not None:
-                take_home(run)
+                take_home(state, run)
         fitting = tried_with("train", (run.config if run else state.config).model_dump())
         read_next("train", [resource.id for resource in fitting])
     _prepare(state)

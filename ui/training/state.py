@@ -96,6 +96,8 @@ class TrainPage:
     """What they expected of the runs that they started, by their names."""
     rehearsing: str = ""
     """What was asked to be measured before a run, see :mod:`dlcore.rehearsal`."""
+    making: set[str] = field(default_factory=set)
+    """Files of runs that were asked for and are not there yet, see :mod:`dlcore.export.making`."""
     replay_started: float | None = None
     """When the recorded run began to be replayed, by the monotonic clock, in seconds."""
 

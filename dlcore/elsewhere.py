@@ -1,0 +1,103 @@
+"""Work that takes torch, done by a process of its own for a page that must not load it: asked for, waited for, looked at.
+
+A page asks again and again, and never waits. One process works at a time for all servers of one folder; of those who
+wait, each holds a thread, so only some may.
+"""
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from dlcore.messages import N_, UserError
+from dlcore.runs import spare
+
+_PATIENCE_SECONDS = 120.0
+_MOST_WAITING = 8
+_KEPT = 200
+_PROJECT = Path(__file__).resolve().parents[1]
+
+
+class Bench:
+    """The one place of a server for one kind of such work."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._lock = threading.Lock()
+        self.under_way: set[str] = set()
+        """What is worked on or waits for it."""
+        self._problems: dict[str, str] = {}
+
+    def problem(self, key: str) -> str:
+        """Why the work came to nothing, told once; nothing if it did not."""
+        with self._lock:
+            return self._problems.pop(key, "")
+
+    def start(self, key: str, work: Callable[[], str]) -> None:
+        """Let a thread do ``work``, which says why it came to nothing if it did, unless one is at it.
+
+        Raises:
+            UserError: too many wait already, or there is no room for a thread.
+        """
+        with self._lock:
+            if key in self.under_way:
+                return
+            if len(self.under_way) >= _MOST_WAITING:
+                raise UserError(N_("Too many others have asked for such work. Try again in a minute."))
+            self.under_way.add(key)
+        try:
+            threading.Thread(target=self._run, args=(key, work), name=self._name, daemon=True).start()
+        except RuntimeError as error:
+            self._settle(key, "")
+            raise UserError(N_("The server is too busy just now: {reason}. Try again."), reason=str(error)) from error
+
+    def _run(self, key: str, work: Callable[[], str]) -> None:
+        problem = "unexpected fault"  # whose traceback is on the server's standard error
+        try:
+            problem = work()
+        except (OSError, Timeout, subprocess.TimeoutExpired) as error:
+            problem = type(error).__name__
+        finally:
+            self._settle(key, problem)
+
+    def _settle(self, key: str, problem: str) -> None:
+        with self._lock:
+            if problem:
+                self._problems = dict(list(self._problems.items())[-_KEPT:]) | {key: problem}
+            self.under_way.discard(key)
+
+
+def command(words: Sequence[str], *, made: Path) -> str:
+    """Run ``python -m dlcore`` with ``words``, which puts its result at ``made``, after whoever else works in that folder.
+
+    Returns:
+        Why there is no result, or nothing.
+
+    Raises:
+        OSError: the folder cannot be written, or no process can be started.
+        Timeout: others took too long.
+        subprocess.TimeoutExpired: so did this.
+    """
+    made.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(made.parent / ".lock").acquire(timeout=_PATIENCE_SECONDS):
+        if made.is_file():  # another server has made it meanwhile
+            return ""
+        process = subprocess.run(  # noqa: S603  # our own interpreter, our own module, options with their values
+            [sys.executable, "-m", "dlcore", *words, "--json"],
+            cwd=_PROJECT,
+            env=spare.environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_PATIENCE_SECONDS,
+            check=False,
+        )
+    if made.is_file():
+        return ""
+    try:
+        return str(json.loads(process.stdout.splitlines()[-1])["error"])[:300]
+    except (ValueError, IndexError, KeyError, TypeError):
+        return f"exit status {process.returncode}"
