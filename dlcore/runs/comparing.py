@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from dlcore.config import KNOBS, TrainConfig
 from dlcore.messages import N_
-from dlcore.runs.overview import Overview
+from dlcore.runs.overview import Overview, steered
 
 Value = int | float | str
 
@@ -53,12 +53,31 @@ def differences(configs: Sequence[TrainConfig]) -> dict[str, list[Value | None]]
     return columns
 
 
+def repeatable(row: Overview) -> bool:
+    """Whether its settings and its seed tell all of a run: it was trained to its end, and nobody changed it meanwhile."""
+    return row.status == "completed" and not steered(row.run)
+
+
 def repeats(rows: Iterable[Overview]) -> list[list[Overview]]:
-    """The runs in groups that differ in nothing but the seed, in the order of their first."""
-    groups: dict[TrainConfig, list[Overview]] = {}
+    """The runs in groups that differ in nothing but the seed, in the order of their first.
+
+    A seed stands in a group once, by its first run: computed twice, it is no new draw, and would feign an interval of no
+    width. Runs that are not :func:`repeatable` are left out.
+    """
+    groups: dict[TrainConfig, dict[int, Overview]] = {}
     for row in rows:
-        groups.setdefault(row.run.config.model_copy(update={"seed": 0}), []).append(row)
-    return list(groups.values())
+        if repeatable(row):
+            config = row.run.config
+            groups.setdefault(config.model_copy(update={"seed": 0}), {}).setdefault(config.seed, row)
+    return [list(group.values()) for group in groups.values()]
+
+
+def gathered(rows: Iterable[Overview]) -> list[list[Overview]]:
+    """The :func:`repeats`, and each run that is none by itself, in the order of their first."""
+    rows = list(rows)
+    firsts = {group[0].run.run_id: group for group in repeats(rows)}
+    groups = [firsts.get(row.run.run_id, [] if repeatable(row) else [row]) for row in rows]
+    return [group for group in groups if group]
 
 
 def front(points: Sequence[tuple[float, float] | None], *, smaller_x: bool, smaller_y: bool) -> list[int]:

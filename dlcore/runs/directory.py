@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from filelock import FileLock
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from dlcore import atomic
 from dlcore.background import is_locked, is_recent, lock_of
@@ -67,6 +67,19 @@ class _ConfigFile(BaseModel):
     created: datetime
     owner: str = ""
     config: dict[str, Any]
+    sweep: str = ""
+    imported: datetime | None = None
+
+    @field_validator("created", "imported")
+    @classmethod
+    def _in_this_age(cls, moment: datetime | None) -> datetime | None:
+        """Whatever a clock or a stranger says, a page has to be able to tell it in the visitor's zone."""
+        if moment is None:
+            return None
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        if not 1970 < moment.year < 2200:
+            raise ValueError("no time of this age")
+        return moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +90,15 @@ class Run:
     config: TrainConfig
     created: datetime
     owner: str
+    sweep: str = ""
+    """The search or repetition that made it; empty for a run that somebody started by itself."""
+    imported: datetime | None = None
+    """When it was brought here from another installation; None for a run of this one."""
+
+    @property
+    def arrived(self) -> datetime:
+        """Since when it is kept here."""
+        return self.imported or self.created
 
     @property
     def run_id(self) -> str:
@@ -291,8 +313,9 @@ class Run:
             return False
 
 
-def create(config: TrainConfig, *, owner: str = "") -> Run:
-    """A new run directory, ready for a worker. ``owner`` is a visitor's token, empty for runs made in a shell.
+def create(config: TrainConfig, *, owner: str = "", sweep: str = "") -> Run:
+    """A new run directory, ready for a worker. ``owner`` is a visitor's token, empty for runs made in a shell; ``sweep``
+    is the search or repetition that it belongs to.
 
     Raises:
         UserError: the folder of runs cannot be written.
@@ -300,8 +323,10 @@ def create(config: TrainConfig, *, owner: str = "") -> Run:
     created = datetime.now(UTC).replace(microsecond=0)
     path = runs_folder() / f"{created:%Y%m%d-%H%M%S}-{config.dataset}-{config.model}-{secrets.token_hex(6)}"
     content = {"created": created.isoformat(), "owner": owner, "config": config.model_dump()}
+    if sweep:
+        content["sweep"] = sweep
     _or_explain(lambda: path.mkdir(parents=True))
-    run = Run(path=path, config=config, created=created, owner=owner)
+    run = Run(path=path, config=config, created=created, owner=owner, sweep=sweep)
     run.expect_worker()
     _write(
         path / "config.json", sealed.seal(content, format_number=RUN_FORMAT)
@@ -345,9 +370,15 @@ def _read(folder: str, modified: int, size: int) -> Run:  # noqa: ARG001  # a fi
     path = Path(folder)
     data = (path / "config.json").read_bytes()
     content = _ConfigFile.model_validate(sealed.unseal(data, file=path.name[:100], known=RUN_FORMAT))
-    created = content.created if content.created.tzinfo else content.created.replace(tzinfo=UTC)
     config = TrainConfig.parse(content.config, check_data=False)
-    return Run(path=path.resolve(), config=config, created=created, owner=content.owner)
+    return Run(
+        path=path.resolve(),
+        config=config,
+        created=content.created,
+        owner=content.owner,
+        sweep=content.sweep,
+        imported=content.imported,
+    )
 
 
 def list_runs(owner: str | None = None) -> list[Run]:

@@ -56,7 +56,7 @@ class Bounds:
     """How much is kept; 0 is without bound."""
 
     runs_each: int = 100
-    """Runs of one visitor."""
+    """Runs of one visitor; those of searches and repetitions are counted apart, so that they push out only their like."""
     megabytes: int = 0
     """Of all visitors' runs together, the trash included."""
     trash_hours: float = 24.0
@@ -226,13 +226,14 @@ def tidy() -> None:
     _sweep(now)
     if not limit.runs_each and not limit.megabytes:
         return
-    runs = list_runs()
-    counts = Counter(run.owner for run in runs)
+    runs = sorted(list_runs(), key=lambda run: (run.arrived, run.run_id))  # what was imported just now came last
+    counts = Counter((run.owner, bool(run.sweep)) for run in runs)
     used = 0
     if limit.megabytes:
         used = sum(_bytes(path) for path in (*(run.path for run in runs if run.owner), *_trash()))
-    for run in reversed(runs):  # the oldest first
-        too_many = limit.runs_each and counts[run.owner] > limit.runs_each
+    for run in runs:
+        account = (run.owner, bool(run.sweep))
+        too_many = limit.runs_each and counts[account] > limit.runs_each
         too_large = limit.megabytes and used > limit.megabytes * 1_000_000
         if not run.owner or not (too_many or too_large) or label(run).pinned:
             continue
@@ -241,7 +242,7 @@ def tidy() -> None:
             delete(run)
         except UserError:  # it trains or waits
             continue
-        counts[run.owner] -= 1
+        counts[account] -= 1
         _LOG.info("%s was thrown away to keep within the bounds", run.run_id)
         if too_large:  # what lies in the trash takes room as well
             _remove(trash_folder() / run.run_id)
@@ -287,8 +288,19 @@ def _thrown_at(path: Path) -> float:
     return 0.0
 
 
+def incoming_folder() -> Path:
+    """The folder in which a run from elsewhere is unpacked and checked, beside the folder of runs."""
+    return runs_folder().with_name("incoming")
+
+
 def _sweep(now: float) -> None:
-    """Remove what faults left behind: directories that never became a run, and files half written when a disk broke."""
+    """Remove what faults left behind: imports that were cut off, directories that never became a run, and files half
+    written when a disk broke.
+    """
+    with contextlib.suppress(OSError):
+        for path in incoming_folder().iterdir():
+            if path.is_dir() and now - path.stat().st_mtime > _UNFINISHED_SECONDS:
+                _remove(path)
     try:
         paths = [path for path in runs_folder().iterdir() if is_run_id(path.name)]
     except FileNotFoundError:
@@ -305,11 +317,12 @@ def _sweep(now: float) -> None:
 
 
 def _bytes(path: Path) -> int:
+    """What all files in ``path`` and in its folders take, the folders' own entries not counted."""
     total = 0
-    with contextlib.suppress(OSError), os.scandir(path) as entries:
-        for entry in entries:
+    for folder, _folders, names in os.walk(path):
+        for name in names:
             with contextlib.suppress(OSError):
-                total += entry.stat().st_size
+                total += Path(folder, name).lstat().st_size
     return total
 
 

@@ -1,5 +1,6 @@
 """A run in one row of a table: what it is, how it went, what its owner says of it. Nothing here imports torch."""
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,7 +19,7 @@ _TAIL_BYTES = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """One row. Accuracies lie in [0, 1]; what was not measured (yet) is None."""
+    """One row. Accuracies lie in [0, 1]; what was not measured (yet), or is no finite number, is None."""
 
     run: Run
     status: Status
@@ -48,14 +49,38 @@ def overview(run: Run) -> Overview:
         run=run,
         status=status,
         label=keeping.label(run),
-        test_accuracy=summary.test_accuracy if summary else None,
-        test_loss=summary.test_loss if summary else None,
-        validation_accuracy=glance.evaluated.validation_accuracy if glance.evaluated else None,
-        validation_loss=glance.evaluated.validation_loss if glance.evaluated else None,
+        test_accuracy=_finite(summary.test_accuracy) if summary else None,
+        test_loss=_finite(summary.test_loss) if summary else None,
+        validation_accuracy=_finite(glance.evaluated.validation_accuracy) if glance.evaluated else None,
+        validation_loss=_finite(glance.evaluated.validation_loss) if glance.evaluated else None,
         parameters=glance.started.parameters if glance.started else None,
-        train_seconds=summary.train_seconds if summary else glance.evaluated.seconds if glance.evaluated else None,
+        train_seconds=_finite(
+            summary.train_seconds if summary else glance.evaluated.seconds if glance.evaluated else None
+        ),
         epoch=glance.evaluated.epoch if glance.evaluated else 0,
     )
+
+
+def steered(run: Run) -> bool:
+    """Whether somebody changed a value of ``run`` while it trained, so that its settings do not tell all of it."""
+    try:
+        about = run.events_path.stat()
+    except OSError:
+        return False
+    return _steered(str(run.events_path), about.st_size, about.st_mtime_ns)
+
+
+@lru_cache(maxsize=4000)
+def _steered(path: str, size: int, modified: int) -> bool:  # noqa: ARG001  # a log that has grown is looked at again
+    try:
+        with Path(path).open("rb") as file:
+            return any(line.startswith(b'{"kind":"steered"') and b'"action":"set"' in line for line in file)
+    except OSError:
+        return False
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 class _Glance(NamedTuple):
@@ -66,7 +91,7 @@ class _Glance(NamedTuple):
 def _glance_at(run: Run) -> _Glance:
     try:
         about = run.events_path.stat()
-    except FileNotFoundError:
+    except OSError:
         return _Glance(None, None)
     return _glance(str(run.events_path), about.st_size, about.st_mtime_ns)
 
@@ -74,10 +99,13 @@ def _glance_at(run: Run) -> _Glance:
 @lru_cache(maxsize=4000)
 def _glance(path: str, size: int, modified: int) -> _Glance:  # noqa: ARG001  # a log that has grown is looked at again
     """The start of training and its last evaluation, found without reading what lies between."""
-    with Path(path).open("rb") as file:
-        head = file.read(_HEAD_BYTES)
-        file.seek(max(0, size - _TAIL_BYTES))
-        tail = file.read(_TAIL_BYTES)
+    try:
+        with Path(path).open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+            file.seek(max(0, size - _TAIL_BYTES))
+            tail = file.read(_TAIL_BYTES)
+    except OSError:  # no file, but a folder of that name; or nobody may read it
+        return _Glance(None, None)
     started = _event(head, head.find(b'{"kind":"started"'))
     evaluated = _event(tail, tail.rfind(b'{"kind":"evaluated"'))
     return _Glance(

@@ -79,15 +79,17 @@ class _Served(RootModel[dict[str, int]]):
     """What ``served.json`` holds."""
 
 
-def submit(config: TrainConfig, *, owner: str) -> Run:
+def submit(config: TrainConfig, *, owner: str, sweep: str = "") -> Run:
     """A new run of ``config``, trained at once if there is room and otherwise when its turn comes.
+
+    ``sweep`` names the search or repetition that it belongs to.
 
     Raises:
         UserError: the visitor has too many runs, the disk is nearly full, or the run cannot be started.
     """
     with _locked():
         _check(owner)
-        run = create(config, owner=owner)
+        run = create(config, owner=owner, sweep=sweep)
         _enqueue(run)
         keeping.tidy()
     return run
@@ -167,20 +169,30 @@ def others_wait() -> bool:
     return any(_entries("waiting"))
 
 
-def _check(owner: str) -> None:
-    bounds = limits()
-    keeping.bounds()  # whatever is wrong with them is said before there is a run
+def check_disk(more_megabytes: int = 0) -> None:
+    """See to it that the disk has the room that has to be left on it, and ``more_megabytes``; the trash goes if it must.
+
+    Raises:
+        UserError: it is nearly full.
+    """
+    needed = limits().free_megabytes + more_megabytes
     runs_folder().mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(runs_folder()).free // 1_000_000
-    if free < bounds.free_megabytes:
+    if free < needed:
         keeping.empty_trash()
         free = shutil.disk_usage(runs_folder()).free // 1_000_000
-    if free < bounds.free_megabytes:
+    if free < needed:
         raise UserError(
             N_("The server's disk is nearly full: {free} MB are left, {needed} MB are needed. Nothing was started."),
             free=free,
-            needed=bounds.free_megabytes,
+            needed=needed,
         )
+
+
+def _check(owner: str) -> None:
+    bounds = limits()
+    keeping.bounds()  # whatever is wrong with them is said before there is a run
+    check_disk()
     line = list(_entries("waiting"))
     if len(line) >= bounds.waiting_in_all:
         raise UserError(N_("{count} runs are waiting already, the line is full. Try again later."), count=len(line))

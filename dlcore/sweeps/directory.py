@@ -9,10 +9,12 @@ lock           held by that process through the operating system for as long as 
 sweep.log      for whoever looks for a fault
 """
 
+import contextlib
 import logging
 import os
 import re
 import secrets
+import shutil
 import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,7 +29,7 @@ from dlcore.background import is_locked, is_recent, lock_of
 from dlcore.formats import SWEEP_FORMAT
 from dlcore.home import home
 from dlcore.messages import N_, UserError
-from dlcore.runs import sealed, spare
+from dlcore.runs import keeping, sealed, spare
 from dlcore.sweeps.plan import Plan, Value
 
 Status = Literal["starting", "running", "stopping", "finished", "stopped", "interrupted"]
@@ -46,6 +48,9 @@ _STARTING_SECONDS = 30.0
 _MOST_AT_ONCE = 3
 """Sweeps that go on at the same time; each is a process that mostly waits, of some 60 MB."""
 _MOST_KEPT_EACH = 50
+"""Sweeps of one visitor; of more, the oldest that is over goes when another begins. Its runs stay."""
+_UNFINISHED_SECONDS = 3600.0
+"""After this time a directory without a sweep.json, left by a server that was killed as it made it, is litter."""
 _PROJECT = Path(__file__).resolve().parents[2]
 _LOG = logging.getLogger(__name__)
 
@@ -145,6 +150,28 @@ class Sweep:
         """Whether somebody asked for it."""
         return (self.path / "stop").exists()
 
+    def delete(self) -> None:
+        """Forget it for good; its runs stay.
+
+        Raises:
+            UserError: it is going on, or the folder cannot be written.
+        """
+        try:
+            with self.lock().acquire(timeout=0):
+                if self._launched():
+                    raise Timeout(self.sweep_id)  # noqa: TRY301  # a process is about to come: said below
+                shutil.rmtree(self.path)
+        except Timeout:
+            raise UserError(N_("This sweep is still going on. Stop it first.")) from None
+        except OSError as error:
+            raise _unwritable(error) from error
+
+    def best_run(self) -> str:
+        """The name of the run that did best by the sweep's own objective; empty while none is complete."""
+        pick = min if self.plan.smaller_is_better else max
+        complete = [(trial.value, trial.run_id) for trial in self.progress().trials if trial.state == "complete"]
+        return pick(((value, run) for value, run in complete if value is not None and run), default=(0.0, ""))[1]
+
     def launch(self) -> None:
         """Let a process of its own conduct it, from where it was left.
 
@@ -177,11 +204,18 @@ def create(plan: Plan, *, owner: str = "") -> Sweep:
     """A new sweep, not yet launched. ``owner`` is a visitor's token, empty for sweeps made in a shell.
 
     Raises:
-        UserError: the folder cannot be written, or the visitor has too many.
+        UserError: the folder cannot be written, or it would make more runs than are kept of one visitor.
     """
-    mine = [sweep for sweep in list_sweeps() if sweep.owner == owner]
-    if owner and len(mine) >= _MOST_KEPT_EACH:
-        raise UserError(N_("At most {most} sweeps are kept for each visitor."), most=_MOST_KEPT_EACH)
+    most = keeping.bounds().runs_each
+    if owner and most and plan.count > most:
+        raise UserError(
+            N_(
+                "A sweep can make at most {most} runs here, because no more are kept for a visitor; this one makes {count}."
+            ),
+            most=most,
+            count=plan.count,
+        )
+    _tidy(owner)
     created = datetime.now(UTC).replace(microsecond=0)
     path = sweeps_folder() / f"{created:%Y%m%d-%H%M%S}-{secrets.token_hex(6)}"
     content = {"created": created.isoformat(), "owner": owner, "plan": plan.model_dump(mode="json")}
@@ -191,6 +225,21 @@ def create(plan: Plan, *, owner: str = "") -> Sweep:
     except OSError as error:
         raise _unwritable(error) from error
     return Sweep(path, plan, created, owner)
+
+
+def start(plan: Plan, *, owner: str = "") -> Sweep:
+    """A new sweep that goes on from here in a process of its own. One that cannot be launched leaves nothing behind.
+
+    Raises:
+        UserError: as :func:`create` and :meth:`Sweep.launch`.
+    """
+    sweep = create(plan, owner=owner)
+    try:
+        sweep.launch()
+    except UserError:
+        shutil.rmtree(sweep.path, ignore_errors=True)
+        raise
+    return sweep
 
 
 def open_sweep(sweep_id: str) -> Sweep:
@@ -237,6 +286,19 @@ def list_sweeps(owner: str | None = None) -> list[Sweep]:
         if owner is None or sweep.owner in ("", owner):
             sweeps.append(sweep)
     return sweeps
+
+
+def _tidy(owner: str) -> None:
+    """Make room for one more sweep of ``owner``, and remove what was never one."""
+    with contextlib.suppress(FileNotFoundError):
+        for path in sweeps_folder().iterdir():
+            fresh = time.time() - path.stat().st_mtime < _UNFINISHED_SECONDS
+            if _SWEEP_ID.fullmatch(path.name) and not fresh and not (path / "sweep.json").exists():
+                shutil.rmtree(path, ignore_errors=True)
+    mine = [sweep for sweep in list_sweeps() if sweep.owner == owner] if owner else []
+    for sweep in mine[_MOST_KEPT_EACH - 1 :]:
+        with contextlib.suppress(UserError):  # one that is going on stays
+            sweep.delete()
 
 
 def sweeps_folder() -> Path:

@@ -2,6 +2,7 @@
 or Optuna.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any, Self
@@ -49,8 +50,8 @@ class Move(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    low: float | None = None
-    high: float | None = None
+    low: float | None = Field(default=None, allow_inf_nan=False)
+    high: float | None = Field(default=None, allow_inf_nan=False)
     logarithmic: bool = False
     choices: tuple[Value, ...] = ()
     points: int = Field(default=_GRID_POINTS, ge=2, le=MOST_CHOICES)
@@ -130,6 +131,11 @@ class Plan(BaseModel):
     def smaller_is_better(self) -> bool:
         """Whether the objective is a loss."""
         return self.objective == "validation_loss"
+
+    @property
+    def count(self) -> int:
+        """How many runs it makes at most."""
+        return min(self.runs, self.grid_size()) if self.sampler == "grid" else self.runs
 
     def with_values(self, values: Mapping[str, Value]) -> TrainConfig:
         """The configuration of a trial.
@@ -225,6 +231,8 @@ def _check_move(name: str, move: Move, base: TrainConfig) -> None:
             N_("{title} can move among up to {most} values, each once."), title=knob.title, most=MOST_CHOICES
         )
     for value in values:
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UserError(N_("{title} needs finite values."), title=knob.title)
         TrainConfig.parse({**_of_same_kind(base), name: value}, check_data=False)
 
 

@@ -109,14 +109,11 @@ class _Conductor:
         return self._tell(finished=reason)
 
     def _reason_to_end(self) -> str | None:
-        if self._done() >= self._runs():
+        if self._done() >= self._plan.count:
             return N_("All runs are done.")
         if self._seconds() >= 60 * self._plan.minutes:
             return N_("The time is up.")
         return None
-
-    def _runs(self) -> int:
-        return min(self._plan.runs, self._plan.grid_size()) if self._plan.sampler == "grid" else self._plan.runs
 
     def _done(self) -> int:
         return len(
@@ -138,7 +135,7 @@ class _Conductor:
         end = time.monotonic() + _PATIENCE_SECONDS
         while True:
             try:
-                run = queue.submit(config, owner=self._sweep.owner)
+                run = queue.submit(config, owner=self._sweep.owner, sweep=self._sweep.sweep_id)
                 break
             except UserError as error:  # the visitor's own runs wait, or the disk is full
                 self._tell(problem=error)
@@ -147,8 +144,9 @@ class _Conductor:
                     return
             time.sleep(_WAIT_SECONDS)
         trial.set_user_attr("run", run.run_id)
-        with suppress(UserError):
-            keeping.tag(run, [tag_of(self._sweep)])
+        if tag := tag_of(self._sweep):
+            with suppress(UserError):
+                keeping.tag(run, [tag])
         self._follow(trial, run)
 
     def _take_up(self, frozen: FrozenTrial) -> None:
@@ -270,9 +268,9 @@ def _stop(run: Run) -> None:
 
 
 def tag_of(sweep: Sweep) -> str:
-    """The tag of all runs of ``sweep``."""
-    name = " ".join("".join(letter for letter in sweep.plan.name if letter.isprintable()).split())[: keeping.TAG_LENGTH]
-    return name or f"sweep {sweep.sweep_id[-4:]}"
+    """The tag of all runs of ``sweep``: its name, as far as a tag can say it; empty if it has none."""
+    shown = "".join(letter for letter in sweep.plan.name if letter.isprintable())
+    return " ".join(shown.split())[: keeping.TAG_LENGTH].rstrip()
 
 
 def _study(sweep: Sweep) -> optuna.Study:

@@ -12,12 +12,14 @@ from scipy import stats
 
 from dlcore.config import TrainConfig
 from dlcore.messages import UserError
-from dlcore.runs import keeping
-from dlcore.runs.comparing import METRICS, differences, front, measured, repeats
+from dlcore.runs import keeping, sealed
+from dlcore.runs.comparing import METRICS, differences, front, gathered, measured, repeats
 from dlcore.runs.directory import create, list_runs, open_run
 from dlcore.runs.overview import Overview, overview
 from dlcore.runs.significance import compare, mean_interval, permutation_test, student_quantile, student_tails
+from dlcore.runs.summary import Summary
 from dlcore.runs.worker import work
+from dlcore.training.events import Evaluated, Steered, to_json
 
 CONFIG = TrainConfig(dataset="digits", model="linear", epochs=2, threads=1)
 
@@ -96,8 +98,45 @@ def test_only_what_differs_is_told_and_only_where_it_matters():
 
 def test_repeats_differ_in_their_seed_alone():
     configs = [CONFIG, CONFIG.model_copy(update={"epochs": 3}), CONFIG.model_copy(update={"seed": 5})]
-    rows = [overview(create(config)) for config in configs]
+    rows = [completed(config) for config in configs]
     assert repeats(rows) == [[rows[0], rows[2]], [rows[1]]]
+    assert gathered(rows) == repeats(rows)
+
+
+def completed(config, events=()):
+    run = create(config)
+    run.expect_no_worker()
+    run.write_summary(Summary(reason="completed", test_accuracy=0.5))
+    run.events_path.write_bytes(b"".join(sealed.seal_line(to_json(event)) for event in events))
+    return overview(run)
+
+
+def test_only_runs_that_their_settings_and_their_seed_tell_whole_are_repeats():
+    whole, again = completed(CONFIG), completed(CONFIG.model_copy(update={"seed": 1}))
+    twin = completed(CONFIG)
+    changed = completed(
+        CONFIG.model_copy(update={"seed": 2}), [Steered(step=1, command=1, action="set", learning_rate=0.5)]
+    )
+    paused = completed(CONFIG.model_copy(update={"seed": 3}), [Steered(step=1, command=1, action="pause")])
+    stopped = create(CONFIG.model_copy(update={"seed": 4}))
+    stopped.expect_no_worker()
+    stopped.write_summary(Summary(reason="stopped", test_accuracy=0.1))
+    stopped = overview(stopped)
+    rows = [whole, stopped, changed, twin, again, paused]
+    assert repeats(rows) == [[whole, again, paused]]
+    assert gathered(rows) == [[whole, again, paused], [stopped], [changed]]
+
+
+def test_what_is_no_number_is_not_in_a_row():
+    run = create(CONFIG)
+    run.expect_no_worker()
+    run.write_summary(Summary(reason="completed", test_accuracy=math.nan, test_loss=math.inf, train_seconds=math.inf))
+    nothing = Evaluated(
+        epoch=1, step=1, train_loss=1, train_accuracy=1, validation_loss=math.nan, validation_accuracy=1, seconds=1
+    )
+    run.events_path.write_bytes(sealed.seal_line(to_json(nothing)))
+    row = overview(run)
+    assert (row.test_accuracy, row.test_loss, row.train_seconds, row.validation_loss) == (None,) * 4
 
 
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=25), st.booleans(), st.booleans())

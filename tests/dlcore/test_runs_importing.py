@@ -3,14 +3,18 @@
 import hashlib
 import io
 import json
+import math
+import os
 import zipfile
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from dlcore.cli import main
 from dlcore.config import TrainConfig
 from dlcore.export.files import content
-from dlcore.formats import SUMMARY_FORMAT
+from dlcore.formats import RUN_FORMAT, SUMMARY_FORMAT
 from dlcore.messages import UserError
 from dlcore.runs import glimpses, importing, keeping, sealed
 from dlcore.runs.directory import create, list_runs
@@ -108,12 +112,44 @@ def ended(**values):
     return logged(change)
 
 
-def of_test(**values):
+def of(kind, **values):
     def change(event):
-        if event["kind"] == "tested":
+        if event["kind"] == kind:
             event.update(values)
 
     return logged(change)
+
+
+def of_test(**values):
+    return of("tested", **values)
+
+
+def without(kind):
+    return lambda data: b"".join(
+        line for line in data.splitlines(keepends=True) if b'"kind":"%b"' % kind.encode() not in line
+    )
+
+
+def rename_classes(event):
+    if event["kind"] == "started":
+        event["class_names"] = [f"not {name}" for name in event["class_names"]]
+
+
+def resealed(number, **values):
+    def change(data):
+        content = json.loads(data)
+        content = {key: value for key, value in content.items() if key not in ("format", "sha256")} | values
+        return sealed.seal(content, format_number=number).encode()
+
+    return change
+
+
+def summed(**values):
+    return resealed(SUMMARY_FORMAT, **values)
+
+
+def begun(moment):
+    return resealed(RUN_FORMAT, created=moment)
 
 
 @pytest.mark.parametrize(
@@ -131,6 +167,25 @@ def of_test(**values):
         ("events.jsonl", ended(reason="exploded")),
         ("events.jsonl", of_test(confusion=[[1, 2], [3, 4]])),
         ("events.jsonl", of_test(accuracy="high")),
+        ("events.jsonl", of_test(accuracy=math.nan)),
+        ("events.jsonl", of_test(accuracy=1.5)),
+        ("events.jsonl", of_test(seconds=math.inf)),
+        ("events.jsonl", of_test(correct=10**6)),
+        ("events.jsonl", of("started", parameters=10**30)),
+        ("events.jsonl", of("started", steps_per_epoch=0)),
+        ("events.jsonl", of("evaluated", seconds=-math.inf)),
+        ("events.jsonl", of("stepped", step=-1)),
+        ("events.jsonl", without("started")),
+        ("events.jsonl", lambda data: data + logged(rename_classes)(data)),
+        ("summary.json", summed(test_accuracy=math.nan)),
+        ("summary.json", summed(test_accuracy=10**400)),
+        ("summary.json", summed(train_seconds=math.inf)),
+        ("summary.json", summed(step=10**400)),
+        ("config.json", begun("0001-01-01T00:00:00+14:00")),
+        ("config.json", begun("9999-12-31T23:59:59-14:00")),
+        ("config.json", begun("1999-01-01T00:00:00")),
+        ("config.json", begun((datetime.now(UTC) + timedelta(days=2)).isoformat())),
+        ("config.json", begun("yesterday")),
         ("events.jsonl", of_test(mistakes=[{"index": 0, "label": 9, "predicted": 0, "confidence": 1.0, "pixels": ""}])),
         ("summary.json", lambda data: data.replace(b'"completed"', b'"failed"')),
         ("label.json", lambda _data: sealed.seal({"name": 7}, format_number=2).encode()),
@@ -163,12 +218,98 @@ def test_a_zip_of_something_else_is_refused(name):
 
 def test_bombs_are_bounded_whatever_they_claim(run, monkeypatch):
     monkeypatch.setattr(importing, "MOST_BYTES", 5_000_000)
-    with pytest.raises(UserError, match="larger than 5 MB"):
+    with pytest.raises(UserError, match=r"events\.jsonl is larger than 5 MB"):
         import_run(altered(run, "events.jsonl", lambda _data: bytes(50_000_000)))
     monkeypatch.setattr(importing, "MOST_FILES", 5)
     with pytest.raises(UserError, match="more than 5 files"):
         import_run(zipped({f"{run.run_id}/epochs/{number:04}.json": b"" for number in range(6)}))
     assert len(list_runs()) == 1
+
+
+def test_what_is_unpacked_is_bounded_kind_by_kind(run, monkeypatch):
+    monkeypatch.setattr(importing, "MOST_LOG_BYTES", 1000)
+    with pytest.raises(UserError, match=r"events\.jsonl is larger"):
+        import_run(zipped(files_of(run)))
+    monkeypatch.undo()
+    monkeypatch.setattr(importing, "_MOST_LINES", 3)
+    with pytest.raises(UserError, match="more than 3 lines"):
+        import_run(zipped(files_of(run)))
+    monkeypatch.undo()
+    monkeypatch.setattr(importing, "MOST_JSON_BYTES", 2000)
+    with pytest.raises(UserError, match="is larger than"):
+        import_run(zipped(files_of(run)))
+    monkeypatch.undo()
+    with pytest.raises(UserError, match="is damaged"):
+        import_run(altered(run, "events.jsonl", lambda data: b" " * 2_000_000 + data))
+
+
+def test_the_half_line_of_a_worker_that_was_killed_is_no_damage(run):
+    here = import_run(altered(run, "events.jsonl", lambda data: data + b'{"kind":"stepped","st'))
+    assert here.metrics() == run.metrics()
+
+
+def test_a_loss_that_is_no_number_comes_along(run):
+    here = import_run(altered(run, "events.jsonl", of("evaluated", train_loss=math.nan, validation_loss=math.inf)))
+    assert math.isinf([event for event in here.metrics() if event.kind == "evaluated"][-1].validation_loss)
+
+
+def test_one_at_a_time_in_folders_of_their_own_and_what_was_left_goes(run, home, monkeypatch):
+    data = content(run, "zip")
+    left = home / "incoming" / "0123456789abcdef"
+    left.mkdir(parents=True)
+    (left / "model.safetensors").write_bytes(b"half")
+    tried = []
+
+    def again(file, folder):
+        tried.append(folder.name)
+        with pytest.raises(UserError, match="Another run"):
+            import_run(io.BytesIO(data))
+        return unpack(file, folder)
+
+    unpack = importing._unpack
+    monkeypatch.setattr(importing, "_unpack", again)
+    import_run(io.BytesIO(data))
+    import_run(io.BytesIO(data))
+    assert len(set(tried)) == 2
+    assert list((home / "incoming").iterdir()) == []
+
+
+def test_a_cut_off_import_is_swept_even_if_no_other_comes(home):
+    left = home / "incoming" / "0123456789abcdef"
+    left.mkdir(parents=True)
+    keeping.tidy()
+    assert left.exists()
+    (home / "runs").mkdir(exist_ok=True)
+    os.utime(left, (0, 0))
+    keeping.tidy()
+    assert not left.exists()
+
+
+def test_a_full_disk_is_said_before_anything_is_written(run, monkeypatch, home):
+    monkeypatch.setattr("dlcore.runs.queue.shutil.disk_usage", lambda _path: SimpleNamespace(free=1_000_000))
+    with pytest.raises(UserError, match="disk is nearly full"):
+        import_run(io.BytesIO(content(run, "zip")))
+    assert list((home / "incoming").iterdir()) == []
+
+
+def test_an_old_run_is_not_thrown_away_for_its_age_when_it_has_just_come(run, monkeypatch):
+    monkeypatch.setenv("DLCORE_KEEP_RUNS", "2")
+    for _ in range(2):
+        create(run.config, owner="bob").write_summary(run.summary())
+    for one in list_runs("bob"):
+        one.expect_no_worker()
+    here = import_run(altered(run, "config.json", begun("2001-02-03T04:05:06+00:00")), owner="bob")
+    assert here.imported is not None
+    assert here.created.year == 2001
+    keeping.tidy()
+    kept = list_runs("bob")
+    assert here.run_id in [one.run_id for one in kept]
+    assert len([one for one in kept if one.owner == "bob"]) == 2
+    for one in kept:
+        if one.owner == "bob":
+            keeping.pin(one)
+    with pytest.raises(UserError, match="are pinned"):
+        import_run(io.BytesIO(content(run, "zip")), owner="bob")
 
 
 def test_weights_without_their_digest_are_refused(run):

@@ -204,3 +204,13 @@ def test_a_wrong_bound_is_refused_before_anything_is_made(monkeypatch, name):
     with pytest.raises(UserError, match=name):
         queue.submit(CONFIG, owner="ann")
     assert list_runs() == []
+
+
+def test_the_room_of_a_run_is_that_of_its_folders_too(bound):
+    old, new = ended(age_hours=2), ended(age_hours=1)
+    (old.path / "epochs").mkdir()
+    (old.path / "epochs" / "0001.json").write_bytes(bytes(4_000_000))
+    assert keeping._bytes(old.path) > 4_000_000
+    bound(keep_megabytes=3)
+    keeping.tidy()
+    assert names(list_runs()) == [new.run_id]

@@ -1,6 +1,7 @@
 """Sweeps: plans that are refused, trials that are ordinary runs, stopping, dying and going on."""
 
 import json
+import os
 import time
 
 import pytest
@@ -9,9 +10,10 @@ from dlcore.cli import main
 from dlcore.config import TrainConfig
 from dlcore.messages import UserError
 from dlcore.runs import keeping, launch
+from dlcore.runs.directory import create as create_run
 from dlcore.runs.directory import list_runs, open_run
 from dlcore.runs.worker import work
-from dlcore.sweeps.directory import create, list_sweeps, open_sweep
+from dlcore.sweeps.directory import create, list_sweeps, open_sweep, start, sweeps_folder
 from dlcore.sweeps.plan import Plan, grid_values, read_move, seeds
 from dlcore.sweeps.search import conduct, importance, tag_of
 
@@ -42,6 +44,11 @@ def at_once(monkeypatch):
         ({"moves": {"weight_decay": {"low": 0, "high": 0.1, "logarithmic": True}}}, "above 0"),
         ({"moves": {"optimizer": {"choices": ["adam", "evil"]}}}, "optimizer must be one of"),
         ({"moves": {"optimizer": {"choices": ["adam", "adam"]}}}, "each once"),
+        ({"moves": {"epochs": {"low": 1, "high": float("inf")}}}, "finite"),
+        ({"moves": {"epochs": {"low": float("-inf"), "high": 3}}}, "finite"),
+        ({"moves": {"learning_rate": {"low": float("nan"), "high": 0.1}}}, "finite"),
+        ({"moves": {"learning_rate": {"choices": [0.1, float("inf")]}}}, "finite"),
+        ({"moves": {"epochs": {"choices": [1, float("inf")]}}}, "finite"),
         ({"runs": 10_000}, "runs"),
         ({"minutes": float("nan")}, "minutes"),
         ({"sampler": "oracle"}, "must be one of tpe"),
@@ -159,6 +166,62 @@ def test_a_process_of_its_own_conducts_it_and_one_a_visitor_at_a_time(monkeypatc
     assert keeping.label(run).tags == (tag_of(sweep),)
     with pytest.raises(UserError, match="finished"):
         sweep.launch()
+
+
+def test_a_start_that_is_refused_leaves_nothing_behind(monkeypatch):
+    (going := create(planned(), owner="ann")).path.joinpath("launched").touch()
+    with pytest.raises(UserError, match="already have a sweep"):
+        start(planned(), owner="ann")
+    assert [sweep.sweep_id for sweep in list_sweeps()] == [going.sweep_id]
+    monkeypatch.setenv("DLCORE_KEEP_RUNS", "3")
+    with pytest.raises(UserError, match="at most 3 runs"):
+        start(planned(runs=4), owner="bob")
+    assert len(list_sweeps()) == 1
+
+
+def test_the_oldest_sweep_makes_room_and_nobody_is_locked_out(monkeypatch):
+    monkeypatch.setattr("dlcore.sweeps.directory._MOST_KEPT_EACH", 3)
+    (litter := sweeps_folder() / "20200101-000000-0123456789ab").mkdir(parents=True)
+    os.utime(litter, (0, 0))
+    made = [create(planned(), owner="ann") for _ in range(3)]
+    for place, sweep in enumerate(made):  # made within a second; the oldest has to be known
+        sweep.path.rename(sweep.path.with_name(f"2026010{place + 1}-000000-0123456789ab"))
+    other = create(planned(), owner="bob")
+    newest = create(planned(), owner="ann")
+    kept = [sweep.sweep_id for sweep in list_sweeps() if sweep.owner == "ann"]
+    assert kept == [newest.sweep_id, "20260103-000000-0123456789ab", "20260102-000000-0123456789ab"]
+    assert open_sweep(other.sweep_id)
+    assert not litter.exists()
+
+
+def test_a_sweep_is_deleted_unless_it_goes_on_and_its_runs_stay(at_once):
+    sweep = create(planned(runs=2))
+    conduct(sweep)
+    (sweep.path / "launched").touch()
+    with pytest.raises(UserError, match="Stop it first"):
+        sweep.delete()
+    (sweep.path / "launched").unlink()
+    best = sweep.best_run()
+    values = {trial.run_id: trial.value for trial in sweep.progress().trials}
+    assert values[best] == max(values.values())
+    with sweep.lock().acquire(timeout=0), pytest.raises(UserError, match="Stop it first"):
+        sweep.delete()
+    sweep.delete()
+    assert list_sweeps() == []
+    assert len(list_runs()) == 2
+
+
+def test_the_runs_of_a_sweep_push_out_none_that_was_started_by_itself(at_once, monkeypatch):
+    monkeypatch.setenv("DLCORE_KEEP_RUNS", "2")
+    single = create_run(TrainConfig.parse(BASE), owner="ann")
+    work(single)
+    for _ in range(2):
+        sweep = create(planned(runs=2), owner="ann")
+        conduct(sweep)
+    kept = list_runs("ann")
+    assert single.run_id in [run.run_id for run in kept]
+    assert len([run for run in kept if run.sweep]) == 2
+    assert not any(keeping.label(run).tags for run in kept)
 
 
 def test_damaged_and_foreign_files_are_told(tmp_path):

@@ -1,15 +1,23 @@
 """The Runs page without a browser: its table's rows, the ways of comparing, what the table may ask for."""
 
+import json
+from io import BytesIO
 from types import SimpleNamespace
 
 import pytest
 import streamlit as st
 
 from dlcore.config import TrainConfig
+from dlcore.export.files import content
+from dlcore.messages import UserError
 from dlcore.runs import keeping
 from dlcore.runs.directory import create, list_runs
+from dlcore.runs.importing import import_run
+from dlcore.runs.summary import Summary
 from dlcore.runs.worker import work
 from dlcore.sweeps.directory import Progress, Sweep, Trial, list_sweeps
+from dlcore.sweeps.directory import create as create_sweep
+from dlcore.sweeps.plan import seeds
 from ui.history import curves
 from ui.history import page as runs_page_module
 from ui.history.state import RunsPage, read_runs
@@ -90,9 +98,111 @@ def test_the_diff_tells_only_what_differs(open_page, four_runs):
     assert "Batch size" not in table
 
 
+def test_what_was_unticked_stays_unticked_whatever_the_link_said(open_page, four_runs):
+    app = open_page("runs", runs=linked(four_runs))
+    button(app, "runs.clear").click().run()
+    assert app.session_state["runs"].chosen == ()
+    assert "runs" not in app.query_params
+    app.query_params["runs"] = linked(four_runs[:1])  # of a moment ago, as the browser still says it
+    app.session_state["runs"].choose(())
+    app.run()
+    assert app.session_state["runs"].chosen == ()
+    assert "runs" not in app.query_params
+
+
+def test_repeats_are_joined_by_update_not_by_place(monkeypatch):
+    first = [curves.Point(0, step, step, float(step)) for step in (1, 2, 4, 8)]
+    second = [curves.Point(0, step, step, 3.0 * step) for step in (2, 3, 4, 5, 6)]
+    given = iter([first, second])
+    monkeypatch.setattr(curves, "points_of", lambda _run, _curve: next(given))
+    (line,) = curves.lines_of([[SimpleNamespace(run=None)] * 2], ["a"], "loss")
+    assert [(point.step, point.value) for point in line.points] == [(2, 4.0), (4, 8.0)]
+
+
+def test_a_run_that_was_stopped_or_changed_by_hand_is_in_no_mean(open_page, four_runs):
+    stopped = create(four_runs[0].config.model_copy(update={"seed": 9}))
+    stopped.expect_no_worker()
+    stopped.write_summary(four_runs[0].summary().model_copy(update={"reason": "stopped"}))
+    app = open_page("runs", runs=linked([*four_runs, stopped]), view="repeats")
+    table = next(one.value for one in app.markdown if "95% interval of the mean" in one.value)
+    assert "Learning rate 0.001 | 2" in table
+    assert any("Left out: 1" in one.value for one in app.caption)
+
+
 def test_without_runs_the_page_says_what_to_do(open_page):
     app = open_page("runs")
     assert "no run yet" in app.info[0].value
+    assert not [one for one in app.button if one.key == "runs.sweep.start"]
+    app.switch_page("pages/train.py").run()
+    app.switch_page("pages/runs.py").run()
+    assert "Epochs 10" in " ".join(one.value for one in app.caption)  # whoever starts knows what
+    assert button(app, "runs.sweep.start")
+
+
+@pytest.mark.parametrize(("language", "series", "imported"), [("en", "Series", "Imported"), ("zh", "系列", "导入")])
+def test_a_row_says_where_its_run_comes_from(open_page, four_runs, language, series, imported):
+    sweep_id = "20260101-000000-0123456789ab"
+    run = create(CONFIG, sweep=sweep_id)
+    run.expect_no_worker()
+    here = import_run(BytesIO(content(four_runs[0], "zip")))
+    app = open_page("runs", language=language)
+    rows = {row["id"]: row["tags"] for row in rows_of(app)}
+    assert rows[run.run_id] == [f"{series} 89ab"]
+    assert rows[here.run_id] == [imported]
+    assert rows[four_runs[0].run_id] == []
+
+
+def rows_of(app):
+    """What the table in the browser was sent."""
+    told = [json.loads(one.proto.json) for one in app.get("bidi_component") if "columns" in one.proto.json]
+    return json.loads(told[0]["json"])["rows"]
+
+
+def test_a_finished_search_opens_its_best_run_and_is_deleted_with_one_button(open_page, monkeypatch):
+    monkeypatch.setattr("ui.training.page.visitor_token", lambda: "ann")
+    monkeypatch.setattr("ui.history.page.visitor_token", lambda: "ann")
+    sweep = create_sweep(seeds(CONFIG, 2), owner="ann")
+    best, cut_off = (create(CONFIG, owner="ann", sweep=sweep.sweep_id) for _ in range(2))
+    work(best)
+    cut_off.expect_no_worker()
+    cut_off.write_summary(Summary(reason="stopped"))
+    said = json.loads((cut_off.path / "config.json").read_text()) | {"format": 1, "created": "2190-01-01T00:00:00Z"}
+    del said["sha256"]
+    (cut_off.path / "config.json").write_text(json.dumps(said))
+    trials = [Trial(number=0, state="complete", values={"seed": 0}, run_id=best.run_id, value=0.5)]
+    trials += [Trial(number=1, state="running", values={"seed": 1}, run_id=cut_off.run_id)]
+    sweep.write_progress(Progress(trials=tuple(trials)))
+    sweep.ask_to_stop()
+    app = open_page("train")
+    assert app.session_state["train"].run_id == best.run_id
+    app.switch_page("pages/runs.py").run()
+    button(app, "runs.sweep.delete").click().run()
+    assert not app.exception
+    assert list_sweeps() == []
+    assert len(list_runs()) == 2
+
+
+def test_why_a_search_cannot_start_is_said_beside_its_button(open_page, monkeypatch):
+    def refuse(_sweep):
+        raise UserError("No room for a search.")
+
+    monkeypatch.setattr(Sweep, "launch", refuse)
+    work(create(CONFIG))
+    app = open_page("runs")
+    button(app, "runs.sweep.start").click().run()
+    assert [one.value for one in app.error] == ["No room for a search."]
+    assert list_sweeps() == []
+
+
+@pytest.mark.parametrize("text", ["1e999", "-inf", "nan"])
+def test_what_is_no_finite_number_is_refused_in_words(open_page, text):
+    work(create(CONFIG))
+    app = open_page("runs")
+    app.segmented_control(key="runs.kind").set_value("sweep").run()
+    app.multiselect(key="runs.moved").set_value(["epochs"]).run()
+    app.text_input(key="runs.high.epochs").set_value(text).run()
+    assert not app.exception
+    assert "range" in app.error[0].value
 
 
 def test_a_link_with_nonsense_is_not_obeyed(open_page, four_runs):

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dlcore.config import KNOBS
 from dlcore.messages import N_
-from dlcore.runs.comparing import METRICS, differences, measured, repeats
+from dlcore.runs.comparing import METRICS, differences, gathered, measured
 from dlcore.runs.directory import list_runs
 from dlcore.runs.overview import Overview, overview
 from ui.figure import figure
@@ -101,14 +101,14 @@ def _curves(state: RunsPage, rows: list[Overview], names: list[str]) -> None:
     with middle:
         axis = _pick(state, "axis", _("Against"), AXES, "epoch")
     groups = [[row] for row in rows]
-    gathered = repeats(rows)
+    repeated = gathered(rows)
     with right:
-        together = len(gathered) < len(rows) and st.toggle(
+        together = len(repeated) < len(rows) and st.toggle(
             _("Repeats as mean and 95% band"), value=True, key="runs.together"
         )
         logarithmic = not curve.endswith("accuracy") and st.toggle(_("Logarithmic"), key="runs.log")
     if together:
-        groups, names = gathered, names_of([group[0] for group in gathered], seeds=False)
+        groups, names = repeated, names_of([group[0] for group in repeated], seeds=False)
     if len(groups) > MOST_DRAWN:
         st.caption(_("The first {most} of {count}; tick fewer to choose.").format(most=MOST_DRAWN, count=len(groups)))
         groups, names = groups[:MOST_DRAWN], names[:MOST_DRAWN]

@@ -7,6 +7,8 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from dlcore.messages import N_
 from dlcore.runs.directory import Run, open_directory
 from dlcore.runs.history import RunHistory
@@ -86,7 +88,7 @@ def _read(folder: str, size: int, modified: int) -> Mapping[str, list[Point]]:  
 def lines_of(groups: Sequence[Sequence[Overview]], names: Sequence[str], curve: str) -> list[Line]:
     """A line for each group: the curve of its only run, or the mean of its runs with the 95 % band of that mean.
 
-    The mean goes as far as all runs of the group do; they differ in their seed alone, so their updates coincide.
+    The mean goes as far as all runs of the group do.
     """
     lines = []
     for group, name in zip(groups, names, strict=True):
@@ -94,7 +96,7 @@ def lines_of(groups: Sequence[Sequence[Overview]], names: Sequence[str], curve: 
         if len(curves) < 2:
             lines.append(Line(name, curves[0] if curves else []))
             continue
-        together = list(zip(*curves, strict=False))
+        together = _joined(curves)
         points = [Point(*(mean(column) for column in zip(*place, strict=True))) for place in together]
         bands = [mean_interval([point.value for point in place]) for place in together]
         low, high = [band[0] for band in bands], [band[1] for band in bands]
@@ -102,6 +104,22 @@ def lines_of(groups: Sequence[Sequence[Overview]], names: Sequence[str], curve: 
             low, high = [max(0.0, value) for value in low], [min(1.0, value) for value in high]
         lines.append(Line(_("{name}: mean of {count}").format(name=name, count=len(curves)), points, low, high))
     return lines
+
+
+def _joined(curves: Sequence[Sequence[Point]]) -> list[tuple[Point, ...]]:
+    """The curves at the same updates: where the first has a point, as far as all go, the others straight between theirs.
+
+    They differ in their seed alone, so epochs coincide; the loss of batches was thinned, in each by its own length, and
+    lacks what was no number.
+    """
+    first, last = max(curve[0].step for curve in curves), min(curve[-1].step for curve in curves)
+    places = [point.step for point in curves[0] if first <= point.step <= last]
+    columns = []
+    for curve in curves:
+        steps = [point.step for point in curve]
+        told = [np.interp(places, steps, column).tolist() for column in zip(*curve, strict=True)]
+        columns.append([Point(*values) for values in zip(*told, strict=True)])
+    return list(zip(*columns, strict=True))
 
 
 def curves_figure(lines: Sequence[Line], *, curve: str, axis: str, logarithmic: bool, revision: str) -> Figure:

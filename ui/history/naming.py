@@ -50,6 +50,11 @@ def _kind(row: Overview, differing: Mapping[str, object]) -> str:
     return title(config)
 
 
+def series(sweep_id: str) -> str:
+    """What the runs of a search or a repetition without a name of its own are called together."""
+    return _("Series {name}").format(name=sweep_id[-4:])
+
+
 def shown(name: str, value: Value | None) -> str:
     """The value of a setting as a visitor reads it."""
     if value is None:

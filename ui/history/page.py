@@ -139,17 +139,20 @@ def _bring(state: RunsPage) -> None:
             _("The zip that “Take it home” makes on another installation. It is checked, and becomes a run of yours.")
         )
         file = st.file_uploader(_("The zip of a run"), type=["zip"], key="runs.zip")
-        if file is None or file.file_id == state.imported:
-            return
-        state.imported = file.file_id
-        try:
-            run = import_run(file, owner=state.visitor)
-            keeping.tidy()
-        except UserError as error:
-            show_error(error)
-        else:
-            state.choose((run.run_id,))
-            st.rerun()
+        if file is not None and file.file_id != state.imported:
+            state.imported = file.file_id
+            try:
+                with st.spinner(_("Checking every line of it …")):
+                    run = import_run(file, owner=state.visitor)
+                    keeping.tidy()
+            except UserError as error:
+                state.import_problem = error
+            else:
+                state.import_problem = None
+                state.choose((run.run_id,))
+                st.rerun()
+        if file is not None and state.import_problem is not None:
+            show_error(state.import_problem)
 
 
 def _edit(run_id: str) -> None:

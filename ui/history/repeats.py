@@ -6,7 +6,7 @@ from statistics import fmean, stdev
 import streamlit as st
 
 from dlcore.messages import N_
-from dlcore.runs.comparing import METRICS, measured, repeats
+from dlcore.runs.comparing import METRICS, measured, repeatable, repeats
 from dlcore.runs.overview import Overview
 from dlcore.runs.significance import Comparison, compare, mean_interval
 from ui.history.naming import names_of
@@ -37,14 +37,20 @@ def repeats_view(state: RunsPage, rows: list[Overview], _names: list[str]) -> No
         filter_mode=None,
     )
     state.view["metric"] = metric
-    rows = [row for row in rows if measured(row, metric) is not None]
-    groups = [_other_seeds(group) for group in repeats(rows)]
+    counted = [row for row in rows if repeatable(row) and measured(row, metric) is not None]
+    groups = repeats(counted)
+    if left_out := len(rows) - len(counted):
+        st.caption(
+            _("Left out: {count} that did not train to the end, or were changed by hand meanwhile.").format(
+                count=left_out
+            )
+        )
     if not groups:
         st.caption(_("Nothing was measured yet."))
         return
     names = names_of([group[0] for group in groups], seeds=False)
     values = [[value for row in group if (value := measured(row, metric)) is not None] for group in groups]
-    if sum(map(len, groups)) < len(rows):
+    if sum(map(len, groups)) < len(counted):
         st.caption(
             _("Runs with the same settings and the same seed are one run here: computed twice, they say nothing new.")
         )
@@ -67,11 +73,6 @@ def repeats_view(state: RunsPage, rows: list[Overview], _names: list[str]) -> No
     told = compare(values[first], values[second])
     better = told.difference < 0 if METRICS[metric].smaller_is_better else told.difference > 0
     _verdict(told, names[first], names[second], better=better, share=share)
-
-
-def _other_seeds(group: Sequence[Overview]) -> list[Overview]:
-    """The first run of each seed: the same seed again is no new draw, and would feign an interval of no width."""
-    return list({row.run.config.seed: row for row in reversed(group)}.values())[::-1]
 
 
 def _means(names: Sequence[str], values: Sequence[Sequence[float]], *, share: bool) -> None:

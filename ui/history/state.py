@@ -33,12 +33,17 @@ class RunsPage:
     editing: str = ""
     """The run whose name, tags and note are being written."""
     problem: UserError | None = None
+    """Why what was asked of the table could not be done."""
+    sweep_problem: UserError | None = None
+    """Why a search or a repetition could not be started, stopped or deleted."""
     view: dict[str, str] = field(default_factory=dict)
     """What the link says of the comparison: which way, which axes."""
     sweep: str = ""
     """The sweep that is shown."""
     imported: str = ""
     """The uploaded file that was taken in last, or refused."""
+    import_problem: UserError | None = None
+    """Why it was refused."""
 
     def choose(self, chosen: tuple[str, ...]) -> None:
         """Compare these from now on."""
@@ -47,14 +52,16 @@ class RunsPage:
 
 
 def enter(visitor: str) -> RunsPage:
-    """The state of this session's Runs page; on arrival by a link, the link decides."""
+    """The state of this session's Runs page; on arrival by a link, the link decides.
+
+    Only then: while the page is open, what the browser says of its address may be older than what was ticked since.
+    """
     state = st.session_state.get(_KEY)
-    arriving = "runs.arrived" not in st.session_state
+    arriving = not isinstance(state, RunsPage)
     if not isinstance(state, RunsPage):
         state = st.session_state[_KEY] = RunsPage()
     state.visitor = visitor
-    st.session_state["runs.arrived"] = True
-    if arriving or (st.query_params.get("runs", "") and not state.chosen):
+    if arriving:
         asked = read_runs(st.query_params.get("runs", ""))
         if asked:
             state.choose(asked)

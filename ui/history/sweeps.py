@@ -1,27 +1,29 @@
 """More runs of the same kind: repeated with other seeds, or as a search for good settings; and how a search goes."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
 
 from dlcore.config import KNOBS, Knob, TrainConfig
 from dlcore.messages import N_, UserError
+from dlcore.runs import keeping
 from dlcore.runs.directory import list_runs
 from dlcore.runs.overview import overview
 from dlcore.sweeps import plan as plans
-from dlcore.sweeps.directory import LIVE, STATUSES, Progress, Sweep, create, list_sweeps, open_sweep
+from dlcore.sweeps.directory import LIVE, STATUSES, Progress, Sweep, list_sweeps, open_sweep, start
 from ui.clock import run_again
 from ui.figure import figure
 from ui.history.compare_figures import parallel_figure
-from ui.history.naming import names_of, shown
+from ui.history.naming import names_of, series, shown
 from ui.history.state import RunsPage, opened
 from ui.history.sweep_figures import history_figure, importance_figure
 from ui.language import explain
 from ui.language import translate as _
 from ui.shell import plain_text, show_error
 from ui.training.state import page as train_page
-from ui.training.words import duration
+from ui.training.words import duration, title
 from ui.visitor import local_time
 
 _LOOK_SECONDS = 2.0
@@ -29,11 +31,14 @@ _MOST_OFFERED = 50
 _FORM = "form"
 _DEFAULT_MOVES = ("learning_rate",)
 _MOST_SEEDS = 10
+_IN_TITLE = ("dataset", "model", "classes", "own_images")
 _KINDS = {"repeat": N_("Repeat with other seeds"), "sweep": N_("Search for good settings")}
 
 
 def more_runs(state: RunsPage) -> None:
-    """Start a repetition or a sweep; below it, how one goes."""
+    """Start a repetition or a sweep; below it, how one goes. Nothing before there is anything to start from."""
+    if not state.chosen and train_page() is None and not list_runs(state.visitor) and not list_sweeps(state.visitor):
+        return
     st.subheader(_("More runs"), anchor=False)
     kinds = {one: _(title) for one, title in _KINDS.items()}
     kind = st.segmented_control(
@@ -49,7 +54,7 @@ def more_runs(state: RunsPage) -> None:
     plan = _repetition(base) if kind == "repeat" else _search(base)
     if plan is not None:
         st.button(
-            _("Start {count} runs").format(count=_count(plan)),
+            _("Start {count} runs").format(count=plan.count),
             type="primary",
             icon=":material/play_arrow:",
             key="runs.sweep.start",
@@ -58,10 +63,6 @@ def more_runs(state: RunsPage) -> None:
         )
         st.caption(_("They train one after another, as runs of yours; other visitors take their turns in between."))
     st.fragment(_watch)(state)
-
-
-def _count(plan: plans.Plan) -> int:
-    return min(plan.runs, plan.grid_size()) if plan.sampler == "grid" else plan.runs
 
 
 def _base(state: RunsPage) -> TrainConfig:
@@ -76,10 +77,28 @@ def _base(state: RunsPage) -> TrainConfig:
         format_func=lambda one: names[one],  # what is no key, as a label of the other language, has to raise
         key=f"runs.base.{len(chosen)}.{next(iter(names))}",
     )
-    if picked == _FORM:
-        train = train_page()
-        return train.config if train is not None else TrainConfig()
-    return next(run.config for run in runs if run.run_id == picked)
+    train = train_page()
+    config = train.config if train is not None else TrainConfig()
+    if picked != _FORM:
+        config = next(run.config for run in runs if run.run_id == picked)
+    st.caption(_told(config))
+    return config
+
+
+def _told(config: TrainConfig) -> str:
+    """What would be trained: what it is, how long, and whatever is not as it is by default."""
+    values = config.model_dump()
+    always = ("epochs", "learning_rate", "batch_size", "optimizer")
+    names = [
+        name
+        for name, knob in KNOBS.items()
+        if name in always or (name not in _IN_TITLE and values[name] != knob.default and knob.applies(values))
+    ]
+    settings = [
+        _("{setting} {value}").format(setting=_(KNOBS[name].title), value=plain_text(shown(name, values[name])[:40]))
+        for name in names
+    ]
+    return " · ".join([title(config), *settings])
 
 
 def _repetition(base: TrainConfig) -> plans.Plan | None:
@@ -109,7 +128,8 @@ def _search(base: TrainConfig) -> plans.Plan | None:
     objective = _one_of(third, "objective", _("Aim"), plans.OBJECTIVES)
     moves = {name: _move(KNOBS[name], values[name], grid=sampler == "grid") for name in moved}
     left, middle, right = st.columns(3)
-    runs = left.number_input(_("Runs at most"), 1, plans.MOST_RUNS, 20, key="runs.budget")
+    most = min(plans.MOST_RUNS, keeping.bounds().runs_each or plans.MOST_RUNS)
+    runs = left.number_input(_("Runs at most"), 1, most, min(20, most), key="runs.budget")
     minutes = middle.number_input(_("Minutes at most"), 1, plans.MOST_MINUTES, 60, key="runs.minutes")
     name = right.text_input(_("Tag of its runs"), max_chars=24, key="runs.sweep.name")
     if not moved:
@@ -168,9 +188,10 @@ def _move(knob: Knob, value: Any, *, grid: bool) -> Mapping[str, Any]:
 
 def _read(text: str) -> float | None:
     try:
-        return float(text)
+        value = float(text)
     except ValueError:
         return None
+    return value if math.isfinite(value) else None
 
 
 def _suggested(knob: Knob, value: float) -> tuple[float, float]:
@@ -189,17 +210,16 @@ def _suggested(knob: Knob, value: float) -> tuple[float, float]:
 
 
 def _start(state: RunsPage, plan: plans.Plan) -> None:
-    state.problem = None
-    try:
-        sweep = create(plan, owner=state.visitor)
-        state.sweep = sweep.sweep_id
-        sweep.launch()
-    except UserError as error:
-        state.problem = error
+    def begin() -> None:
+        state.sweep = start(plan, owner=state.visitor).sweep_id
+
+    _attempt(state, begin)
 
 
 def _watch(state: RunsPage) -> None:
     """One sweep or repetition: how it goes, and its runs."""
+    if state.sweep_problem is not None:
+        show_error(state.sweep_problem)
     sweeps = {sweep.sweep_id: sweep for sweep in list_sweeps(state.visitor)[:_MOST_OFFERED]}
     if state.sweep and state.sweep not in sweeps:
         try:
@@ -236,14 +256,13 @@ def _watch(state: RunsPage) -> None:
 
 def _title(sweep: Sweep) -> str:
     moved = _(", ").join(_(KNOBS[name].title) for name in sweep.plan.moves)
-    name = f"{sweep.plan.name} · " if sweep.plan.name else ""
-    return f"{local_time(sweep.created)} · {name}{moved}"
+    return f"{local_time(sweep.created)} · {sweep.plan.name or series(sweep.sweep_id)} · {moved}"
 
 
 def _header(state: RunsPage, sweep: Sweep, progress: Progress, *, going: bool) -> None:
     status = sweep.status()
     done = sum(trial.state != "running" for trial in progress.trials)
-    whole = _count(sweep.plan)
+    whole = sweep.plan.count
     st.markdown(f"**{plain_text(_title(sweep))}**")
     words = [_(STATUSES[status]), _("{done} of {count} runs").format(done=done, count=whole)]
     spent = duration(progress.spent_seconds)
@@ -280,14 +299,22 @@ def _header(state: RunsPage, sweep: Sweep, progress: Progress, *, going: bool) -
         if names and st.button(_("Compare its runs"), icon=":material/compare_arrows:", key="runs.sweep.compare"):
             state.choose(names)
             st.rerun()
+        if mine and not going:
+            with st.popover(_("Delete"), icon=":material/delete:", key="runs.sweep.more"):
+                st.caption(_("What it found is forgotten for good; its runs stay."))
+                whole = _("Delete this repetition") if set(sweep.plan.moves) == {"seed"} else _("Delete this search")
+                if st.button(whole, key="runs.sweep.delete"):
+                    _attempt(state, sweep.delete)
+                    state.sweep = ""
+                    st.rerun()
 
 
-def _attempt(state: RunsPage, action: Any) -> None:
-    state.problem = None
+def _attempt(state: RunsPage, action: Callable[[], object]) -> None:
+    state.sweep_problem = None
     try:
         action()
     except UserError as error:
-        state.problem = error
+        state.sweep_problem = error
 
 
 def _best(sweep: Sweep, progress: Progress) -> tuple[float, str] | None:

@@ -15,6 +15,7 @@ from dlcore.data import DATASETS
 from dlcore.models import MODELS
 from dlcore.runs.overview import Overview
 from dlcore.runs.status import STATUSES
+from ui.history.naming import series
 from ui.history.state import MOST_CHOSEN, RunsPage
 from ui.language import current
 from ui.language import translate as _
@@ -89,6 +90,11 @@ def _row(state: RunsPage, row: Overview) -> dict[str, Any]:
     run, config, label = row.run, row.run.config, row.label
     mine = run.owner == state.visitor
     words = title(config)
+    tags = list(label.tags)
+    if run.sweep:
+        tags.insert(0, series(run.sweep))
+    if run.imported:
+        tags.insert(0, _("Imported"))
     return {
         "id": run.run_id,
         "name": label.name,
@@ -96,14 +102,14 @@ def _row(state: RunsPage, row: Overview) -> dict[str, Any]:
         "mine": mine,
         "live": row.live,
         "pinned": label.pinned,
-        "tags": list(label.tags),
+        "tags": tags,
         "note": label.note,
         "status": row.status,
         "statusTitle": _(STATUSES[row.status]),
         "colour": COLOURS[row.status],
         "dataset": _(DATASETS[config.dataset].title),
         "model": _(MODELS[config.model].title),
-        "find": " ".join([run.run_id, words, label.name, *label.tags, label.note, _settings(config)]).casefold(),
+        "find": " ".join([run.run_id, words, label.name, *tags, label.note, _settings(config)]).casefold(),
         "cells": [
             [row.test_accuracy, _share(row.test_accuracy)],
             [row.validation_accuracy, _share(row.validation_accuracy)],

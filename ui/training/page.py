@@ -1,5 +1,6 @@
 """The Train page put together: settings at the left, the run at the right, its results below."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import streamlit as st
@@ -105,7 +106,8 @@ def _shown(state: TrainPage, mine: list[Run]) -> Run | None:
     """The run to show: the one asked for, else the visitor's newest, else None for the recorded one."""
     own = [run for run in mine if run.owner == state.visitor]
     if not state.run_id and not state.linked and own:
-        state.run_id, state.config, state.linked = own[0].run_id, own[0].config, True
+        newest = _worth_showing(own)
+        state.run_id, state.config, state.linked = newest.run_id, newest.config, True
     if not state.run_id:
         return None
     try:
@@ -113,6 +115,17 @@ def _shown(state: TrainPage, mine: list[Run]) -> Run | None:
     except UserError as error:
         state.problem, state.run_id = error, ""
         return None
+
+
+def _worth_showing(own: list[Run]) -> Run:
+    """The newest run, or of a search that is over its best: the last it began may have been cut off untested."""
+    newest = own[0]
+    if newest.sweep and newest.status() not in LIVE:
+        from dlcore.sweeps.directory import open_sweep  # noqa: PLC0415  # only where there was a search
+
+        with suppress(UserError):  # it was deleted, or the run was
+            return open_run(open_sweep(newest.sweep).best_run())
+    return newest
 
 
 def _settings(state: TrainPage, run: Run | None) -> None:
