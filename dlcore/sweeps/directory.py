@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from dlcore import atomic, background
@@ -158,7 +158,7 @@ class Sweep:
         """
         try:
             with self.lock().acquire(timeout=0):
-                if self._launched():
+                if is_recent(self.path / "launched", _STARTING_SECONDS):
                     raise Timeout(self.sweep_id)  # noqa: TRY301  # a process is about to come: said below
                 shutil.rmtree(self.path)
         except Timeout:
@@ -292,7 +292,7 @@ def _tidy(owner: str) -> None:
     """Make room for one more sweep of ``owner``, and remove what was never one."""
     with contextlib.suppress(FileNotFoundError):
         for path in sweeps_folder().iterdir():
-            fresh = time.time() - path.stat().st_mtime < _UNFINISHED_SECONDS
+            fresh = is_recent(path, _UNFINISHED_SECONDS)
             if _SWEEP_ID.fullmatch(path.name) and not fresh and not (path / "sweep.json").exists():
                 shutil.rmtree(path, ignore_errors=True)
     mine = [sweep for sweep in list_sweeps() if sweep.owner == owner] if owner else []
