@@ -77,31 +77,41 @@ const themed = ({ layout, colorway }, node) => {
 }
 
 // A picture has the page's own background: light text on nothing would be lost on white paper.
-const picture = (library, node, figure) => {
+const picture = (library, node, filename) => {
   const background = getComputedStyle(node).getPropertyValue("--st-background-color").trim() || "#fff"
   // In a picture no font of the page is at hand: one that is everywhere is measured and drawn alike.
   const font = { ...node.layout.font, family: "sans-serif" }
   const layout = { ...node.layout, paper_bgcolor: background, font }
   const { clientWidth: width, clientHeight: height } = node
-  library.downloadImage({ data: node.data, layout }, { format: "png", scale: 3, width, height, filename: figure.key })
+  library.downloadImage({ data: node.data, layout }, { format: "png", scale: 3, width, height, filename })
 }
 
-const configured = (figure, library) => ({
-  displaylogo: false,
-  showSendToCloud: false, // no chart leaves for a service outside
-  locale: "visitor",
-  modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
-  toImageButtonOptions: { format: "svg", filename: figure.key },
-  modeBarButtonsToAdd: [
-    {
-      name: "png",
-      title: figure.labels["Download as PNG"],
-      icon: library.Icons.disk,
-      click: (node) => picture(library, node, figure),
-    },
-  ],
-  ...figure.config,
-})
+// Made once as long as it says the same: for another one, with another function too, plotly.js draws the whole chart anew
+// and forgets the zoom.
+const configured = (chart, { key, labels, config }, library) => {
+  const says = JSON.stringify([key, labels, config])
+  if (chart.configuration?.says !== says)
+    chart.configuration = {
+      says,
+      config: {
+        displaylogo: false,
+        showSendToCloud: false, // no chart leaves for a service outside
+        locale: "visitor",
+        modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
+        toImageButtonOptions: { format: "svg", filename: key },
+        modeBarButtonsToAdd: [
+          {
+            name: "png",
+            title: labels["Download as PNG"],
+            icon: library.Icons.disk,
+            click: (node) => picture(library, node, key),
+          },
+        ],
+        ...config,
+      },
+    }
+  return chart.configuration.config
+}
 
 // Figures may arrive faster than they can be drawn: only the newest is. While a visitor draws a zoom, none is.
 const draw = async (chart) => {
@@ -113,7 +123,7 @@ const draw = async (chart) => {
       const figure = chart.figure
       chart.figure = undefined
       library.register({ moduleType: "locale", name: "visitor", dictionary: figure.labels })
-      await library.react(chart.plot, momentOf(chart, figure), themed(figure, chart.plot), configured(figure, library))
+      await library.react(chart.plot, momentOf(chart, figure), themed(figure, chart.plot), configured(chart, figure, library))
       chart.skeleton.remove()
       if (figure.clickable) listen(chart)
     }
