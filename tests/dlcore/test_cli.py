@@ -111,14 +111,14 @@ def test_the_option_of_a_setting_reaches_it(name, command, monkeypatch):
     else:
         value = knob.kind(knob.maximum / 2)
     asked = []
-    monkeypatch.setattr("dlcore.cli._work_here", lambda run: asked.append(run.config) or (0, {}, ""))
+    monkeypatch.setattr("dlcore.cli.training.work_here", lambda run: asked.append(run.config) or (0, {}, ""))
     assert command("train", f"--{name.replace('_', '-')}", str(value))[0] == 0
     assert getattr(asked[0], name) == value
 
 
 def test_a_preset_is_a_start_that_options_change(command, monkeypatch):
     asked = []
-    monkeypatch.setattr("dlcore.cli._work_here", lambda run: asked.append(run.config) or (0, {}, ""))
+    monkeypatch.setattr("dlcore.cli.training.work_here", lambda run: asked.append(run.config) or (0, {}, ""))
     for name, preset in PRESETS.items():
         assert command("train", "--preset", name, "--seed", "3")[0] == 0
         assert asked.pop() == preset.config.model_copy(update={"seed": 3})
@@ -329,7 +329,7 @@ def test_a_mistake_of_the_program_still_answers_in_json(monkeypatch, capsys):
     def broken() -> None:
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr("dlcore.cli.list_runs", broken)
+    monkeypatch.setattr("dlcore.cli.runs.list_runs", broken)
     assert main(["runs", "--json"]) == 1
     out, err = capsys.readouterr()
     assert json.loads(out.splitlines()[-1]) == {"error": "ZeroDivisionError: division by zero"}

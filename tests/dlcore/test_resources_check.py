@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dlcore.cli import _parser, main
+from dlcore.cli import main
+from dlcore.cli.parser import command_parser
 from dlcore.resources import cache
 from dlcore.resources.catalogue import FOLDER, read_catalogue, read_entry, read_labs
 from dlcore.resources.links import LinkRecord, archived_copy, merged, read_links, write_links
@@ -299,7 +300,7 @@ def test_the_example_of_a_scheduled_job_runs_a_command_that_exists():
     (line,) = [step["run"] for step in job["jobs"]["check"]["steps"] if "dlcore" in step.get("run", "")]
     words = line.split()
     assert words[:3] == ["python", "-m", "dlcore"]
-    options = _parser().parse_args(words[3:])
+    options = command_parser().parse_args(words[3:])
     assert options.links
     assert options.report == Path("report")
     assert not (PROJECT / ".github").exists(), "an example lies where it does nothing"
