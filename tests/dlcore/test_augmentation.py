@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from dlcore.config import AUGMENTATIONS, TrainConfig
+from dlcore.config import TrainConfig
+from dlcore.config.choices import AUGMENTATIONS
 from dlcore.data.augmentation import STRENGTHS, Strength, strength_of
 from dlcore.data.augmentation import augment as augment_by
 from dlcore.data.loading import load

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from dlcore import knobs
-from dlcore.config import GROUPS, KNOBS, TrainConfig
+from dlcore.config import KNOBS, TrainConfig
+from dlcore.config.choices import GROUPS
 from dlcore.messages import UserError
 from dlcore.presets import PRESETS
 

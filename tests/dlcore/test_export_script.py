@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from dlcore.config import KNOBS, SCHEDULES, TrainConfig
+from dlcore.config import KNOBS, TrainConfig
+from dlcore.config.choices import SCHEDULES
 from dlcore.export import script as program_of
 from dlcore.export.recipe import Recipe, recipe_of
 from dlcore.export.script import notebook, script

@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from dlcore.config import INITIALISATIONS, TrainConfig
+from dlcore.config import TrainConfig
+from dlcore.config.choices import INITIALISATIONS
 from dlcore.data.labels import with_wrong_labels
 from dlcore.data.loading import load
 from dlcore.data.normalization import normalize

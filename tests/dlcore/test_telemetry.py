@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from dlcore.config import OPTIMIZERS, TrainConfig
+from dlcore.config import TrainConfig
+from dlcore.config.choices import OPTIMIZERS
 from dlcore.data.loading import Dataset, load
 from dlcore.data.normalization import normalize
 from dlcore.models import MODELS

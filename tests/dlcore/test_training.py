@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from dlcore.config import OPTIMIZERS, SCHEDULES, TrainConfig
+from dlcore.config import TrainConfig
+from dlcore.config.choices import OPTIMIZERS, SCHEDULES
 from dlcore.data.loading import Dataset, load
 from dlcore.messages import UserError
 from dlcore.models import MODELS

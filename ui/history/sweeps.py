@@ -6,7 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from dlcore.config import KNOBS, Knob, TrainConfig
+from dlcore.config import KNOBS, TrainConfig
+from dlcore.knobs import Knob
 from dlcore.messages import N_, UserError
 from dlcore.runs import keeping
 from dlcore.runs.directory import list_runs

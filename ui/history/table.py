@@ -10,7 +10,8 @@ from typing import Any
 
 import streamlit as st
 
-from dlcore.config import KNOBS, OPTIMIZERS, TrainConfig
+from dlcore.config import KNOBS, TrainConfig
+from dlcore.config.choices import OPTIMIZERS
 from dlcore.data import DATASETS
 from dlcore.models import MODELS
 from dlcore.runs.overview import Overview

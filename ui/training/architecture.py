@@ -10,8 +10,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from dlcore.config import Knob, TrainConfig
+from dlcore.config import TrainConfig
 from dlcore.data import DATASETS
+from dlcore.knobs import Knob
 from dlcore.messages import N_, UserError
 from dlcore.models import stack
 from dlcore.models.layers import (

@@ -8,10 +8,12 @@ import math
 
 import streamlit as st
 
-from dlcore.config import DEVICES, GROUPS, KNOBS, OPTIMIZERS, Knob, TrainConfig
+from dlcore.config import KNOBS, TrainConfig
+from dlcore.config.choices import DEVICES, GROUPS, OPTIMIZERS
 from dlcore.data import DATASETS, OWN_IMAGES
 from dlcore.data.availability import available
 from dlcore.data.split import split_counts
+from dlcore.knobs import Knob
 from dlcore.messages import UserError
 from dlcore.models import MODELS, stack
 from dlcore.presets import PRESETS
