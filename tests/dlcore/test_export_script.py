@@ -105,7 +105,7 @@ def trained(**settings) -> directory.Run:
     return run
 
 
-HOST = """
+HOST = r"""
 import os, runpy, sys, traceback
 import sklearn.datasets, torch
 
