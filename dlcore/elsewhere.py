@@ -8,7 +8,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -71,8 +71,16 @@ class Bench:
             self.under_way.discard(key)
 
 
-def command(words: Sequence[str], *, made: Path) -> str:
+def command(
+    words: Sequence[str], *, made: Path, folder: Path | None = None, environment: Mapping[str, str] | None = None
+) -> str:
     """Run ``python -m dlcore`` with ``words``, which puts its result at ``made``, after whoever else works in that folder.
+
+    Args:
+        words: the command and its options.
+        made: the file that says by being there that the work is done.
+        folder: where to wait for others; that of ``made`` if not given.
+        environment: variables beside those of a worker.
 
     Returns:
         Why there is no result, or nothing.
@@ -82,14 +90,15 @@ def command(words: Sequence[str], *, made: Path) -> str:
         Timeout: others took too long.
         subprocess.TimeoutExpired: so did this.
     """
-    made.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(made.parent / ".lock").acquire(timeout=_PATIENCE_SECONDS):
+    folder = folder or made.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".lock").acquire(timeout=_PATIENCE_SECONDS):
         if made.is_file():  # another server has made it meanwhile
             return ""
         process = subprocess.run(  # noqa: S603  # our own interpreter, our own module, options with their values
             [sys.executable, "-m", "dlcore", *words, "--json"],
             cwd=_PROJECT,
-            env=spare.environment(),
+            env=spare.environment() | dict(environment or {}),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_PATIENCE_SECONDS,

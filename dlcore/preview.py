@@ -13,9 +13,6 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -24,12 +21,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
-
 from dlcore import atomic
 from dlcore.config import KNOBS, TrainConfig
 from dlcore.data.availability import available
-from dlcore.home import data_root, home
+from dlcore.elsewhere import Bench, command
+from dlcore.home import home
 from dlcore.messages import N_, UserError
 
 if TYPE_CHECKING:
@@ -56,10 +52,8 @@ MOST_CLASSES = 40
 
 _VERSION = 1
 _KEPT = 100
-_PATIENCE_SECONDS = 90.0
 _CELL = 56
 """Least side of an image in a picture, in pixels."""
-_PROJECT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
@@ -97,7 +91,8 @@ def request(config: TrainConfig) -> Preview | None:
     One process makes pictures at a time, for all visitors and servers of one folder; whoever comes meanwhile waits.
 
     Raises:
-        UserError: they cannot be made; the next time this is asked for they are tried again.
+        UserError: they cannot be made, or too many others wait for theirs; the next time this is asked for they are
+            tried again.
     """
     if not available(config.dataset, own_images=config.own_images):
         raise UserError(N_("The images are not at hand yet: the first run downloads them."))
@@ -106,16 +101,16 @@ def request(config: TrainConfig) -> Preview | None:
         with suppress(OSError):
             os.utime(found.folder)
         return found
-    if (reason := _workshop().problems.pop(found.folder.name, None)) is not None:
+    if reason := _bench().problem(found.folder.name):
         raise UserError(N_("The pictures could not be made: {reason}"), reason=reason)
-    _workshop().start(config)
+    _bench().start(found.folder.name, lambda: _render_elsewhere(config))
     return None
 
 
 def is_settled(config: TrainConfig) -> bool:
     """Whether :func:`request` would have an answer: the pictures, or why there are none."""
     found = place(config)
-    return found.augmentation.is_file() or found.folder.name not in _workshop().under_way
+    return found.augmentation.is_file() or found.folder.name not in _bench().under_way
 
 
 def render(config: TrainConfig) -> Preview:
@@ -174,64 +169,16 @@ def _sheet(rows: "Sequence[Sequence[Tensor]]") -> bytes:
     return file.getvalue()
 
 
-class _Workshop:
-    """The one place of a server that lets processes make pictures."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.under_way: set[str] = set()
-        """Keys of pictures that are being made or wait for it."""
-        self.problems: dict[str, str] = {}
-        """Why some could not be made, until somebody was told."""
-
-    def start(self, config: TrainConfig) -> None:
-        """See to it that a process makes the pictures of ``config``, unless one is at it."""
-        found = place(config)
-        with self._lock:
-            if found.folder.name in self.under_way:
-                return
-            self.under_way.add(found.folder.name)
-        threading.Thread(target=self._make, args=(config, found), name="preview", daemon=True).start()
-
-    def _make(self, config: TrainConfig, found: Preview) -> None:
-        try:
-            problem = _render_elsewhere(config, found)
-        except (OSError, Timeout, subprocess.TimeoutExpired) as error:
-            problem = type(error).__name__
-        with self._lock:
-            if problem:
-                self.problems = dict(list(self.problems.items())[-_KEPT:]) | {found.folder.name: problem}
-            self.under_way.discard(found.folder.name)
-
-
 @cache
-def _workshop() -> _Workshop:
-    return _Workshop()
+def _bench() -> Bench:
+    return Bench("preview")
 
 
-def _render_elsewhere(config: TrainConfig, found: Preview) -> str:
+def _render_elsewhere(config: TrainConfig) -> str:
     """Wait for a process that makes the pictures; why it did not, or nothing."""
     options = [f"--{name.replace('_', '-')}={value}" for name, value in settings(config).items()]
-    environment = os.environ | {"DLCORE_HOME": str(home()), "DLCORE_DATA": str(data_root()), "OMP_NUM_THREADS": "1"}
-    _folder().mkdir(parents=True, exist_ok=True)
-    with FileLock(_folder() / ".lock").acquire(timeout=_PATIENCE_SECONDS):
-        if found.augmentation.is_file():  # another server has made them meanwhile
-            return ""
-        process = subprocess.run(  # noqa: S603  # our own interpreter, our own module, options with their values
-            [sys.executable, "-m", "dlcore", "preview", "--json", *options],
-            cwd=_PROJECT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_PATIENCE_SECONDS,
-            check=False,
-        )
-    if found.augmentation.is_file():
-        return ""
-    try:
-        return str(json.loads(process.stdout.splitlines()[-1])["error"])[:300]
-    except (ValueError, IndexError, KeyError, TypeError):
-        return f"exit status {process.returncode}"
+    made = place(config).augmentation
+    return command(["preview", *options], made=made, folder=_folder(), environment={"OMP_NUM_THREADS": "1"})
 
 
 def _sweep() -> None:

@@ -8,18 +8,19 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 
-from dlcore import preview
+from dlcore import elsewhere, preview
 from dlcore.config import TrainConfig
+from dlcore.elsewhere import Bench
 from dlcore.messages import UserError
 
 DIGITS = TrainConfig(dataset="digits", augmentation="light")
 
 
 @pytest.fixture(autouse=True)
-def workshop(monkeypatch):
-    """A workshop of its own for each test."""
-    found = preview._Workshop()
-    monkeypatch.setattr(preview, "_workshop", lambda: found)
+def bench(monkeypatch):
+    """A bench of its own for each test."""
+    found = Bench("preview")
+    monkeypatch.setattr(preview, "_bench", lambda: found)
     return found
 
 
@@ -85,7 +86,7 @@ def test_strengths_of_ones_own_count():
 def test_what_was_made_once_is_found_again(monkeypatch):
     made = preview.render(DIGITS)
     os.utime(made.folder, (1, 1))
-    monkeypatch.setattr(preview.subprocess, "run", lambda *_a, **_o: pytest.fail("made once more"))
+    monkeypatch.setattr(elsewhere.subprocess, "run", lambda *_a, **_o: pytest.fail("made once more"))
     assert preview.request(DIGITS) == made
     assert made.folder.stat().st_mtime > 1  # it was looked at, so it is kept longer
     assert preview.is_settled(DIGITS)
@@ -124,7 +125,7 @@ def test_a_failure_is_told_once_and_then_tried_again(answer, told, monkeypatch):
             raise answer
         return answer
 
-    monkeypatch.setattr(preview.subprocess, "run", run)
+    monkeypatch.setattr(elsewhere.subprocess, "run", run)
     assert preview.request(DIGITS) is None
     join()
     with pytest.raises(UserError, match="could not be made") as caught:
@@ -135,18 +136,40 @@ def test_a_failure_is_told_once_and_then_tried_again(answer, told, monkeypatch):
     assert len(asked) == 2
 
 
-def test_reasons_do_not_pile_up(workshop, monkeypatch):
-    monkeypatch.setattr(preview, "_render_elsewhere", lambda *_: "no")
-    for seed in range(preview._KEPT + 20):
-        workshop._make(TrainConfig(dataset="digits"), preview.Preview(preview._folder() / f"{seed:032x}"))
-    assert len(workshop.problems) <= preview._KEPT + 1
+def test_reasons_do_not_pile_up(bench):
+    for number in range(elsewhere._KEPT + 20):
+        bench._run(str(number), lambda: "no")
+    assert len(bench._problems) <= elsewhere._KEPT + 1
 
 
-def test_what_is_not_at_hand_is_not_downloaded_for_a_look(workshop):
+def test_no_more_threads_wait_than_may_and_whoever_comes_then_is_told(monkeypatch):
+    gate = threading.Event()
+    monkeypatch.setattr(preview, "_render_elsewhere", lambda _: gate.wait(60) and "no")
+    for number in range(elsewhere._MOST_WAITING):
+        assert preview.request(DIGITS.model_copy(update={"classes": f"0,{number + 1}"})) is None
+    with pytest.raises(UserError, match="Too many others"):
+        preview.request(DIGITS)
+    gate.set()
+    join()
+    assert preview.request(DIGITS) is None
+    join()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_fault_that_nobody_foresaw_locks_nobody_out(monkeypatch):
+    monkeypatch.setattr(preview, "_render_elsewhere", lambda _: 1 / 0)
+    assert preview.request(DIGITS) is None
+    join()
+    assert preview.is_settled(DIGITS)
+    with pytest.raises(UserError, match="could not be made"):
+        preview.request(DIGITS)
+
+
+def test_what_is_not_at_hand_is_not_downloaded_for_a_look(bench):
     for ask in (preview.request, preview.render):
         with pytest.raises(UserError, match="first run downloads"):
             ask(TrainConfig(dataset="mnist"))
-    assert not workshop.under_way
+    assert not bench.under_way
 
 
 def test_only_what_was_looked_at_last_is_kept(monkeypatch):
