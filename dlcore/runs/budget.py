@@ -2,16 +2,13 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from dlcore import settings
 
-if TYPE_CHECKING:
-    pass
-
-
 CHECKPOINT_SECONDS = 30.0
 """Between two checkpoints within an epoch, by default; see :func:`checkpoint_seconds`."""
+VISITOR_HOURS = 24.0
+"""That a visitor's run may take, by default; others wait for its place. One of a shell takes as long as it takes."""
 
 
 def checkpoint_seconds() -> float:
@@ -33,12 +30,12 @@ class Budget:
     """Of everything in its directory."""
 
 
-def budget() -> Budget:
-    """The budget in force: ``$DLCORE_RUN_HOURS`` and ``$DLCORE_RUN_MEGABYTES``; 0 or nothing is without a limit.
+def budget(*, of_visitor: bool) -> Budget:
+    """The budget in force: ``$DLCORE_RUN_HOURS`` and ``$DLCORE_RUN_MEGABYTES``; 0 is without a limit.
 
     Raises:
         UserError: one of them holds no number that fits.
     """
-    hours = settings.number("DLCORE_RUN_HOURS", 0, low=0, high=10_000)
+    hours = settings.number("DLCORE_RUN_HOURS", VISITOR_HOURS if of_visitor else 0, low=0, high=10_000)
     megabytes = settings.number("DLCORE_RUN_MEGABYTES", 2000, low=0, high=10_000_000)
     return Budget(wall_seconds=3600 * hours or math.inf, disk_bytes=1e6 * megabytes or math.inf)

@@ -2,10 +2,11 @@
 
 import subprocess
 
-from dlcore import background, settings
+from dlcore import background
 from dlcore.formats import check_recipe
 from dlcore.messages import N_, UserError
 from dlcore.runs import spare
+from dlcore.runs.budget import budget
 from dlcore.runs.directory import Run
 from dlcore.runs.status import RESUMABLE
 
@@ -45,12 +46,12 @@ def check_resumable(run: Run) -> None:
     if status not in RESUMABLE:
         raise UserError(N_("The run {run_id} is still going on. Stop it first."), run_id=run.run_id)
     spent = run.checkpoints.newest()
-    hours = settings.number("DLCORE_RUN_HOURS", 0, low=0, high=10_000)
-    if hours and spent is not None and spent.wall_seconds >= 3600 * hours:
+    seconds = budget(of_visitor=bool(run.owner)).wall_seconds
+    if spent is not None and spent.wall_seconds >= seconds:
         raise UserError(
             N_("The run {run_id} has had its {hours} hours, the longest that a run may take here."),
             run_id=run.run_id,
-            hours=f"{hours:g}",
+            hours=f"{seconds / 3600:g}",
         )
     if (recipe := run.checkpoints.recipe()) is not None:
         check_recipe(recipe)

@@ -174,7 +174,7 @@ class _Session:
 
         run = self._run
         keep_freed_memory()
-        self._checkpoint_seconds, self._budget = checkpoint_seconds(), budget()
+        self._checkpoint_seconds, self._budget = checkpoint_seconds(), budget(of_visitor=bool(run.owner))
         use_threads(run.config)
         config = run.config
         dataset = load(config.dataset, self._prepare, own_images=config.own_images, classes=config.classes)

@@ -13,7 +13,7 @@ import pytest
 
 from dlcore.config import TrainConfig
 from dlcore.messages import UserError
-from dlcore.runs import checkpoint_store, event_log, launch, sealed, worker
+from dlcore.runs import budget, checkpoint_store, event_log, launch, sealed, worker
 from dlcore.runs.directory import create
 from dlcore.runs.history import RunHistory
 from dlcore.runs.process import MEMORY_PENALTY, log_to, stop_on_signals
@@ -451,6 +451,15 @@ def test_a_run_that_has_had_its_hours_is_stopped_kindly_and_for_good(monkeypatch
         launch.check_resumable(run)
     monkeypatch.delenv("DLCORE_RUN_HOURS")
     launch.check_resumable(run)  # whoever raises the limit lets it go on
+
+
+def test_a_visitor_takes_no_machine_for_days_and_a_shell_may(monkeypatch):
+    monkeypatch.setattr(budget, "VISITOR_HOURS", 0.00001)
+    visitors, of_shell = create(LONG, owner="ann"), create(QUICK)
+    assert "longest that a run may take" in worker.work(visitors).message
+    with pytest.raises(UserError, match="has had its"):
+        launch.check_resumable(visitors)
+    assert worker.work(of_shell).reason == "completed"
 
 
 def test_time_is_counted_over_all_workers(monkeypatch):
