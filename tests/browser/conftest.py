@@ -15,6 +15,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
+from dlcore.runs import queue
+from dlcore.runs.directory import list_runs
+from dlcore.runs.status import LIVE
+
 expect.set_options(timeout=30_000)  # a busy machine is slow, not wrong
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -94,6 +98,16 @@ def app_url(app_home: Path) -> Iterator[str]:
     """The address of the dashboard under test; it was visited before."""
     with serve(app_home) as url:
         yield url
+
+
+@pytest.fixture(autouse=True)
+def _nothing_goes_on(app_home: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A run that a test leaves behind, as one that failed does, keeps no later test from the one worker's place."""
+    yield
+    monkeypatch.setenv("DLCORE_HOME", str(app_home))
+    for run in list_runs():
+        if run.status() in LIVE:
+            queue.stop(run)
 
 
 @pytest.fixture(scope="session")
