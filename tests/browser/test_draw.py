@@ -37,15 +37,15 @@ def surface(page):
     return page.locator(f"{OWN}, {LIBRARY}")
 
 
-def draw(page, strokes):
-    """Draw with the mouse as a hand would, and wait until all of it is answered."""
+def draw(page, strokes, *, steps=4):
+    """Draw with the mouse as a hand would, in so many ``steps`` between two points, and wait until all is answered."""
     before = strokes_shown(page)
     area = surface(page).bounding_box()
     for (x, y), *points in strokes:
         page.mouse.move(area["x"] + x, area["y"] + y)
         page.mouse.down()
         for next_x, next_y in points:
-            page.mouse.move(area["x"] + next_x, area["y"] + next_y, steps=4)
+            page.mouse.move(area["x"] + next_x, area["y"] + next_y, steps=steps)
         page.mouse.up()
     expect_strokes(page, before + len(strokes))
 
@@ -155,7 +155,7 @@ def test_what_people_drew_is_read(page, app_url, shared_data):
     right = 0
     for label in range(10):
         drawing = next(one for one in drawings if one.label == label and one.writer in judges)
-        draw(page, [(stroke * 0.6 + 10).tolist() for stroke in drawing.strokes])
+        draw(page, [(stroke * 0.6 + 10).tolist() for stroke in drawing.strokes], steps=1)  # as dense as the pen was
         page.wait_for_timeout(100)
         right += page.locator(".answer .label").inner_text() == str(label)
         page.get_by_role("button", name="Clear").click()
