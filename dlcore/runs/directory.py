@@ -30,7 +30,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from filelock import FileLock
-from pydantic import BaseModel, ConfigDict, field_validator
 
 from dlcore import atomic
 from dlcore.background import is_locked, is_recent, lock_of
@@ -38,7 +37,7 @@ from dlcore.config import TrainConfig
 from dlcore.formats import RUN_FORMAT, SUMMARY_FORMAT
 from dlcore.home import home
 from dlcore.messages import N_, UserError
-from dlcore.runs import control, event_log, sealed
+from dlcore.runs import config_file, control, event_log, sealed
 from dlcore.runs.checkpoint_store import CheckpointStore
 from dlcore.runs.event_log import Reading
 from dlcore.runs.status import LIVE, Status
@@ -57,29 +56,6 @@ STARTING_SECONDS = 30.0
 
 _RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[a-z0-9]+(-[a-z0-9]+)*-[0-9a-f]{12}", re.ASCII)
 _LOG = logging.getLogger(__name__)
-
-
-class _ConfigFile(BaseModel):
-    """The content of ``config.json``."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    created: datetime
-    owner: str = ""
-    config: dict[str, Any]
-    sweep: str = ""
-    imported: datetime | None = None
-
-    @field_validator("created", "imported")
-    @classmethod
-    def _in_this_age(cls, moment: datetime | None) -> datetime | None:
-        """Whatever a clock or a stranger says, a page has to be able to tell it in the visitor's zone."""
-        if moment is None:
-            return None
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        if not 1970 < moment.year < 2200:
-            raise ValueError("no time of this age")
-        return moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,8 +344,7 @@ def open_directory(path: Path) -> Run:
 def _read(folder: str, modified: int, size: int) -> Run:  # noqa: ARG001  # a file that was replaced is read again
     """The run in ``folder``. Lists show hundreds, whose ``config.json`` never changes: each is read and checked once."""
     path = Path(folder)
-    data = (path / "config.json").read_bytes()
-    content = _ConfigFile.model_validate(sealed.unseal(data, file=path.name[:100], known=RUN_FORMAT))
+    content = config_file.read(path)
     config = TrainConfig.parse(content.config, check_data=False)
     return Run(
         path=path.resolve(),
