@@ -20,8 +20,8 @@ from dlcore.machine import cores
 from dlcore.runs import directory, launch
 
 PAGES = (0, 1, 8)
-REPEATS = 3
-CONFIG = TrainConfig(train_fraction=0.35, validation_fraction=0.02, epochs=1)
+REPEATS = 5
+CONFIG = TrainConfig(train_fraction=0.25, validation_fraction=0.02, epochs=1)
 
 
 def measure() -> list[Row]:
