@@ -51,7 +51,7 @@ def drawn(controls: Controls, draw: random.Random) -> Values:
 def answer_neuron(v: Values) -> None:
     weights = (v["w1"], v["w2"])
     one.saturation(v["activation"], weights, v["b"])
-    one.plane(v["activation"], weights, v["b"], 3, 61)
+    one.value(v["activation"], np.linspace(-8, 8, 321))
     one.slope(v["activation"], np.linspace(-8, 8, 321))
 
 

@@ -83,10 +83,3 @@ def saturation(activation: str, weights: tuple[float, float], bias: float) -> fl
     """The share in [0, 1] of :func:`inputs` at which the neuron's slope is below SATURATED of its steepest."""
     z = inputs() @ np.array(weights) + bias
     return float(np.mean(np.abs(slope(activation, z)) < SATURATED * steepest(activation)))
-
-
-def plane(activation: str, weights: tuple[float, float], bias: float, extent: float, cells: int) -> Array:
-    """The neuron's output (cells, cells) over the square from -extent to extent; first row at x₂ = -extent."""
-    axis = np.linspace(-extent, extent, cells)
-    x1, x2 = np.meshgrid(axis, axis)
-    return value(activation, weights[0] * x1 + weights[1] * x2 + bias)

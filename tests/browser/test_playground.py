@@ -37,7 +37,7 @@ def test_a_click_adds_a_point_that_the_link_holds(page, app_url):
     page.goto(f"{app_url}/concepts?chapter=depth&lang=en&p.data=own&p.points=0.5_0.5_1")
     player = page.locator(".player")
     expect(player.locator(".tile")).to_have_count(3, timeout=60_000)
-    choice = page.get_by_role("combobox", name="A click on the picture adds a point")
+    choice = page.get_by_role("combobox", name="Draw points on the picture")
     choice.click()
     choice.fill("Class 0")
     choice.press("Enter")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dlcore.concepts import field_games, field_language
+from dlcore.concepts import field_games, field_language, field_medical, field_vision
 from dlcore.messages import UserError
 from ui.concepts import field_acting, field_figures
 from ui.concepts.check import parts
@@ -93,9 +93,9 @@ def test_a_game_that_cannot_be_played_is_refused_kindly(open_page, moves):
 
 def test_the_machine_may_begin():
     learned = field_games.recorded()[10_000]
-    assert len(field_acting._with_reply("", learned, machine_begins=True)) == 1
-    assert field_acting._with_reply("", learned, machine_begins=False) == ""
-    assert len(field_acting._with_reply("4", learned, machine_begins=False)) == 2
+    assert len(field_acting.with_reply("", learned, machine_begins=True)) == 1
+    assert field_acting.with_reply("", learned, machine_begins=False) == ""
+    assert len(field_acting.with_reply("4", learned, machine_begins=False)) == 2
 
 
 def test_every_control_says_no_to_nonsense():
@@ -108,16 +108,43 @@ def test_every_control_says_no_to_nonsense():
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_chooser_ranks_with_reasons_and_its_answers_stand_in_the_link(open_page, language):
-    app = open_page("concepts", language=language, chapter="questions", question="framework", **{"c.where": "ascend"})
+    app = open_page("concepts", language=language, chapter="questions", question="framework", **{"q.where": "ascend"})
     need = next(need for question in chooser().questions for need in question.needs if need.id == "ascend")
     assert need.told("because", language)[:20] in words(app)
     box = next(widget for widget in app.selectbox if widget.key.startswith("concepts.questions.where"))
     box.set_value("phone").run()
-    assert link(app)["c.where"] == "phone"
+    assert link(app)["q.where"] == "phone"
     ways = [element.proto.query_string for element in app.get("page_link")]
     assert any("id=pytorch" in way for way in ways)
-    app = open_page("concepts", chapter="questions", **{"c.where": "the moon"})
+    app = open_page("concepts", chapter="questions", **{"q.where": "the moon"})
     assert len(app.error) == 1
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("name", list(FIELDS))
+def test_every_field_opens_its_numbers(open_page, language, name):
+    app = open_page("concepts", language=language, chapter="fields", **{"f.field": name, "f.moves": "40"})
+    assert not app.exception
+    opened = "\n".join(formula.value for formula in app.latex)
+    assert r"\mathbf{" in opened
+    assert "nan" not in opened
+
+
+def test_the_opened_numbers_are_those_of_the_figures(open_page):
+    app = open_page("concepts", chapter="fields", **{"f.digit": "7", "f.right": "1"})
+    data = field_vision.digits()
+    score = field_vision.scores(field_vision.moved(data.test_images[[7]], 1, 0))[0].max()
+    assert rf"\mathbf{{{score:.4g}}}" in app.latex[0].value
+    app = open_page("concepts", chapter="fields", **{"f.field": "medical", "f.patient": "2"})
+    scan = field_medical.scan(2)
+    overlap = field_medical.dice(field_medical.outlined(scan.picture), scan.truth)
+    assert rf"\mathbf{{{overlap:.3g}}}" in app.latex[0].value
+
+
+def test_a_link_with_needs_alone_opens_the_chooser(open_page):
+    app = open_page("concepts", chapter="questions", **{"q.where": "phone"})
+    opened = [block.label for block in app.expander if block.proto.expanded]
+    assert opened == ["How do I choose a framework?"]
 
 
 @pytest.mark.parametrize("chapter", ["fields", "questions"])

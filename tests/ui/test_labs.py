@@ -1,11 +1,17 @@
 """The labs' pages: each opens by its link, asks before it tells, refuses what makes no sense, and has its words."""
 
+import base64
 import re
+import zlib
 from importlib import import_module
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from dlcore.concepts import neuron
 from dlcore.config import TrainConfig
+from ui.concepts import neuron_plane, small_picture
 from ui.concepts.chapters import CHAPTERS
 
 
@@ -77,6 +83,79 @@ def test_controls_have_names_of_their_own_and_trials_only_known_values(name):
         values = {**found.untouched, **changes}
         assert values.keys() == found.controls.keys()
         assert found.read(found.written(values)) == values
+
+
+class TestNeuronPlane:
+    """What the browser says of the plane that is dragged is not trusted."""
+
+    @pytest.fixture
+    def said(self, monkeypatch):
+        session = {}
+        monkeypatch.setattr(neuron_plane.st, "session_state", session)
+
+        def say(values):
+            session[neuron_plane.KEY] = SimpleNamespace(turned=values)
+            return neuron_plane.turned(extent=3.0, limit=10.0)
+
+        return say
+
+    def test_values_are_held_within_the_sliders_and_on_their_steps(self, said):
+        found = said({"w1": 4.449, "w2": -99, "b": 10.04, "x1": 3.2, "x2": -0.04, "turn": 3})
+        assert found == {"w1": 4.4, "w2": -10.0, "b": 10.0, "x1": 3.0, "x2": 0.0}
+
+    @pytest.mark.parametrize("bad", [float("nan"), float("inf"), "1", None, True, [1]])
+    def test_what_is_no_number_changes_nothing(self, said, bad):
+        assert said({"w1": bad, "w2": 0, "b": 0, "x1": 0, "x2": 0}) is None
+        assert said(bad) is None
+
+    def test_between_its_points_and_beyond_them_the_activation_sent_is_the_activation(self):
+        for name in neuron.ACTIVATIONS:
+            sent = neuron_plane.curve_of(name)
+            zs = sent["from"] + sent["step"] * np.arange(len(sent["values"]))
+            between = (zs[1:] + zs[:-1]) / 2
+            assert np.interp(between, zs, sent["values"]) == pytest.approx(neuron.value(name, between), abs=6e-5)
+            slope = (sent["values"][-1] - sent["values"][-2]) / sent["step"]
+            assert sent["values"][-1] + 62 * slope == pytest.approx(
+                float(neuron.value(name, np.array([70.0]))[0]), abs=0.2
+            )
+
+
+class TestOwnDrawing:
+    def test_a_picture_comes_back_from_its_text_in_sixteen_greys(self):
+        image = np.random.default_rng(0).random((28, 28))
+        text = small_picture.written(image)
+        assert len(text) < 700
+        assert re.fullmatch(r"[\w-]+", text)
+        assert np.abs(small_picture.read(text, 28) - image).max() <= 0.5 / small_picture.GREYS + 1e-12
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "",
+            "é",
+            "A",
+            "not a picture",
+            small_picture.written(np.zeros((30, 30))),
+            base64.urlsafe_b64encode(zlib.compress(bytes(10**6))).decode(),
+        ],
+    )
+    def test_what_is_no_picture_is_refused(self, text):
+        with pytest.raises(ValueError, match="no picture"):
+            small_picture.read(text, 28)
+
+    def test_a_drawing_in_the_link_is_shown_and_stays_there(self, open_page):
+        text = small_picture.written(np.eye(28))
+        app = open_page("concepts", chapter="convolution", **{"c.image": "own", "c.drawing": text, "c.padding": "0"})
+        assert not app.error
+        assert link(app)["c.drawing"] == text
+        assert "**28×28** → **26×26**" in words(app)
+
+    def test_a_run_in_the_link_that_is_gone_is_refused_kindly(self, open_page):
+        query = {"c.model": "20200101-000000-digits-mlp-0123456789ab", "c.climb": "1", "c.class": "7"}
+        app = open_page("concepts", chapter="convolution", **query)
+        assert len(app.error) == 1
+        assert link(app).get("c.model") is None
+        assert link(app)["c.class"] == "7"
 
 
 class TestOwnNetwork:

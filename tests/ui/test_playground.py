@@ -210,6 +210,16 @@ class TestOwnPoints:
             lab.add_point(outside)
         assert lab.experiment == start()
 
+    def test_a_drag_adds_a_trail_and_anything_else_nothing(self):
+        lab = Playground()
+        lab.add_points({"points": [{"x": 0.1, "y": 0.2, "mark": 0}, {"x": 0.3, "y": 0.2, "mark": 0}]})
+        assert lab.experiment.own_points == ((0.1, 0.2, 0), (0.3, 0.2, 0))
+        for hostile in (None, [], {"points": {}}, {"points": [None, 3]}, {"points": "ab"}):
+            lab.add_points(hostile)
+        assert len(lab.experiment.own_points) == 2
+        lab.add_points({"points": [{"x": 0, "y": 0, "mark": 1}] * 10**4})
+        assert len(lab.experiment.own_points) == OWN_LIMIT
+
     def test_the_oldest_points_make_room(self):
         lab = Playground()
         for place in range(OWN_LIMIT + 3):

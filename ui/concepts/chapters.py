@@ -54,7 +54,7 @@ CHAPTERS: Mapping[str, Chapter] = {
     "fields": Chapter(N_("Seven fields"), ":material/public:", "ui.concepts.fields:show", ("f.",), lab=True),
     "trends": Chapter(N_("Five trends"), ":material/trending_up:", "ui.concepts.trends:show"),
     "questions": Chapter(
-        N_("Questions"), ":material/help:", "ui.concepts.questions:show", ("question", "c."), lab=True
+        N_("Questions"), ":material/help:", "ui.concepts.questions:show", ("question", "q."), lab=True
     ),
 }
 _STATE = "concepts.chapter"

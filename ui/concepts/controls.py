@@ -248,10 +248,25 @@ class Controls:
                 show_error(error)
             kept.written.append(linked)
             st.session_state[self.state] = kept
+        self._put(kept)
+        return kept.values
+
+    def keep(self, **changes: Any) -> Values:
+        """Change values while the chapter is being drawn, and the link with them; gives all of them."""
+        self.set(**changes)
+        self._put(st.session_state[self.state])
+        return self.now
+
+    def _put(self, kept: Kept) -> None:
         wanted = self.written(kept.values)
         if wanted not in kept.written:
             kept.written.append(wanted)
-        link.put(wanted)
+        link.put(wanted, instead_of=self.prefix)
+
+    @property
+    def now(self) -> Values:
+        """The visitor's values; after :meth:`restore`."""
+        kept: Kept = st.session_state[self.state]
         return kept.values
 
     def set(self, **changes: Any) -> None:
@@ -286,7 +301,7 @@ class Controls:
     @property
     def trial(self) -> str | None:
         """The name of the ready settings on show, where they are some."""
-        values = st.session_state[self.state].values
+        values = self.now
         return next(
             (name for name, (_t, changes) in self.trials.items() if values == {**self.untouched, **changes}), None
         )

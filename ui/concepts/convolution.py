@@ -1,5 +1,6 @@
 """The chapter of convolution: a kernel over an image, each output opened; how far a neuron sees; learned kernels."""
 
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -11,17 +12,18 @@ from dlcore.concepts.convolution import KERNELS, POOLINGS, SIDE
 from dlcore.inference.strokes import strokes_to_image
 from dlcore.messages import N_, UserError
 from ui import palette
-from ui.concepts.controls import Choice, Controls, Slide, Switch, Values
+from ui.concepts import small_picture
+from ui.concepts.controls import Choice, Controls, Free, Slide, Switch, Values
 from ui.concepts.doors import door
 from ui.concepts.filters import first_layer
 from ui.concepts.frame import Frame, Guess, show_frame
-from ui.concepts.inside import show_inside
+from ui.concepts.inside import INSIDE, show_inside
 from ui.concepts.measured import measured
 from ui.concepts.numbers import plain, tex, tex_factor
 from ui.concepts.plots import axis, heatmap
 from ui.drawing import paper, state
 from ui.drawing.example import example
-from ui.figure import figure
+from ui.figure import clicked, figure
 from ui.language import translate as _
 from ui.shell import show_error
 
@@ -34,12 +36,22 @@ _IMAGES = {
     "own": N_("My own drawing"),
 }
 _LEARNED = "learned"
-_DRAWING = "concepts.convolution.drawing"
+_SEEN = "concepts.convolution.seen"
+"""Under this key stands what was on the paper when it was last looked at."""
+_MAP = "concepts-convolution-map"
 _MOST_FILTERS = 64
+
+
+def _picture(text: str) -> str:
+    small_picture.read(text, SIDE)
+    return text
+
+
 CONTROLS = Controls.of(
     "convolution",
     "c.",
     Choice(name="image", title=N_("Image"), default="house", options=_IMAGES),
+    Free(name="drawing", title="", default="", reader=_picture, writer=str),
     Choice(
         name="kernel",
         title=N_("Kernel"),
@@ -56,6 +68,7 @@ CONTROLS = Controls.of(
     Slide(name="row", title=N_("Row"), default=12, low=0, high=SIDE + 7, step=1),
     Slide(name="column", title=N_("Column"), default=6, low=0, high=SIDE + 7, step=1),
     Slide(name="layers", title=N_("Such layers on top of each other"), default=3, low=1, high=8, step=1),
+    *INSIDE,
     trials={
         "edges": (N_("Edges"), {}),
         "blur": (N_("Blur"), {"kernel": "gaussian", "padding": 2}),
@@ -86,8 +99,8 @@ def show() -> None:
             ),
             lab=lambda: _lab(values),
             reveal=_reveal,
-            numbers=lambda: _numbers(values),
-            folds={N_("Inside a trained network"): show_inside},
+            numbers=lambda: _numbers(CONTROLS.now),
+            folds={N_("Inside a trained network"): lambda: show_inside(CONTROLS)},
             doors=_doors,
         )
     )
@@ -114,19 +127,30 @@ def maps_of(values: Values, image: Array) -> tuple[Array, Array]:
 def _image(values: Values) -> Array:
     if values["image"] != "own":
         return convolution.picture(values["image"])
-    drawn: Array | None = st.session_state.get(_DRAWING)
-    return np.zeros((SIDE, SIDE)) if drawn is None else drawn
+    return small_picture.read(values["drawing"] or _example(), SIDE)
 
 
-def _draw() -> None:
-    """The paper of the page for drawing, and what is on it there; the drawing becomes pixels as on that page."""
+@cache
+def _example() -> str:
+    return small_picture.written(strokes_to_image(example()) / 255.0)
+
+
+def _draw(values: Values) -> Values:
+    """The paper of the page for drawing; what is drawn becomes pixels as on that page, and goes into the link."""
+    page = state.page()
     try:
-        drawing = paper.show(state.page())
+        drawing = paper.show(page)
     except UserError as error:
         show_error(error)
-        return
-    if not drawing.pen_down:
-        st.session_state[_DRAWING] = strokes_to_image(drawing.strokes or example()) / 255.0
+        return values
+    seen = st.session_state.get(_SEEN)
+    if drawing.pen_down or seen == page.written:
+        return values
+    st.session_state[_SEEN] = page.written
+    if seen is None and values["drawing"]:
+        return values  # the drawing of the link stays until another one is made
+    pixels = small_picture.written(strokes_to_image(drawing.strokes) / 255.0) if drawing.strokes else ""
+    return CONTROLS.keep(drawing=pixels)
 
 
 def _place(values: Values, found: Array) -> tuple[int, int]:
@@ -144,8 +168,8 @@ def _lab(values: Values) -> None:
         CONTROLS.draw("stride", "padding", "dilation", "relu", "pooling")
     with right:
         if values["image"] == "own":
-            st.caption(_("Draw something; the network's view of it appears below."))
-            _draw()
+            st.caption(_("Draw something; the network's view of it appears below, and goes along in the link."))
+            values = _draw(values)
         image = _image(values)
         found, final = maps_of(values, image)
         if not found.size:
@@ -241,8 +265,22 @@ def _output(values: Values, found: Array, final: Array) -> None:
     description = _("What comes out, {height} by {width}; from {low} to {high}.").format(
         height=final.shape[0], width=final.shape[1], low=plain(float(final.min()), 3), high=plain(float(final.max()), 3)
     )
-    st.caption(_("What comes out"))
-    figure([trace], _still(shapes, final.shape), key="concepts-convolution-map", height=300, description=description)
+    st.caption(_("What comes out; click a pixel to open it below"))
+    figure(
+        [trace],
+        _still(shapes, final.shape),
+        key=_MAP,
+        height=300,
+        description=description,
+        on_point=partial(_open, final.shape, 1 if values["pooling"] == "none" else 2),
+    )
+
+
+def _open(shape: tuple[int, int], share: int) -> None:
+    """A pixel of the map was clicked: the place under it, the first of those that were pooled into it."""
+    found = clicked(_MAP, *shape)
+    if found is not None:
+        CONTROLS.set(row=found[0] * share, column=found[1] * share)
 
 
 def _field(values: Values) -> None:

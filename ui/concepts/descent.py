@@ -299,11 +299,12 @@ def _told(values: Values, race: Race) -> None:
 
 def _reveal() -> None:
     race = raced("ravine", _same(_FASTER_THAN_ALLOWED), 25, 0.0, 1, noisy=False)
-    heights = numbers(race.places[:6, 0, 0] @ STEEP, 3)
+    distances = numbers(race.places[:6, 0, 0] @ STEEP, 3)
     st.markdown(
-        _("The first heights across the ravine, at 0.11: {heights}. Each is −1.2 times the one before.").format(
-            heights=", ".join(plain(height, 3) for height in heights if height is not None)
-        )
+        _(
+            "The first distances from the valley floor at the rate 0.11, to the one side and to the other: {distances}. "
+            "Each is −1.2 times the one before."
+        ).format(distances=", ".join(plain(distance, 3) for distance in distances if distance is not None))
     )
 
 

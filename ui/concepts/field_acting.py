@@ -165,16 +165,17 @@ def _defeats() -> dict[bool, list[float]]:
     }
 
 
-def _board(moves: str) -> str:
+def board_of(moves: str) -> str:
+    """The board after the moves of a game."""
     board = field_games.EMPTY
     for square in moves:
         board = field_games.after(board, int(square))
     return board
 
 
-def _with_reply(moves: str, values: field_games.Values, *, machine_begins: bool) -> str:
+def with_reply(moves: str, values: field_games.Values, *, machine_begins: bool) -> str:
     """The game after the machine's move, if it is the machine's turn."""
-    board = _board(moves)
+    board = board_of(moves)
     mine = (len(moves) % 2 == 0) == machine_begins
     return moves + str(field_games.best_move(values, board)) if mine and field_games.moves(board) else moves
 
@@ -184,8 +185,8 @@ def games(controls: Controls, values: Values) -> None:
     controls.draw("games", "second")
     learned = field_games.recorded()[int(values["games"])]
     machine_begins = bool(values["second"])
-    moves = _with_reply(values["moves"], learned, machine_begins=machine_begins)
-    board = _board(moves)
+    moves = with_reply(values["moves"], learned, machine_begins=machine_begins)
+    board = board_of(moves)
     st.html(_STYLE)
     left, right = st.columns(2)
     with left:
@@ -231,7 +232,7 @@ def _thoughts(learned: field_games.Values, moves: str, *, machine_begins: bool) 
         st.caption(_("After your first move, this shows what the machine thought of each of its own."))
         return
     last = len(moves) - 1 if (len(moves) % 2 == 1) == machine_begins else len(moves) - 2
-    board, taken = _board(moves[:last]), int(moves[last])
+    board, taken = board_of(moves[:last]), int(moves[last])
     worth = [
         round(field_games.value(learned, field_games.after(board, square)), 2)
         if square in field_games.moves(board)

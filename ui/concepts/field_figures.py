@@ -114,6 +114,11 @@ def judge() -> field_language.Opinions:
     return field_language.learn(prose("concepts-opinions").splitlines())
 
 
+def first_sentence() -> str:
+    """What is judged before the visitor has written anything."""
+    return prose("concepts-opinions-tried").splitlines()[0]
+
+
 def _say(key: str, controls: Controls) -> None:
     controls.set(text=st.session_state[key])
 
@@ -121,7 +126,7 @@ def _say(key: str, controls: Controls) -> None:
 def language(controls: Controls, values: Values) -> None:
     """A sentence cut into tokens, the evidence of each, and the judgement; below, next words by counting."""
     examples = prose("concepts-opinions-tried").splitlines()
-    text = values["text"] or examples[0]
+    text = values["text"] or first_sentence()
     key = shown("fields.text", text)
     with st.container(horizontal=True, gap="small"):
         for number, example in enumerate(examples):

@@ -11,6 +11,7 @@ from dlcore.messages import N_
 from ui.concepts import field_acting, field_figures
 from ui.concepts.controls import Choice, Controls, Values
 from ui.concepts.doors import door
+from ui.concepts.field_numbers import NUMBERS
 from ui.concepts.frame import Frame, Guess, show_frame
 from ui.concepts.prose import sections
 from ui.language import prose
@@ -179,6 +180,7 @@ def show() -> None:
             lab=lambda: field.lab(CONTROLS, values),
             doors=field.doors,
             guess=field.guess,
+            numbers=lambda: NUMBERS[name](values),
             onward=N_("**From here**"),
         )
     )

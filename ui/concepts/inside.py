@@ -1,14 +1,17 @@
 """Inside a trained network: the first filters of the bundled model or of a run, and the image each class would like best."""
 
+import re
 from functools import lru_cache
 
 import streamlit as st
 
 from dlcore.inference.sources import PRETRAINED, find_weights
-from dlcore.messages import UserError
+from dlcore.messages import N_, UserError
 from ui import palette
 from ui.class_names import shown_names
+from ui.concepts.controls import Control, Controls, Free, Slide, Switch
 from ui.concepts.filters import first_layer
+from ui.concepts.shown import initial, shown
 from ui.drawing import models
 from ui.figure import figure
 from ui.language import translate as _
@@ -17,15 +20,28 @@ from ui.visitor import visitor_token
 
 _STEPS = 16
 _COLUMNS = 12
+_NAME = re.compile(r"[\w-]{1,80}")
 _HIDDEN = {"visible": False, "fixedrange": True}
 _MARGIN = {"l": 0, "r": 0, "t": 4, "b": 4}
 
 
-def show_inside() -> None:
-    """Choose a model; its filters, and on request what it would like to see."""
-    sources = models.choices(visitor_token(), PRETRAINED)
-    titles = {source: models.title(source) for source in sources}
-    source = st.selectbox(_("Model"), sources, key="concepts.convolution.model", format_func=lambda name: titles[name])
+def _run_name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise ValueError("no name of a model")
+    return text
+
+
+INSIDE: tuple[Control, ...] = (
+    Free(name="model", title="", default=PRETRAINED, reader=_run_name, writer=str),
+    Switch(name="climb", title=N_("Climb to the image that a class would like best"), default=False),
+    Slide(name="class", title="", default=0, low=0, high=999, step=1),
+)
+"""What of it stands in the link."""
+
+
+def show_inside(controls: Controls) -> None:
+    """Choose a model; its filters, and on request what it would like to see. ``controls`` hold INSIDE."""
+    source = _choose(controls)
     try:
         kernels = first_layer(find_weights(source))
     except UserError as error:
@@ -35,8 +51,35 @@ def show_inside() -> None:
         st.caption(_("This model does not begin with a convolution over a grey image, so it has no such filters."))
     else:
         _filters(kernels)
-    if st.toggle(_("Climb to the image that a class would like best"), key="concepts.convolution.climb"):
-        _climb(source)
+    controls.draw("climb")
+    if controls.now["climb"]:
+        _climb(source, controls)
+
+
+def _choose(controls: Controls) -> str:
+    asked, visitor = controls.now["model"], visitor_token()
+    try:
+        sources = models.choices(visitor, asked)
+    except UserError as error:  # a run of a link that is gone, or no reader of drawings
+        show_error(error)
+        asked = controls.keep(model=PRETRAINED)["model"]
+        sources = models.choices(visitor, asked)
+    titles = {source: models.title(source) for source in sources}
+    key = shown("convolution.model", asked, tuple(sources))
+    st.selectbox(
+        _("Model"),
+        sources,
+        sources.index(str(initial("convolution.model"))),
+        key=key,
+        format_func=titles.__getitem__,
+        on_change=_take,
+        args=(controls, "model", key),
+    )
+    return str(asked)
+
+
+def _take(controls: Controls, name: str, key: str) -> None:
+    controls.set(**{name: st.session_state[key]})
 
 
 def _filters(kernels: list[list[list[float]]]) -> None:
@@ -81,7 +124,7 @@ def _climbed(source: str, fingerprint: str, target: int) -> tuple[list[list[floa
     return image.tolist(), shares
 
 
-def _climb(source: str) -> None:
+def _climb(source: str, controls: Controls) -> None:
     try:
         model = models.load(source)
     except UserError as error:
@@ -91,10 +134,18 @@ def _climb(source: str) -> None:
         st.caption(_("This model reads colour images; the climb here is for grey ones."))
         return
     names = shown_names(model.class_names, model.dataset)
-    target = st.selectbox(
-        _("Class"), range(len(names)), key="concepts.convolution.class", format_func=names.__getitem__
+    target = min(int(controls.now["class"]), len(names) - 1)
+    key = shown("convolution.class", target, (source, len(names)))
+    st.selectbox(
+        _("Class"),
+        range(len(names)),
+        initial("convolution.class"),  # type: ignore[arg-type]
+        key=key,
+        format_func=names.__getitem__,
+        on_change=_take,
+        args=(controls, "class", key),
     )
-    image, shares = _climbed(source, str(find_weights(source).stat().st_mtime_ns), int(target))
+    image, shares = _climbed(source, str(find_weights(source).stat().st_mtime_ns), target)
     grid = [[round(value, 3) for value in row] for row in image]
     trace = {"type": "heatmap", "z": grid, "zmin": 0, "colorscale": palette.SEQUENTIAL, "showscale": False}
     layout = {
@@ -105,6 +156,6 @@ def _climb(source: str) -> None:
     told = _(
         "From grey noise ({first}) to this ({last}) in {steps} steps: not the weights climb, the pixels do. To the network "
         "these strokes are a perfect {name}; to you they are hardly one. What it learned is not what you see."
-    ).format(first=f"{shares[0]:.1%}", last=f"{shares[-1]:.1%}", steps=_STEPS, name=names[int(target)])
+    ).format(first=f"{shares[0]:.1%}", last=f"{shares[-1]:.1%}", steps=_STEPS, name=names[target])
     figure([trace], layout, key="concepts-inside-climb", height=280, description=told)
     st.markdown(told)

@@ -16,9 +16,14 @@ def begin() -> None:
     st.session_state[_WANTED] = None
 
 
-def put(wanted: Mapping[str, str]) -> None:
-    """What of the chapter on show belongs into the link; whatever else the chapter owns is taken away."""
-    st.session_state[_WANTED] = {**(st.session_state.get(_WANTED) or {}), **wanted}
+def put(wanted: Mapping[str, str], instead_of: str = "") -> None:
+    """What of the chapter on show belongs into the link; whatever else the chapter owns is taken away.
+
+    ``instead_of``: names that begin so and were put before in this run are forgotten.
+    """
+    before: Mapping[str, str] = st.session_state.get(_WANTED) or {}
+    kept = {name: value for name, value in before.items() if not (instead_of and name.startswith(instead_of))}
+    st.session_state[_WANTED] = {**kept, **wanted}
 
 
 def write(own: Iterable[str], foreign: Iterable[str], always: Mapping[str, str]) -> None:

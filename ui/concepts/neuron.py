@@ -9,20 +9,22 @@ from ui import palette
 from ui.concepts.controls import Choice, Controls, Slide, Values
 from ui.concepts.doors import door
 from ui.concepts.frame import Frame, Guess, show_frame
+from ui.concepts.neuron_plane import neuron_plane, turned
 from ui.concepts.numbers import plain, tex, tex_factor
-from ui.concepts.plots import axis, curve, heatmap, point
+from ui.concepts.plots import axis, curve, point
 from ui.figure import figure
 from ui.language import translate as _
 
 EXTENT = 3.0
-_CELLS = 61
+LIMIT = 10.0
+"""The largest size of a weight and of the bias."""
 CONTROLS = Controls.of(
     "neuron",
     "n.",
     Choice(name="activation", title=N_("Activation"), default="sigmoid", options=neuron.ACTIVATIONS),
-    Slide(name="w1", title="w₁", default=1.0, low=-10, high=10, step=0.1),
-    Slide(name="w2", title="w₂", default=-1.0, low=-10, high=10, step=0.1),
-    Slide(name="b", title=N_("Bias b"), default=0.0, low=-10, high=10, step=0.1),
+    Slide(name="w1", title="w₁", default=1.0, low=-LIMIT, high=LIMIT, step=0.1),
+    Slide(name="w2", title="w₂", default=-1.0, low=-LIMIT, high=LIMIT, step=0.1),
+    Slide(name="b", title=N_("Bias b"), default=0.0, low=-LIMIT, high=LIMIT, step=0.1),
     Slide(name="x1", title="x₁", default=1.0, low=-EXTENT, high=EXTENT, step=0.1),
     Slide(name="x2", title="x₂", default=0.5, low=-EXTENT, high=EXTENT, step=0.1),
     trials={
@@ -92,39 +94,24 @@ def _lab(values: Values) -> None:
 
 
 def _plane(values: Values) -> None:
-    grid = neuron.plane(values["activation"], _weights(values), values["b"], EXTENT, _CELLS)
-    places = np.linspace(-EXTENT, EXTENT, _CELLS)
-    largest = max(1.0, float(np.abs(grid).max()))
-    surface = heatmap(
-        grid,
-        x=places.tolist(),
-        y=places.tolist(),
-        zmin=-largest,
-        zmax=largest,
-        colorscale=palette.DIVERGING,
-        hovertemplate="x₁ %{x:.1f}<br>x₂ %{y:.1f}<br>a %{z}<extra></extra>",
-    )
-    border = {
-        "type": "contour",
-        "z": (places[None, :] * values["w1"] + places[:, None] * values["w2"] + values["b"]).round(4).tolist(),
-        "x": places.tolist(),
-        "y": places.tolist(),
-        "contours": {"start": 0, "end": 0, "size": 1, "coloring": "none"},
-        "line": {"color": palette.NEUTRAL, "width": 2, "dash": "dash"},
-        "showscale": False,
-        "hoverinfo": "skip",
-    }
-    layout = {
-        "xaxis": axis("x₁", fixedrange=True, range=[-EXTENT, EXTENT]),
-        "yaxis": axis("x₂", fixedrange=True, range=[-EXTENT, EXTENT], scaleanchor="x"),
-        "showlegend": False,
-    }
-    here = point(values["x1"], values["x2"], _("Your input"), palette.HIGHLIGHT)
     description = _("The neuron's output over the plane of its two inputs; at your input it is {value}.").format(
         value=plain(float(neuron.value(values["activation"], np.array([_sum(values)]))[0]))
     )
-    st.markdown(_("**What the neuron says** · dashed: z = 0"))
-    figure([surface, border, here], layout, key="concepts-neuron-plane", height=330, description=description)
+    st.markdown(_("**What the neuron says** · drag arrow, line or dot"))
+    neuron_plane(
+        values["activation"],
+        values,
+        extent=EXTENT,
+        limit=LIMIT,
+        description=description,
+        on_turned=_turned,
+    )
+
+
+def _turned() -> None:
+    values = turned(extent=EXTENT, limit=LIMIT)
+    if values is not None:
+        CONTROLS.set(**values)
 
 
 def _bend(values: Values) -> None:

@@ -4,6 +4,8 @@
 
 const players = new WeakMap()
 const SECONDS = 8 // from the first frame to the last at speed 1
+const TRAIL = 30 // points of one stroke
+const APART = 0.12 // of the plane's half, between two of them
 const ICONS = {
   play: "M8 5v14l11-7z",
   pause: "M6 5h4v14H6zM14 5h4v14h-4z",
@@ -257,6 +259,27 @@ const drawPlane = (player, frame) => {
     context.fill()
     context.stroke()
   }
+  drawNewPoints(player, context, side, radius)
+}
+
+// What is being drawn and not yet sent, and where the keyboard would set a point.
+const drawNewPoints = (player, context, side, radius) => {
+  const { extent } = player.recording
+  const at = ([x, y]) => [((x / extent + 1) / 2) * side, ((1 - y / extent) / 2) * side]
+  context.fillStyle = context.strokeStyle = player.theme.text
+  for (const place of player.trail ?? []) {
+    mark(context, "circle", ...at(place), radius)
+    context.fill()
+  }
+  if (!player.cursor) return
+  const [x, y] = at(player.cursor)
+  context.lineWidth = 2
+  context.beginPath()
+  for (const [dx, dy] of [[12, 0], [0, 12]]) {
+    context.moveTo(x - dx, y - dy)
+    context.lineTo(x + dx, y + dy)
+  }
+  context.stroke()
 }
 
 const drawLoss = (player, frame) => {
@@ -339,6 +362,7 @@ const sum = (player, layer, index, frame) => {
 
 const noteText = (player, frame) => {
   const { recording, data, chosen } = player
+  if (player.cursor) return `x₁ ${number(player.cursor[0], 2)}, x₂ ${number(player.cursor[1], 2)}`
   if (!chosen) return data.text.hint
   const { layer, index } = chosen
   if (layer === 0) return filled(data.text.featureNote, { name: data.featureNames[index] })
@@ -491,6 +515,61 @@ const legend = (player) => {
   )
 }
 
+// A click is a point, a drag a trail of them; with the keyboard the arrows move a cross, and Enter sets the point.
+const drawing = (player, plane) => {
+  const adding = () => player.recording && player.data.adding !== null
+  const under = (event) => {
+    const box = plane.getBoundingClientRect()
+    const { extent } = player.recording
+    const at = (share) => Math.max(-extent, Math.min(extent, Math.round((2 * share - 1) * extent * 100) / 100))
+    return [at((event.clientX - box.left) / box.width), -at((event.clientY - box.top) / box.height)]
+  }
+  const send = (places) => player.send("points", { points: places.map(([x, y]) => ({ x, y, mark: player.data.adding })) })
+  plane.onpointerdown = (event) => {
+    if (!adding() || event.button) return
+    plane.setPointerCapture(event.pointerId)
+    player.cursor = undefined
+    player.trail = [under(event)]
+    draw(player)
+  }
+  plane.onpointermove = (event) => {
+    if (!player.trail || player.trail.length >= TRAIL) return
+    const [place, last] = [under(event), player.trail.at(-1)]
+    if (Math.hypot(place[0] - last[0], place[1] - last[1]) < APART * player.recording.extent) return
+    player.trail.push(place)
+    draw(player)
+  }
+  plane.onpointerup = () => {
+    if (player.trail) send(player.trail)
+    player.trail = undefined
+  }
+  plane.onpointercancel = () => {
+    player.trail = undefined
+    draw(player)
+  }
+  plane.onfocus = () => {
+    if (!adding() || !plane.matches(":focus-visible")) return
+    player.cursor = [0, 0]
+    draw(player)
+  }
+  plane.onblur = () => {
+    player.cursor = undefined
+    if (player.recording) draw(player)
+  }
+  plane.onkeydown = (event) => {
+    const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key]
+    if (!adding() || !(step || event.key === "Enter") || event.ctrlKey || event.metaKey || event.altKey) return
+    event.preventDefault()
+    event.stopPropagation() // the player's own keys go from frame to frame
+    player.cursor ??= [0, 0]
+    const { extent } = player.recording
+    if (step)
+      player.cursor = player.cursor.map((at, axis) => Math.max(-extent, Math.min(extent, Math.round((at + step[axis] * (event.shiftKey ? 0.3 : 0.06)) * 100) / 100)))
+    else send([player.cursor])
+    draw(player)
+  }
+}
+
 const create = (parent) => {
   const root = parent.querySelector(".player")
   const player = { root, frame: 0, direction: 0, speed: 1, buttons: {}, gone: new AbortController() }
@@ -538,13 +617,7 @@ const create = (parent) => {
   }
   loss.onpointerdown = loss.onpointermove = seek
   const plane = player.find("plane").querySelector("canvas")
-  plane.onclick = (event) => {
-    if (player.data?.adding === null || !player.recording) return
-    const box = plane.getBoundingClientRect()
-    const at = (share) => Math.round((2 * share - 1) * player.recording.extent * 100) / 100
-    const [x, y] = [at((event.clientX - box.left) / box.width), -at((event.clientY - box.top) / box.height)]
-    player.send("point", { x, y, mark: player.data.adding })
-  }
+  drawing(player, plane)
   let width = 0
   player.observer = new ResizeObserver(() => {
     if (root.clientWidth === width) return
@@ -565,6 +638,7 @@ const show = async (player, data) => {
   player.signs = data.colours.signs.map(rgb)
   player.classes = data.colours.classes.map(rgb)
   player.find("plane").classList.toggle("adding", data.adding !== null)
+  player.find("plane").querySelector("canvas").tabIndex = data.adding === null ? -1 : 0
   player.root.setAttribute("aria-label", data.description)
   player.find("plane").querySelector("canvas").setAttribute("aria-label", data.description)
   player.find("loss").querySelector("canvas").setAttribute("aria-label", data.lossDescription)

@@ -177,17 +177,17 @@ def player(
     adding: int | None,
     veiled: bool,
     key: str,
-    on_point: Callable[[], None],
+    on_points: Callable[[], None],
 ) -> Any:
     """Show a recording.
 
     Args:
         experiment: what to show.
         playing: whether it starts by itself, once for each recording.
-        adding: the mark of the points that a click adds; ``None``: a click adds none.
+        adding: the mark of the points that can be drawn; ``None``: none can.
         veiled: whether what is still to come of the loss stays hidden.
         key: one per player on a page.
-        on_point: called when the visitor has clicked; the point is in the session state under ``key``.
+        on_points: called when the visitor has drawn; the points are in the session state under ``key``.
     """
     three = experiment.outputs > 1
     described_now = "" if veiled else described(experiment)
@@ -212,7 +212,7 @@ def player(
         "lossDescription": _("Loss by epoch") if veiled else _loss_in_words(experiment),
         "networkDescription": _("The network: a square for each neuron, a line for each weight."),
     }
-    return _mount()(data=packed(shown), key=key, on_point_change=on_point)
+    return _mount()(data=packed(shown), key=key, on_points_change=on_points)
 
 
 def size_of(experiment: Experiment) -> int:

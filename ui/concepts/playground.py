@@ -45,7 +45,7 @@ def _lab(lab: Playground) -> None:
         adding=lab.adding,
         veiled=not lab.shown,
         key=_PLAYER,
-        on_point=_clicked,
+        on_points=_drawn,
     )
     settings(lab)
     if lab.shown:
@@ -100,11 +100,11 @@ def _tell(guess: str) -> None:
     lab.guess, lab.shown = guess, True
 
 
-def _clicked() -> None:
-    """A click on the plane: a point of the visitor's own; what the browser sends is not trusted."""
+def _drawn() -> None:
+    """Points of the visitor's own, drawn on the plane; what the browser sends is not trusted."""
     lab: Playground = st.session_state[STATE]
     try:
-        lab.add_point(getattr(st.session_state.get(_PLAYER), "point", None))
+        lab.add_points(getattr(st.session_state.get(_PLAYER), "points", None))
     except UserError:
         return  # not on the plane: no visitor's hand sends this
 

@@ -142,13 +142,17 @@ def _data(lab: Playground) -> None:
     adding = _NOTHING if lab.adding is None else lab.adding
     key = shown("depth.adding", adding, tuple(titles.values()))
     st.selectbox(
-        _("A click on the picture adds a point"),
+        _("Draw points on the picture"),
         list(titles),
         list(titles).index(initial("depth.adding")),  # type: ignore[arg-type]
         key=key,
         format_func=titles.__getitem__,
         on_change=_set_adding,
         args=(key,),
+        help=_(
+            "Click for one point, drag for a trail. With the keyboard: Tab to the picture, move with the arrow keys, "
+            "and Enter sets a point."
+        ),
     )
     own = experiment.own_points
     if own:

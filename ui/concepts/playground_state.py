@@ -72,7 +72,7 @@ class Playground:
     shown: bool = False
     """Whether the outcome may be told: after a guess, or when the visitor would rather see than guess."""
     adding: int | None = None
-    """The mark of the points that a click on the plane adds."""
+    """The mark of the points that are drawn on the plane."""
     written: deque[Mapping[str, str]] = field(default_factory=lambda: deque(maxlen=50))
     """What was written into the link lately."""
 
@@ -94,6 +94,16 @@ class Playground:
             UserError: a value out of range.
         """
         self.change(with_values(self.experiment, **changes))
+
+    def add_points(self, sent: object) -> None:
+        """What was drawn, ``{"points": [{"x": …, "y": …, "mark": …}, …]}``; anything else is passed over.
+
+        Raises:
+            UserError: a point does not lie on the plane.
+        """
+        points = sent.get("points") if isinstance(sent, Mapping) else None
+        for point in points[:OWN_LIMIT] if isinstance(points, list) else ():
+            self.add_point(point)
 
     def add_point(self, point: object) -> None:
         """A click of the visitor's; what is not a point on the plane is refused, a point too many drops the oldest."""

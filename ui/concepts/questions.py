@@ -33,7 +33,7 @@ def _one_of(allowed: frozenset[str]) -> Callable[[str], str]:
 
 CONTROLS = Controls.of(
     "questions",
-    "c.",
+    "q.",
     *(
         Free(
             name=question.id,
@@ -53,7 +53,8 @@ def show() -> None:
     st.markdown(text["intro"])
     names = [name for name in text if name not in {"intro", "framework-after"}]
     linked = st.query_params.get("question")
-    opened = linked if linked in names else names[0]
+    needs = any(name.startswith(CONTROLS.prefix) for name in st.query_params)
+    opened = linked if linked in names else "framework" if needs else names[0]
     if linked in names:
         link.put({"question": linked})
     for name in names:

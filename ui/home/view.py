@@ -78,7 +78,7 @@ def _doors() -> list[Door]:
             ":material/school:",
             _("Understand"),
             _(
-                "Short chapters, most with a lab: guess first, turn the knobs, then see every formula with your numbers."
+                "Short chapters, most of them with a lab: guess what will happen, try it out, and see the formulas worked out with your own numbers."
             ),
             _("Begin with the first chapter"),
             _("Build a small network in the playground"),
@@ -88,7 +88,9 @@ def _doors() -> list[Door]:
             "pages/train.py",
             ":material/model_training:",
             _("Train"),
-            _("Choose the settings, press Start and watch a real network learn, point by point. Every run is kept."),
+            _(
+                "Choose a data set and a network, press Start, and watch it learn. Every training is kept, so that you can compare."
+            ),
             _("Train a network"),
             _("Compare your runs"),
             further_page="pages/runs.py",
@@ -97,7 +99,9 @@ def _doors() -> list[Door]:
             "pages/draw.py",
             ":material/draw:",
             _("Draw"),
-            _("Write a digit or show a photo. Look inside the answer, fool the network, teach it your own symbols."),
+            _(
+                "Write a digit, or show a photo of one, and see what the network reads. Then find out why, try to fool it, or teach it symbols of your own."
+            ),
             _("Draw a digit"),
             _("Follow it through the network"),
             query={"panel": "microscope"},
@@ -106,7 +110,9 @@ def _doors() -> list[Door]:
             "pages/resources.py",
             ":material/menu_book:",
             _("Go on"),
-            _("Courses, books, tools and papers, each with its level, its language and its state today."),
+            _(
+                "Courses, books, papers and tools to go on with. Each says for whom it is, in which language, and whether it is still kept up."
+            ),
             _("Find what to read next"),
             _("Choose a framework"),
             query={"view": "frameworks"},
