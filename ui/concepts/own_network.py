@@ -1,6 +1,7 @@
 """The six steps on a network that the visitor builds: slow motion along its graph, every number opened, the optimizer's memory."""
 
 from functools import lru_cache
+from html import escape
 from typing import Any
 
 import streamlit as st
@@ -123,7 +124,8 @@ def show_own_network() -> None:
     )
     told = _told(plan, found, moments[place])
     _drawing(plan, found, moments, place, told)
-    st.code(told, language=None, wrap_lines=True)
+    # No st.code: its highlighter with all its languages costs the browser a third of a second, and there is nothing to colour.
+    st.html(f'<pre class="opened-sum" aria-live="polite">{escape(told)}</pre>')
     with st.expander(
         _("All weights: three gradients, the optimizer's memory, the step"),
         icon=":material/table:",
@@ -278,7 +280,8 @@ def _drawing(plan: Plan, found: Round, moments: list[Moment], place: int, told: 
     back = kind in {"backward", "update"}
     layers = layers_of(plan, found.parameters)
     largest = max(float(abs(found.parameters).max()), 1e-9)
-    data: list[dict[str, Any]] = []
+    # Lines as shapes: one trace for each of up to a hundred lines would take the browser far longer.
+    lines: list[dict[str, Any]] = []
     for layer, (weight, _bias) in enumerate(layers, 1):
         for to in range(weight.shape[0]):
             for source in range(weight.shape[1]):
@@ -289,18 +292,18 @@ def _drawing(plan: Plan, found: Round, moments: list[Moment], place: int, told: 
                 (x0, y0), (x1, y1) = _place(plan, layer - 1, source), _place(plan, layer, to)
                 w = float(weight[to, source])
                 colour = palette.POSITIVE if w > 0 else palette.NEGATIVE
-                data.append(
+                lines.append(
                     {
-                        "type": "scatter",
-                        "mode": "lines",
-                        "x": [x0, x1],
-                        "y": [y0, y1],
+                        "type": "line",
+                        "layer": "below",
+                        "x0": x0,
+                        "x1": x1,
+                        "y0": y0,
+                        "y1": y1,
                         "line": {
                             "color": colour if lit else palette.faded(colour, 0.35),
                             "width": round(1 + 4 * abs(w) / largest + 2 * lit, 2),
                         },
-                        "hoverinfo": "skip",
-                        "showlegend": False,
                     }
                 )
     xs, ys, texts, colours, hovers = [], [], [], [], []
@@ -318,7 +321,7 @@ def _drawing(plan: Plan, found: Round, moments: list[Moment], place: int, told: 
             texts.append(text)
             hovers.append(_source(layer, neuron) if layer < len(plan.sizes) - 1 else _name("z", layer, neuron))
             colours.append(palette.HIGHLIGHT if lit else palette.TRAIN if known else palette.NEUTRAL)
-    data.append(
+    data = [
         {
             "type": "scatter",
             "mode": "markers+text",
@@ -332,13 +335,14 @@ def _drawing(plan: Plan, found: Round, moments: list[Moment], place: int, told: 
             "cliponaxis": False,
             "showlegend": False,
         }
-    )
+    ]
     tallest = max(plan.sizes)
     hidden = {"visible": False, "fixedrange": True}
     layout = {
         "xaxis": hidden | {"range": [-0.3, len(plan.sizes) - 0.7]},
         "yaxis": hidden | {"range": [-(tallest - 1) / 2 - 0.8, (tallest - 1) / 2 + 0.4]},
         "margin": {"l": 0, "r": 0, "t": 4, "b": 4},
+        "shapes": lines,
     }
     figure(data, layout, key="concepts-own-network", height=110 + 70 * tallest, description=told)
 
