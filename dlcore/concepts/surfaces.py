@@ -190,7 +190,8 @@ class NetworkPlane:
         states = np.concatenate([self.origin[None], self.axes])
         weights, biases = states[:, : 2 * h].reshape(3, h, 2), states[:, 2 * h : 3 * h]
         sums = weights @ x[..., None, :, :].swapaxes(-1, -2) + biases[..., None]
-        return sums.reshape(*x.shape[:-2], 3, -1)
+        result: Array = sums.reshape(*x.shape[:-2], 3, -1)
+        return result
 
     def _outputs(self, p: Array, sums: Array) -> tuple[Array, Array, Array]:
         """Second weights (..., M, H), hidden values (..., M, H, N) and outputs (..., M, N) at places p (..., M, 2)."""
@@ -218,7 +219,8 @@ class NetworkPlane:
         chosen = random.integers(0, len(self.places), (p.shape[-2], BATCH))
         by_seed = np.moveaxis(p.reshape(-1, *p.shape[-2:]), 1, 0)
         found = self._gradient(by_seed, self._sums(self.places[chosen]), self.targets[chosen][:, None])
-        return np.moveaxis(found, 0, 1).reshape(p.shape)
+        result: Array = np.moveaxis(found, 0, 1).reshape(p.shape)
+        return result
 
     def _gradient(self, p: Array, sums: Array, y: Array) -> Array:
         """At places p (..., M, 2), by the chain rule along the plane's two axes."""
