@@ -56,4 +56,6 @@ def test_runs_are_found_named_compared_deleted_and_brought_back(tmp_path, page: 
         rows.filter(has_text="second").get_by_role("link").click()
         page.wait_for_url("**/train?**run=*")
         expect(page.locator("h1")).to_have_text("Train")
-        page.wait_for_load_state("networkidle")  # the server goes next, the page has to be whole by then
+        expect(page.get_by_text("Class by class")).to_be_visible()
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+        page.goto("about:blank")  # the server goes next, with parts of the page still on their way
