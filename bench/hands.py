@@ -11,11 +11,13 @@ import torch
 from bench.compose import GAPS, compositions
 from bench.no_digits import letters, scribbles, shapes
 from bench.turns import Row, row, tell
+from bench.words import Templates, words
 from dlcore.data.availability import pen_strokes_file
 from dlcore.data.pen_strokes import held_out, read_drawings
 from dlcore.inference.calibration import DEFAULT_SHARE
 from dlcore.inference.prediction import Model, load_model
-from dlcore.inference.strokes import Stroke
+from dlcore.inference.segments import LETTERS, cut
+from dlcore.inference.strokes import EMNIST_FRAMING, Stroke
 from ui.drawing.answering import Answer, read_strokes
 
 NUMBERS = 300
@@ -44,6 +46,11 @@ def measure() -> list[Row]:
         ]
         rows.append(_share(f"numbers of two to five digits, {spacing}, wholly right", found, aim="stated"))
         tell(rows[-1])
+    network = Templates()
+    read = [
+        network.read(cut(word.strokes, network, LETTERS, EMNIST_FRAMING)) == word.text for word in words(NUMBERS, 2)
+    ]
+    rows.append(_share("words of two to five script letters, wholly right", read, aim="stated"))
     for name, make in (("letters", letters), ("shapes", shapes), ("scribbles", scribbles)):
         strange = [_unknown(_read(model, one)) for one in make(STRANGE, np.random.default_rng(5))]
         rows.append(_share(f"{name}: “I don't know”", strange, aim="stated"))

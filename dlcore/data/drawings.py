@@ -28,6 +28,8 @@ _HELD_BACK = 5
 """Every fifth drawing of a symbol is held back to test."""
 _REPEATS = 10
 """How often a corrected drawing stands among the images that are rehearsed."""
+_JUDGED = 150
+"""Images to judge a correction by: enough to calibrate with."""
 _LONGEST_NAME = 24
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
@@ -104,8 +106,7 @@ def keep_corrections(
         drawings: as the visitor labelled them.
         names: of the model's classes.
         rehearsed: images that the model knew, lest it forget them; may be none.
-        validation: images that it neither knew nor learns from now, to judge progress by: a tenth of the training images
-            at most. Chosen here, before anything is repeated, so that no run holds back a copy of what it learns from.
+        validation: images that it neither knew nor learns from now, to judge progress by; some hundred are kept. Chosen here, before anything is repeated, so that no run holds back a copy of what it learns from.
             Where there are none, each drawing once: then nothing is there to judge by but the lesson itself.
         test: images that show what it has forgotten; where there are none, the drawings themselves.
         title: of the set.
@@ -123,7 +124,7 @@ def keep_corrections(
         )
     train = [drawing for drawing in drawings for _ in range(_REPEATS)]
     train += rehearsed
-    judged = (validation or drawings)[: max(1, round(len(train) / 9))]
+    judged = (validation or drawings)[: max(_JUDGED, round(len(train) / 9))]
     return _keep([*train, *judged], test or drawings, names, title=title, owner=owner, held_back=len(judged))
 
 

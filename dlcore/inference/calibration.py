@@ -106,7 +106,7 @@ def remember(features: NDArray[np.float32]) -> Familiar:
     if not features.size:
         return Familiar(np.zeros((features.shape[1], 0), np.float16), np.zeros((0, 0), np.int8))
     some = features[:1000] - features[:1000].mean(axis=0)
-    directions = np.linalg.svd(some, full_matrices=False)[2][:_DIRECTIONS].T.astype(np.float16)
+    directions = _principal(some)[:, :_DIRECTIONS].astype(np.float16)
     known = np.rint(127 * _units(features @ directions.astype(np.float32))).astype(np.int8)
     return Familiar(directions, known)
 
@@ -146,9 +146,11 @@ def at_temperature(log_probabilities: NDArray[np.float64], temperature: float) -
 def fit_temperature(log_probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
     """The temperature of least cross-entropy within [0.2, 10], to three decimals.
 
-    Cross-entropy is convex in 1/T, so a search by the golden section finds it.
+    Cross-entropy is convex in 1/T, so a search by the golden section finds it. Where every image is answered rightly the
+    least is at no temperature at all, since more certainty never costs anything: then it is not below 1.
     """
-    low, high = 1 / _HOTTEST, 1 / _COLDEST
+    spotless = bool((log_probabilities.argmax(axis=1) == labels).all())
+    low, high = 1 / _HOTTEST, 1.0 if spotless else 1 / _COLDEST
     golden = (math.sqrt(5) - 1) / 2
     while high - low > 1e-4:
         left, right = high - golden * (high - low), low + golden * (high - low)
@@ -201,6 +203,21 @@ def write(weights: Path, measured: Measured) -> None:
     tensors: dict[str, NDArray[Any]] = {name: np.ascontiguousarray(values) for name, values in kept.items()}
     content = save(tensors, metadata={"calibration": measured.calibration.model_dump_json()})
     atomic.write(weights.with_name(FILE_NAME), content)
+
+
+def _principal(centred: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The principal directions of (N, D), the one of most variance first: (D, at most N or D), each of length 1.
+
+    By the eigenvectors of the smaller of the two squares, in a third of the time of a singular value decomposition.
+    """
+    rows = centred.astype(np.float64)
+    wide = rows.shape[1] > rows.shape[0]
+    vectors: NDArray[np.float64] = np.linalg.eigh(rows @ rows.T if wide else rows.T @ rows)[1][:, ::-1]
+    if wide:
+        vectors = rows.T @ vectors
+        lengths = np.linalg.norm(vectors, axis=0, keepdims=True)
+        vectors = vectors / np.maximum(lengths, 1e-6 * lengths.max() + 1e-12)  # what is no direction at all stays short
+    return vectors
 
 
 def _units(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

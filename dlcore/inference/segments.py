@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from dlcore.inference.strokes import Stroke, strokes_to_image
+from dlcore.inference.strokes import MNIST_FRAMING, Framing, Stroke, frame
 
 MAX_DIGITS = 12
 """Digits in one drawing; whoever writes more gets no more than one answer."""
@@ -49,7 +49,9 @@ class Weights:
     apart: float = 10.0
     """As well, where the gap is wider than 0.3: no digit has such a one, however little a network makes of either side."""
     wide: float = 8.8
-    """Per height by which a digit is wider than it is tall."""
+    """Per height by which a digit is wider than it is tall;"""
+    broad: float = 1.0
+    """that many heights are wide enough for any."""
     short: float = 8.0
     """Per share of the drawing's height by which a digit is less than 0.7 of it tall;"""
     tiny: float = 10.0
@@ -62,6 +64,11 @@ class Weights:
     """A bonus where the strokes of two pieces that are put together cross."""
     slit: float = 3.0
     """For each cut through a stroke."""
+
+
+LETTERS = Weights(each=1.0, gap=16.0, broad=1.5, wide=6.0, short=2.0, tiny=4.0)
+"""An M or a W is wider than any digit, small letters are half as tall as large ones, and half an H reads as another letter;
+tuned on words that ``bench.words`` makes."""
 
 
 @dataclass(frozen=True)
@@ -79,20 +86,26 @@ class _Piece:
         return left, top, right, bottom
 
 
-def cut(strokes: Sequence[Stroke], probabilities: Probabilities, weights: Weights | None = None) -> list[list[Stroke]]:
-    """The digits of a drawing from left to right, each as its strokes; one for what is one digit.
+def cut(
+    strokes: Sequence[Stroke],
+    probabilities: Probabilities,
+    weights: Weights | None = None,
+    framing: Framing = MNIST_FRAMING,
+) -> list[list[Stroke]]:
+    """The digits, or letters, of a drawing from left to right, each as its strokes; one for what is one digit.
 
     Args:
         strokes: as ``read_canvas`` gives them.
         probabilities: what a network makes of images; not asked where geometry alone is clear.
-        weights: of the reasons.
+        weights: of the reasons; :data:`LETTERS` for letters.
+        framing: of the images that the network is asked about.
     """
     weights = Weights() if weights is None else weights
     strokes = [stroke for stroke in strokes if len(stroke)]
     pieces = _pieces(strokes)
     if not 1 < len(pieces) <= MAX_PIECES:
         return [strokes] if strokes else []
-    groups = _best_line(pieces, probabilities, weights)
+    groups = _best_line(pieces, probabilities, weights, framing)
     if len(groups) > MAX_DIGITS:
         return [strokes]
     return [[stroke for piece in group for stroke in piece.strokes] for group in groups]
@@ -159,7 +172,9 @@ def _joined(pieces: list[_Piece], height: float) -> list[_Piece]:
     return pieces
 
 
-def _best_line(pieces: list[_Piece], probabilities: Probabilities, weights: Weights) -> list[list[_Piece]]:
+def _best_line(
+    pieces: list[_Piece], probabilities: Probabilities, weights: Weights, framing: Framing
+) -> list[list[_Piece]]:
     """The way of joining neighbours whose digits together score best."""
     boxes = np.array([piece.box for piece in pieces])
     line_height = float(boxes[:, 3].max() - boxes[:, 1].min())
@@ -171,7 +186,7 @@ def _best_line(pieces: list[_Piece], probabilities: Probabilities, weights: Weig
         if end - start <= _JOINED or (start, end) == (0, count)
     ]
     images = np.stack(
-        [strokes_to_image([s for piece in pieces[start:end] for s in piece.strokes]) for start, end in runs]
+        [frame([s for piece in pieces[start:end] for s in piece.strokes], framing=framing).image for start, end in runs]
     )
     doubt = -np.log(np.maximum(probabilities(images).max(axis=1), 1e-6))
     bonds = [_Bond(_near(*pair), _cross(*pair)) for pair in pairwise(pieces)]
@@ -258,7 +273,7 @@ def _cost(
         total += weights.gap * gap + weights.apart * (gap > _APART)
         bond = bonds[index - 1]
         total += weights.far * bond.near / line_height - weights.crossing * bond.cross
-    total += weights.wide * max(0.0, width / max(height, 1e-9) - 1) if width > 0.3 * line_height else 0
+    total += weights.wide * max(0.0, width / max(height, 1e-9) - weights.broad) if width > 0.3 * line_height else 0
     total += weights.short * max(0.0, 0.7 - height / line_height) + weights.tiny * (height < 0.45 * line_height)
     gaps = boxes[1:, 0] - np.maximum.accumulate(boxes[:, 2])[:-1]
     if run == (0, len(pieces)) and gaps.max() < _GAP * line_height:

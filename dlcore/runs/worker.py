@@ -168,6 +168,7 @@ class _Session:
 
     def _train(self) -> Ended:
         from dlcore.data.loading import load  # noqa: PLC0415  # torch takes seconds: after the lock, never in the server
+        from dlcore.inference.calibrate import calibrate_at_the_end  # noqa: PLC0415
         from dlcore.training import checkpoints, loop  # noqa: PLC0415
         from dlcore.training.faster import keep_freed_memory  # noqa: PLC0415
         from dlcore.training.state import TrainingState, use_threads  # noqa: PLC0415
@@ -193,7 +194,10 @@ class _Session:
         if ended.reason not in ("completed", "stopped"):
             return ended
         about = checkpoints.describe_weights(state, dataset, self._tested)
-        return replace(ended, weights_sha256=checkpoints.save_weights(state.model, run.final_weights_path, about))
+        sha256, weights = checkpoints.save_weights(state.model, run.final_weights_path, about), run.final_weights_path
+        if not self._spent:  # nor has it room for what comes of it
+            calibrate_at_the_end(weights, run.run_id, dataset, state.train_indices, state.validation_indices)
+        return replace(ended, weights_sha256=sha256)
 
     def _follow(self, events: Iterator[Event], state: "TrainingState", save: Callable[[], object]) -> Ended | None:
         """Log what happens, obey what is asked, keep a checkpoint of each epoch and now and then in between.

@@ -11,6 +11,7 @@ from dlcore.inference.calibration import (
     FILE_NAME,
     SHARES,
     Measured,
+    _principal,
     at_temperature,
     expected_error,
     fit,
@@ -41,6 +42,19 @@ def test_the_temperature_is_found(temperature):
         for t in (found * 0.98, found, found * 1.02)
     ]
     assert at[1] == min(at)  # by PyTorch's own cross-entropy
+
+
+def test_no_mistake_is_no_reason_to_be_surer():
+    log_p, _ = answers(2.5)
+    assert fit_temperature(log_p, log_p.argmax(axis=1)) == 1.0
+
+
+@pytest.mark.parametrize("shape", [(60, 20), (20, 60)])
+def test_the_principal_directions_are_those_of_the_singular_values(shape):
+    rows = np.random.default_rng(3).normal(size=shape) * np.linspace(3, 1, shape[1])
+    expected = np.linalg.svd(rows, full_matrices=False)[2].T
+    found = _principal(rows.astype(np.float32))
+    assert np.abs((found * expected).sum(axis=0)) == pytest.approx(1, abs=1e-4)
 
 
 def test_a_temperature_keeps_the_order_and_the_sum():

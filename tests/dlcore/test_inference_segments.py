@@ -5,12 +5,13 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from bench import words
 from bench.compose import compositions
 from dlcore.data.pen_strokes import held_out, read_drawings
 from dlcore.inference import segments, sources
 from dlcore.inference.prediction import load_model, predict
-from dlcore.inference.segments import cut
-from dlcore.inference.strokes import strokes_to_image
+from dlcore.inference.segments import LETTERS, cut
+from dlcore.inference.strokes import EMNIST_FRAMING, strokes_to_image
 
 BUNDLED = pytest.mark.skipif(not (sources.FOLDER / "model.safetensors").is_file(), reason="no bundled model")
 
@@ -63,6 +64,16 @@ def test_a_scribble_of_many_strokes_is_left_whole():
     random = np.random.default_rng(0)
     strokes = [random.uniform(0, 20, (5, 2)) + np.array([25 * index, 0]) for index in range(60)]
     assert len(cut(strokes, indifferent)) == 1
+
+
+def test_letters_are_told_apart_in_a_word():
+    network = words.Templates()
+    right = [
+        [len(group) for group in cut(word.strokes, network, LETTERS, EMNIST_FRAMING)]
+        == [len(letter) for letter in word.letters]
+        for word in words.words(60, seed=4)
+    ]
+    assert np.mean(right) >= 0.75
 
 
 def test_more_strokes_than_any_number_has_are_left_whole():

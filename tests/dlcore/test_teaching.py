@@ -109,7 +109,7 @@ def test_corrections_stand_among_what_is_rehearsed_and_are_tested_on_the_old():
     others = {"rehearsed": some(4, 5), "validation": some(9, 2), "test": some(6, 1)}
     kept = keep_corrections(some(2, 3), names, **others, title="two", owner="me")
     spec = describe("own-images", own_images=kept.set_id)
-    assert spec.train_class_counts == (0, 0, 3, 20, 0, 4, 0, 0, 0, 0)
+    assert spec.train_class_counts == (0, 0, 9, 20, 0, 4, 0, 0, 0, 0)
     assert spec.test_class_counts == (0, 6, 0, 0, 0, 0, 0, 0, 0, 0)
     nothing = {"rehearsed": [], "validation": [], "test": []}
     alone = keep_corrections(some(2, 3), names, **nothing, title="two", owner="me")
@@ -129,7 +129,7 @@ def test_no_copy_of_a_correction_is_held_back(seed, classes):
     state = TrainingState.create(config, data)
     seen = {data.train_images[row].numpy().tobytes() for row in state.train_indices}
     judged = {data.train_images[row].numpy().tobytes() for row in state.validation_indices}
-    assert len(judged) == 6
+    assert len(judged) == 20
     assert not seen & judged
     assert {one.image.tobytes() for one in some(2, 3)} <= seen
 

@@ -12,6 +12,9 @@ import psutil
 import pytest
 
 from dlcore.config import TrainConfig
+from dlcore.inference import calibration
+from dlcore.inference.calibrate import calibrate
+from dlcore.inference.prediction import load_model
 from dlcore.messages import UserError
 from dlcore.runs import budget, checkpoint_store, event_log, launch, sealed, worker
 from dlcore.runs.directory import create
@@ -67,6 +70,31 @@ def stop_after(step: int):
     return {"watch": watch, "stop": lambda: bool(seen)}
 
 
+def test_a_run_ends_calibrated_by_what_it_held_back():
+    run = create(QUICK)
+    ended = worker.work(run)
+    found = calibration.read(run.weights_path, ended.weights_sha256)
+    assert found.calibration.images == 144
+    again = calibrate(load_model(run.run_id))  # the same images, however they are found
+    assert again.calibration.temperature == found.calibration.temperature
+    few = create(QUICK.model_copy(update={"validation_fraction": 0.05}))
+    worker.work(few)
+    assert not few.weights_path.with_name(calibration.FILE_NAME).exists()
+    with pytest.raises(UserError, match="Only 72 images"):
+        calibrate(load_model(few.run_id))
+
+
+@pytest.mark.parametrize("fault", [OSError(errno.ENOSPC, "full"), RuntimeError("not enough memory")])
+def test_a_run_that_cannot_be_calibrated_is_a_whole_run(monkeypatch, fault):
+    def refuse(*_arguments):
+        raise fault
+
+    monkeypatch.setattr(calibration, "write", refuse)
+    run = create(QUICK)
+    assert worker.work(run).reason == "completed"
+    assert run.weights_path is not None
+
+
 def test_a_run_from_start_to_end():
     run = create(QUICK)
     seen = []
@@ -82,6 +110,7 @@ def test_a_run_from_start_to_end():
     assert about["test_accuracy"] == summary.test_accuracy
     assert ended.weights_sha256 == summary.weights_sha256 == hashlib.sha256(run.weights_path.read_bytes()).hexdigest()
     assert {path.name for path in run.path.iterdir()} == {
+        "calibration.safetensors",
         "config.json",
         "events.jsonl",
         "epochs",

@@ -12,13 +12,14 @@ from PIL import Image
 from dlcore.config import TrainConfig
 from dlcore.data import picture_import, picture_sources
 from dlcore.data.own_images import Limits
+from dlcore.inference import prediction
 from dlcore.inference.legibility import assess
 from dlcore.inference.prediction import Model, as_input, load_model, predict
 from dlcore.inference.strokes import EMNIST_FRAMING, frame, framing_of
 from dlcore.models import MODELS
 from dlcore.runs.directory import create
 from dlcore.training.checkpoints import save_weights
-from ui.drawing import answer, models, paper
+from ui.drawing import answer, answering, models, paper
 from ui.drawing.example import example
 
 STROKES = [np.array([[50.0, 20], [60, 200]]), np.array([[150.0, 20], [150, 200]]), np.array([[52.0, 110], [150, 110]])]
@@ -72,6 +73,33 @@ def test_a_model_of_letters_answers_with_letters(open_page, answers, language):
     assert answers[-1]["tiles"]["seen"]["box"] == [2, 2, 24]
     assert "A, B, C" in app.info[0].value or "A、B、C" in app.info[0].value
     assert not app.error
+
+
+def test_a_row_of_letters_is_read_letter_by_letter(open_page, answers, monkeypatch):
+    letters = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    run = run_with_model(TrainConfig(dataset="emnist-letters", model="linear"), classes=letters)
+    several = [*STROKES, *(stroke + np.array([150.0, 0]) for stroke in STROKES)]
+    monkeypatch.setattr(paper, "show", lambda _page: paper.Drawing(several))
+
+    def sure(images):
+        """Of what is as broad as a letter; half an H is none."""
+        broad = np.array([np.ptp(np.nonzero(image.max(axis=0))) > 10 for image in images])
+        return np.where(broad[:, None], 0.9, 0.01) * np.ones((1, 26), np.float32)
+
+    monkeypatch.setattr(prediction, "predict", lambda _model, images: sure(images))
+    open_page("draw", model=run.run_id)
+    assert len(answers[-1]["parts"]) == 2
+    assert len(answers[-1]["label"]) == 2
+    assert answers[-1]["note"].startswith("2 letters")
+    assert answers[-1]["partText"].startswith("Letter")
+
+
+def test_symbols_of_ones_own_are_never_cut_whatever_they_are_called():
+    about = {"model": "linear", "dataset": "own-images", "class_names": ["o", "x"]}
+    assert answering.kind_of(Model("x", torch.nn.Identity(), ("o", "x"), "own-images", about)) == "symbols"
+    assert answering.kind_of(Model("x", torch.nn.Identity(), ("1", "7"), "mnist", about)) == "digits"
+    assert answering.kind_of(Model("x", torch.nn.Identity(), ("お", "き"), "kmnist", about)) == "symbols"
+    assert answering.kind_of(None) == "digits"
 
 
 def test_letters_are_framed_as_emnist_frames_them():

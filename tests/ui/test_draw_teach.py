@@ -147,7 +147,7 @@ def test_a_photo_of_several_digits_stays_for_the_others(open_page):
 def test_a_digit_of_several_drawn_is_kept_by_itself(open_page, monkeypatch):
     second = {**LINE, "left": 225, "path": [["M", 220, 60], ["L", 230, 240]]}
     monkeypatch.setattr(view, "_canvas", lambda _page: {"objects": [LINE, second]})
-    monkeypatch.setattr(answering, "_digit_by_digit", lambda strokes, *_: [frame([one]) for one in strokes])
+    monkeypatch.setattr(answering, "_one_by_one", lambda strokes, *_: [frame([one]) for one in strokes])
     app = open_page("draw", panel="correct")
     app.button(key="draw.correct.keep.1").click().run()
     reading = app.session_state["draw"].reading

@@ -81,7 +81,9 @@ def show(answer: Answer, kind: Origin, *, count: int = 0, waiting: bool = False,
                 ]
                 if several
                 else [],
-                "partText": _("Digit {number} of {count}: {label}, {percent}. Show its probabilities."),
+                "partText": _("Letter {number} of {count}: {label}, {percent}. Show its probabilities.")
+                if answer.kind == "letters"
+                else _("Digit {number} of {count}: {label}, {percent}. Show its probabilities."),
                 "picked": chosen,
                 "tiles": _tiles(answer, part, kind, names, picture),
                 "pixelText": _("Row {row}, column {column}: brightness {value} of 255"),
@@ -136,7 +138,9 @@ def _of(probabilities: Sequence[float] | None, index: int | None) -> float:
 
 
 def _invitation(answer: Answer) -> str:
-    if set(answer.class_names) <= set("0123456789"):
+    if answer.kind == "letters":
+        return _("Draw a letter, or a word, on the paper: after each stroke the network says what it sees.")
+    if answer.kind == "digits":
         return _("Draw a digit on the paper: after each stroke the network says what it sees.")
     return _("Draw on the paper: after each stroke the network says which of its classes it sees.")
 
@@ -159,9 +163,12 @@ def _note(answer: Answer, part: Part, kind: Origin, names: Sequence[str]) -> str
             "I don't know: this is unlike what the network has learned from. If it had to answer, {label}."
         ).format(label=names[first])
     if len(answer.parts) > 1:
-        return _("{count} digits, each read by itself. Point at one below to see its probabilities.").format(
-            count=len(answer.parts)
+        text = (
+            _("{count} letters, each read by itself. Point at one below to see its probabilities.")
+            if answer.kind == "letters"
+            else _("{count} digits, each read by itself. Point at one below to see its probabilities.")
         )
+        return text.format(count=len(answer.parts))
     if answer.legibility == "crowded":
         text = _("So much ink is like nothing the network has learned from. It must answer, but take it lightly.")
     elif part.probabilities[first] >= _SURE:

@@ -1,15 +1,16 @@
-"""What a network answers to a drawing or a picture: cut into digits where there are several, each read and judged."""
+"""What a network answers to a drawing or a picture: cut where there are several digits or letters, each read and judged."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dlcore.data import OWN_IMAGES
 from dlcore.inference.calibration import at_temperature
 from dlcore.inference.legibility import Legibility, assess
-from dlcore.inference.segments import cut
+from dlcore.inference.segments import LETTERS, Weights, cut
 from dlcore.inference.strokes import (
     MNIST_FRAMING,
     Framed,
@@ -24,11 +25,21 @@ if TYPE_CHECKING:
     from dlcore.inference.prediction import Model
 
 _DIGITS = frozenset("0123456789")
+Kind = Literal["digits", "letters", "symbols"]
+"""What a network reads: digits or letters, which may stand side by side, or anything else, one at a time."""
+
+
+def kind_of(model: "Model | None") -> Kind:
+    """What ``model`` reads; without one, digits."""
+    if model is None or set(model.class_names) <= _DIGITS:
+        return "digits"
+    plain = all(len(name) == 1 and name.isascii() and name.isalpha() for name in model.class_names)
+    return "letters" if plain and model.dataset != OWN_IMAGES else "symbols"
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """One digit, or whatever one answer is about."""
+    """One digit or letter, or whatever one answer is about."""
 
     framed: Framed
     probabilities: Sequence[float] | None = None
@@ -51,6 +62,7 @@ class Answer:
     naive_image: NDArray[np.uint8]
     """The whole shrunk to 28×28, as it was."""
     class_names: Sequence[str]
+    kind: Kind = "digits"
     strokes: Sequence[Stroke] = ()
     """None for a picture."""
     legibility: Legibility = "fair"
@@ -73,9 +85,9 @@ def read_strokes(strokes: Sequence[Stroke], model: "Model | None", *, strictness
     ``strictness`` is the share of the images that the model knows to be fair which "I don't know" may be said to.
     """
     framing = MNIST_FRAMING if model is None else framing_of(model.dataset)
-    digits = model is None or set(model.class_names) <= _DIGITS
+    kind = kind_of(model)
     whole = frame(strokes, framing=framing)
-    legibility = assess(strokes, whole.image, box_size=whole.box_size, digits=digits)
+    legibility = assess(strokes, whole.image, box_size=whole.box_size, digits=kind == "digits")
     naive_image = canvas_to_image(strokes)
     if model is None:
         return Answer(
@@ -86,8 +98,8 @@ def read_strokes(strokes: Sequence[Stroke], model: "Model | None", *, strictness
             legibility=legibility,
         )
     framed = [whole]
-    if digits and legibility in ("fair", "several"):
-        framed = _digit_by_digit(strokes, model, framing)
+    if kind != "symbols" and legibility in ("fair", "several"):
+        framed = _one_by_one(strokes, model, framing, LETTERS if kind == "letters" else Weights())
         legibility = "fair"
     return _answered(framed, naive_image, model, strokes=strokes, legibility=legibility, strictness=strictness)
 
@@ -99,7 +111,7 @@ def read_pictures(
     *,
     strictness: float = 0.0,
 ) -> Answer:
-    """Look at pictures of one digit each, uint8 (28, 28), framed already, and at the whole that they were cut from."""
+    """Look at pictures of one digit or letter each, uint8 (28, 28), framed already, and at the whole that they were cut from."""
     framed = [Framed(image, 4, 4) for image in images]
     if model is None:
         return Answer(parts=[Part(one) for one in framed], naive_image=naive_image, class_names=sorted(_DIGITS))
@@ -117,10 +129,10 @@ def softened(model: "Model", probabilities: NDArray[np.floating]) -> list[float]
     return softer
 
 
-def _digit_by_digit(strokes: Sequence[Stroke], model: "Model", framing: Framing) -> list[Framed]:
+def _one_by_one(strokes: Sequence[Stroke], model: "Model", framing: Framing, weights: Weights) -> list[Framed]:
     from dlcore.inference.prediction import predict  # noqa: PLC0415  # torch, not before it must
 
-    groups = cut(strokes, lambda images: predict(model, images))
+    groups = cut(strokes, lambda images: predict(model, images), weights, framing)
     return [frame(group, framing=framing) for group in groups]
 
 
@@ -144,6 +156,7 @@ def _answered(
         parts=[Part(one, probabilities[index], float(familiarity[index])) for index, one in enumerate(framed)],
         naive_image=naive_image,
         class_names=model.class_names,
+        kind=kind_of(model),
         strokes=strokes,
         legibility=legibility,
         image_size=model.image_size,

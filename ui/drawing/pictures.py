@@ -35,6 +35,8 @@ class Given:
 
     images: Sequence[NDArray[np.uint8]]
     """uint8 (28, 28) each, from left to right."""
+    whole: NDArray[np.uint8]
+    """uint8 (28, 28): all that is in the picture as one image."""
     naive_image: NDArray[np.uint8]
     address: str
     """The picture itself, small, as an address that a browser shows."""
@@ -127,7 +129,7 @@ def _sample(page: state.DrawPage, source: str) -> Given | None:
     page.sample = str(chosen)
     st.query_params["sample"] = page.sample
     image, label = samples.fetch(chosen)
-    return Given([image], image, _address(Image.fromarray(image)), label, chosen.dataset)
+    return Given([image], image, image, _address(Image.fromarray(image)), label, chosen.dataset)
 
 
 _WAYS: Mapping[str, Callable[[state.DrawPage, str], Given | None]] = {
@@ -206,7 +208,7 @@ def decode_pasted(said: Any) -> bytes:
         raise UserError(N_("What was pasted is no picture: copy a picture and paste it again.")) from None
 
 
-def read_picture(content: bytes, *, several: bool = True) -> Given:
+def read_picture(content: bytes) -> Given:
     """The digits in a picture file, trusted as little as anything from outside.
 
     Raises:
@@ -216,8 +218,9 @@ def read_picture(content: bytes, *, several: bool = True) -> Given:
     if len(content) > limit * 1e6:
         raise UserError(N_("The picture has more than {limit} megabytes: make it smaller."), limit=f"{limit:g}")
     image = open_image(content)
-    digits = image_to_digits(image) if several else [image_to_digit(image)]
-    return Given(digits, naive(image), _address(image))
+    digits = image_to_digits(image)
+    whole = digits[0] if len(digits) == 1 else image_to_digit(image)
+    return Given(digits, whole, naive(image), _address(image))
 
 
 @lru_cache(maxsize=8)

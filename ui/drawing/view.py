@@ -152,8 +152,7 @@ def _answer(page: state.DrawPage, source: str, given: list[Stroke] | pictures.Gi
     origin: Origin
     if isinstance(given, pictures.Given):
         origin, picture = "picture", given.address
-        digits = model is None or set(model.class_names) <= set("0123456789")
-        images = given.images if digits else given.images[:1]
+        images = [given.whole] if answering.kind_of(model) == "symbols" else given.images
         answered = answering.read_pictures(images, given.naive_image, model, strictness=page.strictness)
     else:
         origin, picture = "drawing" if given else "example", ""
