@@ -158,6 +158,7 @@ class NetworkPlane:
         other = other - along * (other @ along) / (along @ along)
         self.origin = first
         self.axes = np.stack([along / np.linalg.norm(along), other / np.linalg.norm(other)])
+        self.sums = self._sums()
         self.ends = [
             (float((end - first) @ self.axes[0]), float((end - first) @ self.axes[1]))
             for end in (first_end, second_end)
@@ -180,8 +181,8 @@ class NetworkPlane:
         result: Array = self.origin + p @ self.axes
         return result
 
-    def _sums(self, x: Array) -> Array:
-        """What the hidden sums of examples x (..., N, 2) are made of, (..., 3, H·N).
+    def _sums(self) -> Array:
+        """What the hidden sums of all examples are made of, (3, H·N).
 
         On the plane every sum is linear in the place: the first row is the sum at the origin, the other two are what a step
         along either axis adds. That spares making 21 weights for each place.
@@ -189,9 +190,8 @@ class NetworkPlane:
         h = self.HIDDEN
         states = np.concatenate([self.origin[None], self.axes])
         weights, biases = states[:, : 2 * h].reshape(3, h, 2), states[:, 2 * h : 3 * h]
-        sums = weights @ x[..., None, :, :].swapaxes(-1, -2) + biases[..., None]
-        result: Array = sums.reshape(*x.shape[:-2], 3, -1)
-        return result
+        sums: Array = weights @ self.places.T + biases[..., None]
+        return sums.reshape(3, -1)
 
     def _outputs(self, p: Array, sums: Array) -> tuple[Array, Array, Array]:
         """Second weights (..., M, H), hidden values (..., M, H, N) and outputs (..., M, N) at places p (..., M, 2)."""
@@ -206,20 +206,26 @@ class NetworkPlane:
 
     def value(self, p: Array) -> Array:
         """The mean cross-entropy over all examples."""
-        _w2, _hidden, outputs = self._outputs(p.reshape(-1, 2), self._sums(self.places))
-        result: Array = (np.logaddexp(0.0, outputs) - self.targets * outputs).mean(axis=-1)
+        places = p.reshape(-1, 2)
+        result = np.empty(len(places))
+        for start in range(0, len(places), 256):  # parts that stay in the processor's cache
+            part = slice(start, start + 256)
+            outputs = self._outputs(places[part], self.sums)[2]
+            result[part] = (np.logaddexp(0.0, outputs) - self.targets * outputs).mean(axis=-1)
         return result.reshape(p.shape[:-1])
 
     def gradient(self, p: Array) -> Array:
         """The gradient over all examples, as far as it lies in the plane."""
-        return self._gradient(p.reshape(-1, 2), self._sums(self.places), self.targets).reshape(p.shape)
+        return self._gradient(p.reshape(-1, 2), self.sums, self.targets).reshape(p.shape)
 
     def noisy(self, p: Array, random: np.random.Generator) -> Array:
         """The gradient over a batch for each seed."""
         chosen = random.integers(0, len(self.places), (p.shape[-2], BATCH))
-        by_seed = np.moveaxis(p.reshape(-1, *p.shape[-2:]), 1, 0)
-        found = self._gradient(by_seed, self._sums(self.places[chosen]), self.targets[chosen][:, None])
-        result: Array = np.moveaxis(found, 0, 1).reshape(p.shape)
+        by_seed = p.reshape(-1, *p.shape[-2:]).swapaxes(0, 1)
+        sums = self.sums.reshape(3, self.HIDDEN, -1)[..., chosen]  # (3, H, S, BATCH)
+        sums = sums.transpose(2, 0, 1, 3).reshape(len(chosen), 3, -1)
+        found = self._gradient(by_seed, sums, self.targets[chosen][:, None])
+        result: Array = found.swapaxes(0, 1).reshape(p.shape)
         return result
 
     def _gradient(self, p: Array, sums: Array, y: Array) -> Array:
