@@ -154,6 +154,38 @@ def test_class_names_from_outside_stay_plain_text(open_page):
         assert "<b>x</b>" not in text_of(app)
 
 
+def test_what_a_panel_is_set_to_comes_by_the_link_and_follows(open_page):
+    app = open_page("draw", panel="attack", method="pgd", target="7", epsilon="0.25")
+    seven = app.selectbox(key="draw.attack.target").value
+    assert app.segmented_control(key="draw.attack.method").value == "pgd"
+    assert app.slider(key="draw.attack.epsilon").value == pytest.approx(0.25)
+    assert seven in (7, None)  # None where 7 is the answer already
+    app.slider(key="draw.attack.epsilon").set_value(0.1).run()
+    assert "epsilon" not in app.query_params
+    app.session_state["draw.panel"] = "corrupt"
+    app.run()
+    assert app.query_params["panel"] == "corrupt"
+    assert "method" not in app.query_params
+    app.slider(key="draw.corrupt.rotate").set_value(30.0).run()
+    assert app.query_params["harm"] == "rotate:30"
+    app = open_page("draw", panel="corrupt", harm="rotate:45,blur:1", curve="blur")
+    assert app.slider(key="draw.corrupt.rotate").value == 45
+    assert app.segmented_control(key="draw.corrupt.kind").value == "blur"
+    app = open_page("draw", panel="explain", why="3", layer="no such layer")
+    assert app.selectbox(key="draw.explain.class").value in (3, None)
+    assert "layer" not in app.query_params
+    assert not app.exception
+
+
+@pytest.mark.parametrize("text", ["nan", "1e999", "-5", "٣", "9" * 5000, "rotate:nan", "rotate:" + "9" * 400, ",:,"])
+def test_a_link_that_asks_for_nonsense_gets_what_is_usual(open_page, text):
+    app = open_page("draw", panel="attack", method=text, target=text, epsilon=text)
+    assert app.slider(key="draw.attack.epsilon").value == 0.1
+    app = open_page("draw", panel="corrupt", harm=text, curve=text)
+    assert app.slider(key="draw.corrupt.rotate").value == 0
+    assert not app.exception
+
+
 def test_a_panel_that_does_not_exist_opens_nothing(open_page):
     app = open_page("draw", panel="no-such-panel")
     assert app.session_state["draw.panel"] is None

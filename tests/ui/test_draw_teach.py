@@ -154,3 +154,7 @@ def test_a_digit_of_several_drawn_is_kept_by_itself(open_page, monkeypatch):
     assert reading.parts == 2
     (kept,) = app.session_state["draw.lessons"]["correct pretrained"].drawings
     assert (kept.image == reading.image).all()
+    app.toggle(key="draw.correct.whole").set_value(True).run()
+    app.button(key="draw.correct.keep.4").click().run()
+    _part, whole = app.session_state["draw.lessons"]["correct pretrained"].drawings
+    assert (whole.image == frame(reading.strokes).image).all()

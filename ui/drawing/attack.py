@@ -6,7 +6,7 @@ import streamlit as st
 
 from dlcore.messages import UserError
 from ui.class_names import shown_names
-from ui.drawing import compare, models
+from ui.drawing import compare, link, models
 from ui.drawing.answer import percent
 from ui.drawing.answering import softened
 from ui.drawing.pixels import gallery, picture, signed_picture
@@ -15,6 +15,7 @@ from ui.language import explain
 from ui.language import translate as _
 
 _EPSILON = "draw.attack.epsilon"
+_FIRST_EPSILON, _MOST_EPSILON, _STEP = 0.1, 0.5, 0.002
 
 
 @st.fragment
@@ -29,11 +30,13 @@ def show(reading: Reading) -> None:
     pixels = as_input(reading.model, reading.image)[0]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         titles = {name: _(title) for name, (title, _attack) in ATTACKS.items()}
+        link.hold("draw.attack.method", "method", list(ATTACKS), "fgsm")
         method = st.segmented_control(
-            _("Method"), list(ATTACKS), default="fgsm", key="draw.attack.method", format_func=titles.get, required=True
+            _("Method"), list(ATTACKS), key="draw.attack.method", format_func=titles.get, required=True
         )
         others = [None, *(index for index in range(len(names)) if index != reading.guess)]
         any_other = _("anything else")
+        link.hold("draw.attack.target", "target", others, None, link.index)
         target = st.selectbox(
             _("Make it say"),
             others,
@@ -41,12 +44,17 @@ def show(reading: Reading) -> None:
             format_func=lambda index: any_other if index is None else names[index],
             width=180,
         )
-    st.session_state.setdefault(_EPSILON, 0.1)
+    link.hold_number(_EPSILON, st.query_params.get("epsilon"), _FIRST_EPSILON, low=0.0, high=_MOST_EPSILON, step=_STEP)
     said = st.empty()
     if st.button(_("Find the smallest ε that flips the answer"), key="draw.attack.smallest", icon=":material/search:"):
         _find(reading, pixels, method, target, said)
     epsilon = st.slider(
-        _("ε: the most that a pixel may change, of white"), 0.0, 0.5, step=0.002, key=_EPSILON, format="%.3f"
+        _("ε: the most that a pixel may change, of white"), 0.0, _MOST_EPSILON, step=_STEP, key=_EPSILON, format="%.3f"
+    )
+    link.follow(
+        method="" if method == "fgsm" else str(method),
+        target="" if target is None else str(target),
+        epsilon="" if abs(epsilon - _FIRST_EPSILON) < _STEP / 2 else f"{epsilon:.3f}",
     )
     attacked = attack(reading.model, pixels, method, epsilon, target=target)
     top = int(attacked.probabilities.argmax())
@@ -76,11 +84,11 @@ def _find(reading: Reading, pixels, method: str, target: int | None, said) -> No
 
     assert reading.model is not None
     with st.spinner(_("Looking")):
-        found = smallest_epsilon(reading.model, pixels, method, target=target, highest=0.5)
+        found = smallest_epsilon(reading.model, pixels, method, target=target, highest=_MOST_EPSILON)
     if found is None:
         said.info(_("No ε up to 0.5 flips it by this method."))
         return
-    st.session_state[_EPSILON] = min(0.5, -(-found.epsilon // 0.002) * 0.002)
+    st.session_state[_EPSILON] = min(_MOST_EPSILON, -(-found.epsilon // _STEP) * _STEP)
     said.success(
         _("The smallest ε that flips it is {epsilon}: {levels} of 255 levels of grey.").format(
             epsilon=f"{found.epsilon:.4f}", levels=f"{255 * found.epsilon:.1f}"

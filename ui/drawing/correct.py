@@ -37,7 +37,14 @@ def show(reading: Reading) -> None:
         st.markdown(
             _("The answer is **{label}**. What is it really?").format(label=plain_text(given.names[reading.guess]))
         )
-    teach.collect(reading, given, "draw.correct.keep", whole=False)
+    together = reading.parts > 1 and bool(reading.strokes)
+    if together:
+        together = st.toggle(
+            _("It is one digit, not {count}").format(count=reading.parts),
+            key="draw.correct.whole",
+            help=_("Then the whole drawing is one example; otherwise each digit is, the one that you have pointed at."),
+        )
+    teach.collect(reading, given, "draw.correct.keep", whole=together)
     data = known.known(reading)
     rehearse = False
     if data is not None:

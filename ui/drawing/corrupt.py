@@ -9,7 +9,7 @@ import streamlit as st
 from ui import palette
 from ui.class_names import shown_names
 from ui.clock import run_again
-from ui.drawing import known, models
+from ui.drawing import known, link, models
 from ui.drawing.answer import percent
 from ui.drawing.answering import softened
 from ui.drawing.job import Job
@@ -44,17 +44,9 @@ def show(reading: Reading) -> None:
     light = model.metadata.get("light_background") is True
     sliders, pictures = st.columns([2, 3], gap="large")
     with sliders:
-        amounts = {
-            name: st.slider(
-                _in_units(kind),
-                float(kind.amounts[0]),
-                float(kind.amounts[-1]),
-                0.0,
-                kind.step,
-                key=f"draw.corrupt.{name}",
-            )
-            for name, kind in CORRUPTIONS.items()
-        }
+        asked = _asked()
+        amounts = {name: _slider(name, kind, asked.get(name)) for name, kind in CORRUPTIONS.items()}
+    link.follow(harm=",".join(f"{name}:{amount:g}" for name, amount in amounts.items() if amount))
     harmed = corrupt(pixels, amounts, light_background=light)
     with torch.inference_mode():
         shares = softened(model, model.network(normalize(harmed * 255)).double().softmax(1)[0].numpy())
@@ -78,6 +70,18 @@ def show(reading: Reading) -> None:
     _curve(reading, amounts)
 
 
+def _asked() -> dict[str, str]:
+    """How much of what the link asks for, ``rotate:30,blur:1``, unread."""
+    parts = st.query_params.get("harm", "")[:200].split(",")
+    return {name: amount for name, _colon, amount in (part.partition(":") for part in parts)}
+
+
+def _slider(name: str, kind: "Corruption", asked: str | None) -> float:
+    low, high, key = float(kind.amounts[0]), float(kind.amounts[-1]), f"draw.corrupt.{name}"
+    link.hold_number(key, asked, 0.0, low=low, high=high, step=kind.step)
+    return st.slider(_in_units(kind), low, high, step=kind.step, key=key)
+
+
 def _in_units(kind: "Corruption") -> str:
     return _("{name} ({unit})").format(name=_(kind.title), unit=_(kind.unit))
 
@@ -93,9 +97,11 @@ def _curve(reading: Reading, amounts: dict[str, float]) -> None:
         st.caption(_("There are no labelled images for this model on the server, so no curve can be drawn."))
         return
     titles = {name: _(kind.title) for name, kind in CORRUPTIONS.items()}
+    link.hold("draw.corrupt.kind", "curve", list(CORRUPTIONS), "rotate")
     name = st.segmented_control(
-        _("Kind"), list(CORRUPTIONS), default="rotate", key="draw.corrupt.kind", format_func=titles.get, required=True
+        _("Kind"), list(CORRUPTIONS), key="draw.corrupt.kind", format_func=titles.get, required=True
     )
+    link.follow(curve="" if name == "rotate" else str(name))
     count = min(_MOST, len(data.test_images))
     words = _("{count} test images of {dataset}.").format(count=count, dataset=data.title)
     if not data.learned:

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from ui.class_names import shown_names
-from ui.drawing import models
+from ui.drawing import link, models
 from ui.drawing.pixels import colour_scale, gallery, picture, signed_picture
 from ui.drawing.reading import Reading
 from ui.drawing.working import number
@@ -30,6 +30,7 @@ def show(reading: Reading) -> None:
     guess = reading.guess
     with st.container(horizontal=True, vertical_alignment="bottom"):
         others = [index for index in range(len(names)) if index != guess]
+        link.hold("draw.explain.class", "why", [None, *others], None, link.index)
         asked = st.selectbox(
             _("Why not"),
             [None, *others],
@@ -41,9 +42,9 @@ def show(reading: Reading) -> None:
         layers = convolutions(reading.model)
         layer = ""
         if layers:
-            layer = st.selectbox(
-                _("Layer that Grad-CAM looks at"), layers, index=len(layers) - 1, key="draw.explain.layer", width=260
-            )
+            link.hold("draw.explain.layer", "layer", layers, layers[-1])
+            layer = st.selectbox(_("Layer that Grad-CAM looks at"), layers, key="draw.explain.layer", width=260)
+    link.follow(why="" if asked is None else str(asked), layer="" if not layers or layer == layers[-1] else layer)
     rows = [(guess, None)] if asked is None else [(guess, None), (asked, None), (asked, guess)]
     found = [_explained(reading, wanted, layer) for wanted, instead_of in rows if instead_of is None]
     if asked is not None:

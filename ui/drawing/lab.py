@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dlcore.messages import N_, UserError
-from ui.drawing import attack, compare, correct, corrupt, explain, microscope, nearest, state, symbols
+from ui.drawing import attack, compare, correct, corrupt, explain, link, microscope, nearest, state, symbols
 from ui.drawing.reading import Reading
 from ui.language import translate as _
 from ui.shell import show_error
@@ -96,12 +96,11 @@ def show(reading: Reading) -> None:
         format_func=lambda name: f"{_PANELS[name].icon} {_(_PANELS[name].title)}",
         label_visibility="collapsed",
     )
+    closed = {name: "" for panel, names in link.OF_PANELS.items() if panel != chosen for name in names}
+    link.follow(**closed, **{_QUERY: chosen or ""})
     if chosen is None:
-        st.query_params.pop(_QUERY, None)
         st.caption(_("Choose one: nothing is computed before."))
         return
-    if st.query_params.get(_QUERY) != chosen:
-        st.query_params[_QUERY] = chosen
     state.page().follows = True
     panel = _PANELS[chosen]
     st.markdown(_(panel.lead))

@@ -62,12 +62,32 @@ def _fresh(key: str, page: state.DrawPage) -> str:
     return f"{key}.{page.pictures_taken_away}" if page.pictures_taken_away else key
 
 
+_WORDS = """
+.st-key-draw-photo [data-testid=stFileUploaderDropzoneInstructions] { display: none; }
+.st-key-draw-photo [data-testid=stFileUploaderDropzone] button { font-size: 0; }
+.st-key-draw-photo [data-testid=stFileUploaderDropzone] button * { display: none; }
+.st-key-draw-photo [data-testid=stFileUploaderDropzone] button::after { content: "BUTTON"; font-size: 1rem; }
+.st-key-draw-photo [data-testid=stFileUploaderDropzone]::after { content: "REMARK"; font-size: .85rem; opacity: .75; margin-left: .8rem; }
+.st-key-draw-camera [data-testid=stCameraInputButton] { font-size: 0; }
+.st-key-draw-camera [data-testid=stCameraInputButton]::after { content: "SHOT"; font-size: 1rem; }
+"""
+"""Streamlit's own words for a file and a shot are English in every language: ours stand in their place."""
+
+
+def _own_words() -> None:
+    limit = number("DLCORE_PICTURE_MEGABYTES", 20, low=0.01, high=1000)
+    remark = _("or drop a picture here, at most {limit} MB").format(limit=f"{limit:g}")
+    words = {"BUTTON": _("Choose a picture"), "REMARK": remark, "SHOT": _("Take or clear the picture")}
+    style = _WORDS
+    for place, text in words.items():
+        style = style.replace(place, text.replace("\\", "").replace('"', ""))
+    st.html(f"<style>{style}</style>")
+
+
 def _photo(page: state.DrawPage, _source: str) -> Given | None:
-    file = st.file_uploader(
-        _("A photo of digits on paper"),
-        type=["png", "jpg", "jpeg", "webp", "bmp", "gif"],
-        key=_fresh("draw.photo", page),
-    )
+    _own_words()
+    with st.container(key="draw-photo"):
+        file = _file(page)
     with st.container(key="draw-paste"):
         pasted = _paste(_fresh("draw.pasted", page))
     if file is not None:
@@ -75,8 +95,18 @@ def _photo(page: state.DrawPage, _source: str) -> Given | None:
     return _read(pasted) if pasted else None
 
 
+def _file(page: state.DrawPage) -> Any:
+    return st.file_uploader(
+        _("A photo of digits on paper"),
+        type=["png", "jpg", "jpeg", "webp", "bmp", "gif"],
+        key=_fresh("draw.photo", page),
+    )
+
+
 def _camera(page: state.DrawPage, _source: str) -> Given | None:
-    shot = st.camera_input(_("Hold a digit in front of the camera"), key=_fresh("draw.camera", page))
+    _own_words()
+    with st.container(key="draw-camera"):
+        shot = st.camera_input(_("Hold a digit in front of the camera"), key=_fresh("draw.camera", page))
     return None if shot is None else _read(shot.getvalue())
 
 

@@ -28,6 +28,11 @@ _BAR = """
 .st-key-draw-keep { position: fixed; left: 0; right: 0; bottom: 0; z-index: 90; padding: .6rem 1.2rem; max-height: 40vh;
   overflow-y: auto; backdrop-filter: blur(14px); background: rgba(124,130,152,.14); border-top: 1px solid rgba(124,130,152,.4); }
 [data-testid=stMainBlockContainer] { padding-bottom: 9rem; }
+@media (max-width: 640px) {
+  .st-key-draw-keep { flex-wrap: nowrap; overflow-x: auto; gap: .4rem; padding: .4rem .6rem; }
+  .st-key-draw-keep > * { flex: none; width: auto; }
+  .st-key-draw-keep button { min-height: 2.4rem; padding: .2rem .6rem; white-space: nowrap; }
+}
 """
 
 

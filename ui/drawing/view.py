@@ -43,7 +43,8 @@ def show_draw() -> None:
         with st.container(horizontal=True, gap="medium"):
             source = choices.choose_model(owner)
             choices.choose_strictness()
-            choices.choose_canvas()
+            if state.page().way == "draw":
+                choices.choose_canvas()
         for reason in models.reasons_not_offered(owner):
             st.caption(_("Not offered here: {reason}").format(reason=explain(reason)))
         _explain_model(source)
