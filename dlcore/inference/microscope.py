@@ -8,13 +8,24 @@ Shape suffixes: C channels, H height, W width, K kernel side, D features.
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dlcore.inference.trace import INPUT, Addition, Trace
+from dlcore.inference.workings import (
+    Activated,
+    Added,
+    Array,
+    HandedOn,
+    Normalized,
+    Place,
+    Pooled,
+    Softmaxed,
+    WeightedPatch,
+    WeightedSum,
+    Working,
+)
 from dlcore.models.layers import (
     Activation,
     AveragePooling,
@@ -28,139 +39,8 @@ from dlcore.models.layers import (
     Normalization,
 )
 
-Place = tuple[int, ...]
-"""(channel, row, column) in an image, (feature,) in a list; counted from 0."""
 Box = tuple[int, int, int, int]
 """Top, left, bottom, right in pixels of the image; the last two excluded."""
-Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Working:
-    """How a value came about; what is common to all layers."""
-
-    place: Place
-    result: float
-    """As the arithmetic shown gives it, in float64."""
-    torch_value: float
-    """As PyTorch computed it, in float32."""
-    sources: tuple[tuple[int, Place], ...] = ()
-    """A step and a place in what it made, for each value that entered, as far as they can be pointed at."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class WeightedPatch(Working):
-    """A convolution: ``sum(patch · kernel) + bias``."""
-
-    patch: Array
-    """(C, K, K); 0 where the window lies over the edge."""
-    kernel: Array
-    """(C, K, K)."""
-    bias: float
-    top: int
-    """Row of the patch's first pixel in what reached the layer; negative over the edge."""
-    left: int
-
-    @property
-    def products(self) -> Array:
-        """(C, K, K)."""
-        product: Array = self.patch * self.kernel
-        return product
-
-    @property
-    def channel_sums(self) -> Array:
-        """(C,): what each channel of the patch contributes."""
-        total: Array = self.products.sum(axis=(1, 2))
-        return total
-
-
-@dataclass(frozen=True, kw_only=True)
-class WeightedSum(Working):
-    """A linear neuron: ``sum(inputs · weights) + bias``."""
-
-    inputs: Array
-    """(D,)."""
-    weights: Array
-    """(D,)."""
-    bias: float
-
-    @property
-    def products(self) -> Array:
-        """(D,)."""
-        product: Array = self.inputs * self.weights
-        return product
-
-    def top(self, count: int) -> list[int]:
-        """The inputs that contribute most to either side, largest first."""
-        order: list[int] = np.argsort(-np.abs(self.products), kind="stable")[:count].tolist()
-        return order
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pooled(Working):
-    """A window of one channel: its largest value, or its mean."""
-
-    window: Array
-    """(K, L)."""
-    winner: tuple[int, int] | None
-    """Row and column in the window of the value that won; None for a mean."""
-    top: int
-    left: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Normalized(Working):
-    """``(value − mean) / √(variance + epsilon) · scale + shift``."""
-
-    value: float
-    mean: float
-    variance: float
-    epsilon: float
-    scale: float
-    shift: float
-    over: str
-    """``"batch"``: mean and variance were learned from training images; ``"layer"``: they are this image's own."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Activated(Working):
-    """A function of one value."""
-
-    value: float
-    function: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Added(Working):
-    """A residual block's sum."""
-
-    shortcut: float
-    body: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class HandedOn(Working):
-    """The value as it was: a list made of an image, or dropout, which is silent outside training."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Softmaxed(Working):
-    """``score − log Σ exp(scores)``, a logarithm of a probability."""
-
-    scores: Array
-    """(D,)."""
-
-    @property
-    def exponentials(self) -> Array:
-        """(D,): of what each score is below the largest, so that none is too large a number."""
-        powers: Array = np.exp(self.scores - self.scores.max())
-        return powers
-
-    @property
-    def probabilities(self) -> Array:
-        """(D,), summing to 1."""
-        shares: Array = self.exponentials / self.exponentials.sum()
-        return shares
 
 
 def explain(trace: Trace, index: int, place: Place) -> Working:

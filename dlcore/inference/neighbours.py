@@ -10,27 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dlcore.data.normalization import normalize
-from dlcore.inference.prediction import Model
-from dlcore.inference.trace import layers_of
-from dlcore.models.layers import Linear
-
-_CHUNK = 100
+from dlcore.inference.prediction import Model, look_at_pictures
 
 
 def features(model: Model, images_uint8: Tensor) -> Tensor:
     """What reaches the last linear layer, float32 (N, D), for images (N, C, S, S) in the model's own shape."""
-    layers = layers_of(model)
-    last = max(place for place, layer in enumerate(layers) if isinstance(layer, Linear))
-    modules = [model.network.get_submodule(layer.name) for layer in layers[:last]]
-    parts = []
-    with torch.inference_mode():
-        for chunk in torch.split(images_uint8, _CHUNK):
-            values = normalize(chunk)
-            for module in modules:
-                values = module(values)
-            parts.append(values)
-    return torch.cat(parts)
+    return torch.from_numpy(look_at_pictures(model, images_uint8.numpy()).features)
 
 
 @dataclass(frozen=True)

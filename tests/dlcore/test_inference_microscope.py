@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from dlcore.inference.microscope import Pooled, WeightedPatch, explain, follow, receptive_field
+from dlcore.inference.microscope import explain, follow, receptive_field
 from dlcore.inference.trace import INPUT, Addition, Trace, trace
+from dlcore.inference.workings import Pooled, WeightedPatch
 from dlcore.models import MODELS
 from dlcore.models.layers import Flatten, LogSoftmax
 from dlcore.models.options import ACTIVATIONS, ModelOptions

@@ -20,6 +20,7 @@ from dlcore.runs.directory import create
 from dlcore.training.checkpoints import save_weights
 from ui.drawing import answer, answering, models, paper, pictures, state, view
 from ui.drawing.example import example
+from ui.drawing.reading import Reading
 from ui.drawing.state import PAPER, DrawPage
 
 LINE = {"type": "Path", "left": 95, "top": 150, "path": [["M", 90, 60], ["L", 100, 240]]}
@@ -222,6 +223,15 @@ def test_all_is_chinese_for_a_chinese_visitor(open_page, draw, answers, said):
     texts += [tile[name] for tile in answers[-1]["tiles"].values() for name in ("title", "remark", "alternative")]
     texts += [button.label for button in app.button] + [app.selectbox[0].label, *(fold.label for fold in app.expander)]
     assert all(CHINESE.search(text) for text in texts), texts
+
+
+def test_a_second_digit_beside_the_first_is_another_reading():
+    first, second = np.array([[1.0, 1], [2, 9]]), np.array([[8.0, 1], [9, 9]])
+    about = {"origin": "drawing", "source": "x", "model": None, "image": np.zeros((28, 28), np.uint8)}
+    one = Reading(**about, strokes=[first])
+    assert one.same_as(Reading(**about, strokes=[first.copy()]))
+    assert not one.same_as(Reading(**about, strokes=[first, second], parts=2))
+    assert not one.same_as(Reading(**about, strokes=[second]))
 
 
 def test_percentages_never_claim_certainty():

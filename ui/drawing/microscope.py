@@ -21,8 +21,8 @@ from ui.packing import packed
 from ui.training.architecture import in_words
 
 if TYPE_CHECKING:
-    from dlcore.inference.microscope import Place
     from dlcore.inference.trace import Trace
+    from dlcore.inference.workings import Place
 
 _HERE = Path(__file__).parent
 _PICK = re.compile(r"([0-9]{1,3}):([0-9]{1,7}(?:,[0-9]{1,7}){0,2})", re.ASCII)

@@ -92,9 +92,12 @@ def _map(at_hand: "_Looked", own: "Tensor", data: known.Known, names: list[str])
         {
             "x": [x],
             "y": [y],
-            "mode": "markers",
+            "mode": "markers+text",
             "name": _("The drawing"),
-            "marker": {"color": palette.HIGHLIGHT, "size": 18, "symbol": "star", "line": {"width": 1, "color": "#fff"}},
+            "text": [f"<b>{escape(_('The drawing'))}</b>"],
+            "textposition": "top center",
+            "showlegend": False,
+            "marker": {"color": palette.HIGHLIGHT, "size": 20, "symbol": "star", "line": {"width": 2, "color": "#fff"}},
         }
     )
     axis = {"showticklabels": False, "zeroline": False}
@@ -104,11 +107,11 @@ def _map(at_hand: "_Looked", own: "Tensor", data: known.Known, names: list[str])
             "xaxis": axis | {"title": {"text": _("first principal component")}, "constrain": "domain"},
             "yaxis": axis
             | {"title": {"text": _("second principal component")}, "scaleanchor": "x", "constrain": "domain"},
-            "margin": {"t": 10, "r": 10, "l": 40, "b": 40},
-            "legend": {"orientation": "v", "x": 1.01, "xanchor": "left", "y": 1, "yanchor": "top"},
+            "margin": {"t": 50, "r": 10, "l": 40, "b": 40},
+            "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
         },
         key="draw.nearest.map",
-        height=460,
+        height=500,
         description=_(
             "Images that training held back, by class, in the plane in which they lie farthest apart; the drawing among them."
         ),

@@ -50,5 +50,8 @@ class Reading:
         return (
             other is not None
             and (self.origin, self.source, self.model) == (other.origin, other.source, other.model)
+            and self.parts == other.parts  # a stroke beside the first digit leaves the image as it was
             and np.array_equal(self.image, other.image)
+            and len(self.strokes) == len(other.strokes)
+            and all(np.array_equal(a, b) for a, b in zip(self.strokes, other.strokes, strict=True))
         )

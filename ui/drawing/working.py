@@ -2,15 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlcore.inference import workings
 from ui import palette
 from ui.language import translate as _
-
-if TYPE_CHECKING:
-    from dlcore.inference import microscope
 
 _MOST_CHANNELS = 12
 _MOST_INPUTS = 12
@@ -28,31 +25,27 @@ def _short(value: float) -> str:
     return ("0" if text in ("-0.00", "0.00") and value == 0 else text).replace("-", "−")
 
 
-def in_html(working: "microscope.Working", names: Sequence[str]) -> str:
+def in_html(working: "workings.Working", names: Sequence[str]) -> str:
     """The whole working; ``names`` are those of the classes, for softmax."""
-    from dlcore.inference import microscope  # noqa: PLC0415  # torch, not before it must
-
     match working:
-        case microscope.WeightedPatch():
+        case workings.WeightedPatch():
             body = _patch(working)
-        case microscope.WeightedSum():
+        case workings.WeightedSum():
             body = _sum(working)
-        case microscope.Pooled():
+        case workings.Pooled():
             body = _pooled(working)
-        case microscope.Softmaxed():
+        case workings.Softmaxed():
             body = _softmax(working, names)
         case _:
             body = _line(in_a_line(working))
     return f'<style>{_STYLE}</style><div class="working">{body}{_verdict(working)}</div>'
 
 
-def in_a_line(working: "microscope.Working") -> str:
+def in_a_line(working: "workings.Working") -> str:
     """The working of a layer that takes one value or two, as a formula."""
-    from dlcore.inference import microscope  # noqa: PLC0415
-
     result = f"<b>{number(working.result)}</b>"
     match working:
-        case microscope.Normalized():
+        case workings.Normalized():
             formula = (
                 f"({number(working.value)} − {_signed(working.mean)}) / √({number(working.variance)} + {working.epsilon:g})"
                 f" × {_signed(working.scale)} + {_signed(working.shift)} = {result}"
@@ -67,9 +60,9 @@ def in_a_line(working: "microscope.Working") -> str:
                 )
             )
             return f"{formula}<br><small>{escape(words)}</small>"
-        case microscope.Activated():
+        case workings.Activated():
             return f"{_FORMULAS[working.function].format(x=_signed(working.value))} = {result}"
-        case microscope.Added():
+        case workings.Added():
             words = _("what the shortcut hands on, plus what the block adds")
             return f"{number(working.shortcut)} + {_signed(working.body)} = {result}<br><small>{escape(words)}</small>"
     words = _("handed on as it was")
@@ -99,7 +92,7 @@ def _with_bias(total: float, bias: float, result: float) -> str:
     return _line(f"{words[0]} {number(total)} + {words[1]} {_signed(bias)} = <b>{number(result)}</b>")
 
 
-def _verdict(working: "microscope.Working") -> str:
+def _verdict(working: "workings.Working") -> str:
     words = _("PyTorch computed {value}; the difference is {difference}.").format(
         value=number(working.torch_value), difference=f"{abs(working.result - working.torch_value):.1e}"
     )
@@ -126,7 +119,7 @@ def _most(values: np.ndarray) -> float:
     return float(np.abs(values).max(initial=0))
 
 
-def _patch(working: "microscope.WeightedPatch") -> str:
+def _patch(working: "workings.WeightedPatch") -> str:
     sums = working.channel_sums
     order = np.argsort(-np.abs(sums), kind="stable").tolist()
     shown, rest = order[:_MOST_CHANNELS], order[_MOST_CHANNELS:]
@@ -157,7 +150,7 @@ def _patch(working: "microscope.WeightedPatch") -> str:
     )
 
 
-def _sum(working: "microscope.WeightedSum") -> str:
+def _sum(working: "workings.WeightedSum") -> str:
     top = working.top(_MOST_INPUTS)
     products = working.products
     most = _most(products[top])
@@ -178,7 +171,7 @@ def _sum(working: "microscope.WeightedSum") -> str:
     )
 
 
-def _pooled(working: "microscope.Pooled") -> str:
+def _pooled(working: "workings.Pooled") -> str:
     shown = working.window[:_MOST_ROWS, :_MOST_ROWS]
     cells = _cells(shown, _most(working.window), working.winner)
     if working.winner is None:
@@ -190,7 +183,7 @@ def _pooled(working: "microscope.Pooled") -> str:
     return f"{cells}{_line(f'<b>{number(working.result)}</b><br><small>{escape(words)}</small>')}"
 
 
-def _softmax(working: "microscope.Softmaxed", names: Sequence[str]) -> str:
+def _softmax(working: "workings.Softmaxed", names: Sequence[str]) -> str:
     powers, shares = working.exponentials, working.probabilities
     chosen = working.place[0]
     rows = []
