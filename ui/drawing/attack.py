@@ -34,16 +34,18 @@ def show(reading: Reading) -> None:
         method = st.segmented_control(
             _("Method"), list(ATTACKS), key="draw.attack.method", format_func=titles.get, required=True
         )
-        others = [None, *(index for index in range(len(names)) if index != reading.guess)]
+        classes = ["", *map(str, range(len(names)))]
         any_other = _("anything else")
-        link.hold("draw.attack.target", "target", others, None, link.index)
-        target = st.selectbox(
+        link.hold("draw.attack.target", "target", classes, "")
+        wanted = st.selectbox(
             _("Make it say"),
-            others,
+            classes,
             key="draw.attack.target",
-            format_func=lambda index: any_other if index is None else names[index],
+            format_func=lambda index: names[int(index)] if index else any_other,
             width=180,
         )
+    # What is the answer already is no target; it stays chosen for the next drawing.
+    target = int(wanted) if wanted and int(wanted) != reading.guess else None
     link.hold_number(_EPSILON, st.query_params.get("epsilon"), _FIRST_EPSILON, low=0.0, high=_MOST_EPSILON, step=_STEP)
     said = st.empty()
     if st.button(_("Find the smallest ε that flips the answer"), key="draw.attack.smallest", icon=":material/search:"):
@@ -53,7 +55,7 @@ def show(reading: Reading) -> None:
     )
     link.follow(
         method="" if method == "fgsm" else str(method),
-        target="" if target is None else str(target),
+        target=wanted,
         epsilon="" if abs(epsilon - _FIRST_EPSILON) < _STEP / 2 else f"{epsilon:.3f}",
     )
     attacked = attack(reading.model, pixels, method, epsilon, target=target)

@@ -29,13 +29,13 @@ def show(reading: Reading) -> None:
     names = shown_names(reading.class_names, reading.dataset)
     guess = reading.guess
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        others = [index for index in range(len(names)) if index != guess]
-        link.hold("draw.explain.class", "why", [None, *others], None, link.index)
-        asked = st.selectbox(
+        classes = ["", *map(str, range(len(names)))]
+        link.hold("draw.explain.class", "why", classes, "")
+        wanted = st.selectbox(
             _("Why not"),
-            [None, *others],
+            classes,
             key="draw.explain.class",
-            format_func=lambda index: "–" if index is None else names[index],
+            format_func=lambda index: names[int(index)] if index else "–",
             help=_("Beside the answer itself, explain a class that it might have been."),
             width=160,
         )
@@ -44,7 +44,8 @@ def show(reading: Reading) -> None:
         if layers:
             link.hold("draw.explain.layer", "layer", layers, layers[-1])
             layer = st.selectbox(_("Layer that Grad-CAM looks at"), layers, key="draw.explain.layer", width=260)
-    link.follow(why="" if asked is None else str(asked), layer="" if not layers or layer == layers[-1] else layer)
+    asked = int(wanted) if wanted and int(wanted) != guess else None
+    link.follow(why=wanted, layer="" if not layers or layer == layers[-1] else layer)
     rows = [(guess, None)] if asked is None else [(guess, None), (asked, None), (asked, guess)]
     found = [_explained(reading, wanted, layer) for wanted, instead_of in rows if instead_of is None]
     if asked is not None:

@@ -1,11 +1,8 @@
 """What a panel is set to, kept in the link: read where the panel opens, followed when the visitor changes it."""
 
-from collections.abc import Callable, Collection
-from typing import Any, TypeVar
+from collections.abc import Collection
 
 import streamlit as st
-
-_T = TypeVar("_T")
 
 OF_PANELS = {
     "attack": ("method", "target", "epsilon"),
@@ -15,9 +12,9 @@ OF_PANELS = {
 """Names in the link by the panel that they belong to; they go when it closes."""
 
 
-def hold(key: str, name: str, options: Collection[_T], default: _T, read: Callable[[str], Any] = str) -> None:
+def hold(key: str, name: str, options: Collection[str], default: str) -> None:
     """Let the widget ``key`` show what was chosen, else what the link says under ``name``; both only if it is offered."""
-    wanted = st.session_state[key] if key in st.session_state else _read(name, read)
+    wanted = st.session_state[key] if key in st.session_state else st.query_params.get(name)
     st.session_state[key] = wanted if wanted in options else default
 
 
@@ -38,19 +35,9 @@ def number(text: str, low: float, high: float, step: float) -> float | None:
     return min(high, low + round((value - low) / step) * step)
 
 
-def index(text: str) -> int | None:
-    """A class's number of a link; None for anything else."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 5 else None
-
-
 def follow(**said: str) -> None:
     """Let the link say what is chosen, in one step of the browser's history; what is empty is left out."""
     before = st.query_params.to_dict()
     after = {name: text for name, text in (before | said).items() if text}
     if after != before:
         st.query_params.from_dict(after)
-
-
-def _read(name: str, read: Callable[[str], Any]) -> Any:
-    text = st.query_params.get(name)
-    return None if text is None else read(text)
