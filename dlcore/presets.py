@@ -19,7 +19,9 @@ class Preset:
 PRESETS: Mapping[str, Preset] = {
     "article": Preset(
         title=N_("The article's program"),
-        summary=N_("Adam at 0.001, batches of 64, ten epochs of MNIST: what the article runs."),
+        summary=N_(
+            "The PyTorch program that the Concepts page explains line by line: Adam at 0.001, batches of 64, ten epochs of MNIST."
+        ),
         config=TrainConfig(),
     ),
     "tiny": Preset(

@@ -13,6 +13,7 @@ from dlcore.models import MODELS
 from dlcore.runs.directory import Run
 from dlcore.runs.history import RunHistory
 from dlcore.training.events import Started, Tested
+from dlcore.unused import unused
 
 Translate = Callable[[str], str]
 _HARDEST = 5
@@ -45,14 +46,15 @@ def card(run: Run, translate: Translate = str) -> str:
         _by_class(run, started, tested, translate),
     ]
     parts += [_section(translate(N_("Limits"))), _limits(run, tested, started, translate)]
-    changed = [
-        f"| {translate(knob.title)} | `{name}` | {_plain(str(values[name]))} |"
+    idle = unused(config)
+    listed = [
+        f"| {translate(knob.title)} | `{name}` | {_plain(str(values[name])) or '–'} |"
         for name, knob in KNOBS.items()
-        if knob.applies(values)
+        if knob.applies(values) and name not in idle
     ]
     parts += [
         _section(translate(N_("Settings"))),
-        "\n".join([f"| {translate(N_('Setting'))} | | {translate(N_('Value'))} |", "| :-- | :-- | :-- |", *changed]),
+        "\n".join([f"| {translate(N_('Setting'))} | | {translate(N_('Value'))} |", "| :-- | :-- | :-- |", *listed]),
     ]
     facts = {
         N_("Run"): run.run_id,

@@ -28,3 +28,13 @@ def test_the_card_tells_the_runs_own_numbers():
     chinese = card(run, translator("zh"))
     assert "# 模型卡" in chinese
     assert "The numbers hold" not in chinese
+
+
+def test_settings_that_change_nothing_are_not_listed():
+    run = create(TrainConfig(dataset="digits", model="linear", epochs=1, threads=1))
+    work(run)
+    told = card(run)
+    assert "`learning_rate`" in told
+    assert "`momentum`" not in told  # Adam has its own
+    assert "`dropout`" not in told  # nothing to silence
+    assert "`early_stopping_metric`" not in told

@@ -8,8 +8,9 @@ from dlcore.presets import PRESETS
 from dlcore.runs import directory, keeping, launch
 from dlcore.runs.worker import work
 from dlcore.training.events import Ended, to_json
+from dlcore.unused import unused
 from ui.training import link
-from ui.training.form import planned_updates, unused
+from ui.training.form import planned_updates
 from ui.training.words import duration
 
 QUICK = TrainConfig(dataset="digits", model="linear", epochs=1, threads=1)
@@ -207,6 +208,30 @@ def test_planned_updates_are_the_worker_s():
     run = finished(config)
     (begun,) = [event for event in run.read()[0] if event.kind == "started"]
     assert planned_updates(config) == (begun.steps_per_epoch, begun.steps_per_epoch * 2)
+
+
+def test_weights_to_begin_with_are_chosen_among_those_that_fit(open_page, as_visitor):
+    fitting, other = finished(owner=as_visitor), finished(QUICK.model_copy(update={"model": "mlp", "width": 16}))
+    app = open_page("train", **link.parameters(QUICK, ""))
+    choice = app.selectbox(key="train.start_from")
+    assert len(choice.options) == 2
+    assert f"{fitting.summary().test_accuracy:.2%}" in choice.options[1]
+    choice.set_value(fitting.run_id).run()
+    assert app.query_params["start_from"] == fitting.run_id
+    named = open_page("train", **link.parameters(QUICK, "") | {"start_from": other.run_id})
+    assert named.selectbox(key="train.start_from").value == other.run_id  # as the link has it; the run says why not
+
+
+def test_the_bundled_model_is_offered_where_it_fits(open_page):
+    app = open_page("train", dataset="mnist", model="accurate-cnn")
+    assert app.selectbox(key="train.start_from").options == ["Random weights, as usual", "The bundled model"]
+
+
+def test_a_run_on_a_phone_has_its_way_to_the_settings(open_page):
+    run = finished()
+    told = [element.proto.body for element in open_page("train", run=run.run_id).get("html")]
+    assert any('href="#train-settings"' in text for text in told)
+    assert any('id="train-settings"' in text for text in told)
 
 
 # The runs

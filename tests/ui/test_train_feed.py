@@ -8,6 +8,7 @@ from dlcore.training.events import Inspected, Stepped, to_json
 from ui.training import feed
 from ui.training.feed import Feed
 from ui.training.live import LOOK_SECONDS, SLOWEST_SECONDS, WAITING_SECONDS, next_look
+from ui.training.state import Watch
 
 
 @pytest.fixture
@@ -85,3 +86,23 @@ def test_pages_look_less_often_where_nothing_is_new_and_where_looks_are_dear():
     assert seconds(cost=0.02, pages=9) == pytest.approx(3.0)  # and nine pages three times that
     assert seconds(cost=9) == SLOWEST_SECONDS
     assert seconds("waiting") == WAITING_SECONDS
+
+
+def test_the_chart_that_moves_gets_most_of_what_a_page_may_take():
+    pulse = next_look("going", quiet=0, cost_seconds=0.02, pages=1, processors=2, share=0.7)
+    rest = next_look("going", quiet=0, cost_seconds=0.02, pages=1, processors=2, share=0.3, least=1.5)
+    assert pulse == pytest.approx(1 / 0.7)
+    assert rest == SLOWEST_SECONDS
+    assert next_look("going", quiet=0, cost_seconds=0.001, pages=1, processors=2, share=0.3, least=1.5) == 1.5
+
+
+def test_two_parts_of_a_page_that_look_at_once_have_looked_once(run, monkeypatch):
+    monkeypatch.setattr("ui.training.state.time.monotonic", lambda: now)
+    watch, now = Watch(Feed(run)), 0.0
+    watch.look()
+    watch.look()
+    assert watch.quiet == 0
+    now = 1.0
+    watch.look()
+    watch.look()
+    assert watch.quiet == 1

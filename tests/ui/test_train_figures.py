@@ -12,8 +12,9 @@ from dlcore.runs.history import RunHistory
 from dlcore.training.events import Ended, Stepped
 from ui.figure import publish_plotly
 from ui.training import recorded, words
+from ui.training.confusion_figures import classes_height, confusion_figure
 from ui.training.curves import MOST_POINTS
-from ui.training.figures import accuracy_figure, classes_height, confusion_figure, loss_figure
+from ui.training.figures import accuracy_figure, loss_figure
 from ui.training.inside_figures import gradient_figure, rate_figure, ratio_figure, speed_figure
 from ui.training.live import LOOK_SECONDS
 from ui.training.pictures import picture_of

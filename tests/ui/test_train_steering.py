@@ -3,12 +3,14 @@
 from dataclasses import replace
 
 import pytest
+import streamlit
 
 from dlcore.config import TrainConfig
 from dlcore.runs import control, directory
 from dlcore.runs.worker import work
 from dlcore.training.events import Paused, Stepped
 from tests.ui.test_train import shown
+from tests.ui.test_train_watching import always_open
 
 CONFIG = TrainConfig(dataset="digits", model="mlp", epochs=1, train_fraction=0.3, threads=1, device="cpu")
 WORDS = {
@@ -21,6 +23,18 @@ def keys(app) -> set[str]:
     return {button.key for button in app.button if button.key}
 
 
+@pytest.fixture
+def _opened(monkeypatch):
+    """The fold with the values that may change is open; AppTest cannot open one."""
+    expander = streamlit.expander
+
+    def opened(label, **how):
+        return always_open() if how.get("key") == "train.steering" else expander(label, **how)
+
+    monkeypatch.setattr("ui.training.steering.st.expander", opened)
+
+
+@pytest.mark.usefixtures("_opened")
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_paused_run_offers_what_can_be_done_and_the_page_asks_for_it(open_page, language):
     run = directory.create(CONFIG)

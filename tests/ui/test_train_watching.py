@@ -21,10 +21,11 @@ from ui.shell import plain_text
 from ui.training import curve_view, inside_figures, link, readings, recorded
 from ui.training.before import range_figure
 from ui.training.cells import choose_cell
+from ui.training.confusion_figures import classes_figure
 from ui.training.curve_view import SOUND_SECONDS, sound
 from ui.training.diagnosis import in_words
 from ui.training.feed import Feed
-from ui.training.figures import accuracy_figure, classes_figure, loss_figure, places
+from ui.training.figures import accuracy_figure, loss_figure, places
 from ui.training.filters import pictures
 from ui.training.state import Watch
 from ui.training.wall import wall_in_words
@@ -49,6 +50,27 @@ def test_curves_stand_where_the_axis_says(axis, share):
         valid(loss_figure(history, logarithmic=True, revision="x", axis=axis, smoothing=smoothing))
     valid(accuracy_figure(history, revision="x", axis=axis))
     valid(inside_figures.rate_figure(history, revision="x", axis=axis))
+
+
+def test_the_recording_has_all_that_a_run_has_and_a_replay_knows_no_future():
+    whole, part = recorded.watch_until(1), recorded.watch_until(0.3)
+    assert whole.feed.wall is not None
+    assert [seen.epoch for seen in whole.feed.course()] == [one.epoch for one in whole.history.evaluations]
+    assert whole.feed.examples("test") is not None
+    assert sound(whole.history)
+    assert 0 < len(part.feed.glimpses) < len(whole.feed.glimpses) <= 81
+    reached = part.history.latest.step
+    assert all(look.step <= reached for look in part.feed.glimpses)
+    assert all(one.step <= reached for one in part.history.evaluations)
+    assert recorded.watch_until(1, part) is part  # what a visitor chose stays
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_first_visit_can_look_inside_the_recording(open_page, language):
+    app = open_page("train", language=language)
+    assert {"en": "What the numbers say", "zh": "这些数字说明了什么"}[language] in shown(app)
+    panels = next(group for group in app.get("button_group") if group.key == "train.inside")
+    assert len(panels.options) == 4
 
 
 def test_places_are_epochs_and_seconds():

@@ -2,7 +2,7 @@
 
 import io
 import wave
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,11 +38,27 @@ class View:
     smoothing: str
 
 
-def curves(history: RunHistory, config: TrainConfig, *, revision: str, kept: Keep = make_anew) -> View:
+Moving = Callable[[Callable[[], None]], None]
+"""Calls what draws the one chart that moves with each update, now and whenever it likes."""
+
+
+def curves(
+    history: Callable[[], RunHistory],
+    config: TrainConfig,
+    *,
+    revision: str,
+    kept: Keep = make_anew,
+    moving: Moving = lambda draw: draw(),
+) -> View:
     """Loss and accuracy, one below the other. Zoom is kept as long as ``revision`` stays."""
     view = _view()
-    revision = f"{revision} {view.axis}"
-    explained(_("**Loss**: how wrong, smaller is better"), "loss", lambda: readings.loss(history))
+    explained(_("**Loss**: how wrong, smaller is better"), "loss", lambda: readings.loss(history()))
+    moving(lambda: _loss(history(), config, view, revision=f"{revision} {view.axis}", kept=kept))
+    _accuracy(history(), view, revision=f"{revision} {view.axis}", kept=kept)
+    return view
+
+
+def _loss(history: RunHistory, config: TrainConfig, view: View, *, revision: str, kept: Keep) -> None:
     loss = prepared(
         lambda: loss_figure(
             history,
@@ -59,6 +75,9 @@ def curves(history: RunHistory, config: TrainConfig, *, revision: str, kept: Kee
     show(kept(("loss", view, current()), loss))
     if not view.logarithmic and beyond(history):
         st.caption(_("The loss leaves the chart at the top; the logarithmic scale shows all of it."))
+
+
+def _accuracy(history: RunHistory, view: View, *, revision: str, kept: Keep) -> None:
     explained(_("**Accuracy**: the share of images named correctly"), "accuracy", lambda: readings.accuracy(history))
     accuracy = prepared(
         lambda: accuracy_figure(history, revision=revision, axis=view.axis),
@@ -67,7 +86,6 @@ def curves(history: RunHistory, config: TrainConfig, *, revision: str, kept: Kee
         description=lambda: words.accuracy_in_words(history),
     )
     show(kept(("accuracy", view.axis, current()), accuracy))
-    return view
 
 
 def _view() -> View:

@@ -5,23 +5,28 @@ not accept is refused with the reason, and the widget goes back to what it was.
 """
 
 import math
+from collections.abc import Sequence
 
 import streamlit as st
 
 from dlcore.config import KNOBS, TrainConfig
-from dlcore.config.choices import DEVICES, GROUPS, OPTIMIZERS
+from dlcore.config.choices import GROUPS
 from dlcore.data import DATASETS, OWN_IMAGES
 from dlcore.data.availability import available
 from dlcore.data.split import split_counts
 from dlcore.knobs import Knob
 from dlcore.messages import UserError
-from dlcore.models import MODELS, stack
+from dlcore.models import MODELS
 from dlcore.presets import PRESETS
+from dlcore.runs.directory import Run
+from dlcore.unused import unused
+from ui.language import explain
 from ui.language import translate as _
 from ui.training.architecture import architecture
 from ui.training.data_form import augmentation_preview, classes_choice, own_images_form, samples_fold
 from ui.training.link import with_data_that_exists
 from ui.training.state import TrainPage
+from ui.training.weights_form import weights_choice
 
 _MANTISSAS = (1, 2, 5)
 _DECADES = range(-5, 1)
@@ -30,10 +35,13 @@ _OFFERED_SIZES = [2**power for power in range(3, 11)]
 _NUMBER_WIDTH = 104
 
 
-def form(state: TrainPage) -> None:
-    """Presets, the essentials, the other groups folded; edits go to ``state.config`` at once."""
+def form(state: TrainPage, runs: Sequence[Run] = ()) -> None:
+    """Presets, the essentials, the other groups folded; edits go to ``state.config`` at once.
+
+    ``runs`` are the visitor's, newest first, whose weights another run may begin with.
+    """
     _presets(state)
-    reasons = unused(state.config)
+    reasons = {name: explain(reason) for name, reason in unused(state.config).items()}
     for group, title in GROUPS.items():
         knobs = [knob for knob in KNOBS.values() if knob.group == group]
         if group == "essentials":
@@ -41,31 +49,13 @@ def form(state: TrainPage) -> None:
         else:
             with st.expander(_(title), key=f"train.group.{group}"):
                 for knob in knobs:
+                    if knob.name == "start_from":
+                        if knob.name not in state.lesson.hidden:
+                            weights_choice(knob, state, runs, disabled=knob.name in state.lesson.locked)
+                        continue
                     _widget(knob, state, reasons)
                     if knob.name == "augmentation":
                         augmentation_preview(state)
-
-
-def unused(config: TrainConfig) -> dict[str, str]:
-    """The fields that change nothing with these settings, and why, in the visitor's language."""
-    reasons = {}
-    if config.optimizer in {"adam", "adamw"}:
-        reasons["momentum"] = _("Not used: {optimizer} has a momentum of its own.").format(
-            optimizer=_(OPTIMIZERS[config.optimizer])
-        )
-    if config.optimizer == "adagrad":
-        reasons["momentum"] = _("Not used: Adagrad has no momentum.")
-    if config.model == "linear":
-        reasons["dropout"] = _("Not used: this model has no hidden neurons to silence.")
-    elif config.model == "custom" and all(part != "dropout" for part in stack.split(config.layers)):
-        reasons["dropout"] = _("Not used: no layer leaves its share of dropout to this setting.")
-    if config.device in {"cuda", "mps"}:
-        reasons["threads"] = _("Not used: the arithmetic happens on the {device}.").format(
-            device=_(DEVICES[config.device])
-        )
-    if not config.early_stopping:
-        reasons["early_stopping_metric"] = _("Not used: patience is off.")
-    return reasons
 
 
 def planned_updates(config: TrainConfig) -> tuple[int, int]:
@@ -98,8 +88,13 @@ def _presets(state: TrainPage) -> None:
         key=key,
         format_func=lambda name: _(PRESETS[name].title),
         on_change=apply,
+        help="\n".join(f"- **{_(preset.title)}.** {_(preset.summary)}" for preset in PRESETS.values()),
     )
-    summary = _(PRESETS[current].summary) if current else _("Your own mixture. A preset brings you back.")
+    summary = (
+        _(PRESETS[current].summary)
+        if current
+        else _("Settings of your own, as in no preset. Choose one to have all of its settings.")
+    )
     st.caption(summary)
 
 
@@ -143,8 +138,6 @@ def _widget(knob: Knob, state: TrainPage, reasons: dict[str, str]) -> None:
         classes_choice(knob, state)
     elif knob.choices is not None:
         _choice(knob, state, disabled=disabled)
-    elif knob.kind is str:
-        _text(knob, state, disabled=disabled)
     elif knob.logarithmic:
         _by_factors(knob, state, disabled=disabled)
     else:
@@ -165,20 +158,6 @@ def _choice(knob: Knob, state: TrainPage, *, disabled: bool) -> None:
         help=_(knob.description),
         disabled=disabled,
         filter_mode=None,
-        on_change=_edit,
-        args=(state, knob.name, key),
-    )
-
-
-def _text(knob: Knob, state: TrainPage, *, disabled: bool) -> None:
-    key = f"train.{knob.name}"
-    st.session_state[key] = getattr(state.config, knob.name)
-    st.text_input(
-        _label(knob),
-        key=key,
-        help=_(knob.description),
-        max_chars=knob.longest,
-        disabled=disabled,
         on_change=_edit,
         args=(state, knob.name, key),
     )
@@ -241,6 +220,7 @@ def _offered(knob: Knob, value: float) -> list[float]:
 
 
 def _edit(state: TrainPage, name: str, key: str) -> None:
+    """Take in what was entered in the widget ``key``, or refuse it and say why."""
     entered = st.session_state[key]
     text = entered.strip() if isinstance(entered, str) else entered
     try:
@@ -252,6 +232,7 @@ def _edit(state: TrainPage, name: str, key: str) -> None:
 
 
 def _label(knob: Knob) -> str:
+    """The title of a setting with its unit and what its zero means."""
     notes = [_(knob.unit)] if knob.unit else []
     if knob.zero:
         notes.append(_("0: {meaning}").format(meaning=_(knob.zero)))

@@ -15,7 +15,8 @@ from ui.language import translate as _
 from ui.training import inside_figures as figures
 from ui.training import readings
 from ui.training.cells import cell_images, choose_cell
-from ui.training.figures import Axis, Figure, classes_figure, classes_height
+from ui.training.confusion_figures import classes_figure, classes_height
+from ui.training.figures import Axis, Figure
 from ui.training.filters import filters_view
 from ui.training.readings import explained
 from ui.training.results import confusions_in_words, gallery

@@ -1,6 +1,7 @@
 """The live view: what a run is doing now, in words, as progress and as curves that move in place."""
 
 import time
+from collections.abc import Callable
 from typing import Literal
 
 import streamlit as st
@@ -36,23 +37,26 @@ _CALMER = 1.5
 _CALMEST_SECONDS = 3.0
 _ONE_PAGE, _ALL_PAGES = 0.01, 0.03
 """Shares of the machine that one page, and all that watch a run, may take from it."""
-_AROUND = 3.6
+_SHARES = {"pulse": 0.7, "rest": 0.3}
+"""Of what a page may take, for the chart of the loss and for all else."""
+_LEAST = {"pulse": LOOK_SECONDS, "rest": 1.5}
+_AROUND = {"pulse": 3.6, "rest": 3.6}
 """A look costs so much more than what is measured here: Streamlit's own work before and after. Measured."""
 
 Phase = Literal["waiting", "going", "over"]
 
 
-def live_view(state: TrainPage, run: Run) -> RunHistory | None:
+def live_view(state: TrainPage, run: Run) -> Watch | None:
     """Show ``run`` and keep showing it while it lives; when it ends, the whole page runs once more.
 
     Returns:
-        Its history if it is over, so that its results can be shown.
+        What is known of it if it is over, so that its results can be shown.
     """
     if state.watch is None or state.watch.run.run_id != run.run_id:
         state.watch = Watch(feed_of(run))
     phase = _phase(run.status())
     st.fragment(_tick)(state, state.watch, phase=phase)
-    return state.watch.history if phase == "over" else None
+    return state.watch if phase == "over" else None
 
 
 def _phase(status: Status) -> Phase:
@@ -61,7 +65,16 @@ def _phase(status: Status) -> Phase:
     return "going" if status in LIVE else "over"
 
 
-def next_look(phase: Phase, *, quiet: int, cost_seconds: float, pages: int, processors: int) -> float:
+def next_look(
+    phase: Phase,
+    *,
+    quiet: int,
+    cost_seconds: float,
+    pages: int,
+    processors: int,
+    share: float = 1.0,
+    least: float = LOOK_SECONDS,
+) -> float:
     """The seconds until the next look.
 
     Args:
@@ -70,39 +83,81 @@ def next_look(phase: Phase, *, quiet: int, cost_seconds: float, pages: int, proc
         cost_seconds: processor time of a look.
         pages: how many pages watch the run.
         processors: how many the machine has.
+        share: of what a page may take, for the part of it that looks.
+        least: seconds between two looks where nothing makes it slower.
     """
     if phase == "waiting":
         return WAITING_SECONDS
-    calm = min(_CALMEST_SECONDS, LOOK_SECONDS * _CALMER**quiet)
-    frugal = cost_seconds * max(1 / _ONE_PAGE, pages / _ALL_PAGES) / processors
+    calm = min(_CALMEST_SECONDS, least * _CALMER**quiet)
+    frugal = cost_seconds * max(1 / _ONE_PAGE, pages / _ALL_PAGES) / (share * processors)
     return min(SLOWEST_SECONDS, max(calm, frugal))
 
 
 def _tick(state: TrainPage, watch: Watch, *, phase: Phase) -> None:
+    """All of the view; the chart of the loss, which moves with each update, looks more often than the rest."""
     began = time.thread_time()
-    status = watch.look()
-    if phase != _phase(status):  # it began, ended, or was resumed: the rest of the page has to follow
-        st.rerun()
+    status = _look(watch, phase)
     if phase != "going":  # whoever waits, or sees that a worker was killed, gives its place away
         try:
             queue.advance()
         except UserError as error:
             state.problem = error
+    watch.shown = status
     with watch.feed.lock:
         _header(state, watch, status)
         mine = watch.run.owner in ("", state.visitor)
         changes(state, watch.run, watch.history, may_change=mine and status in LIVE and status != "stopping")
-        view = curves(watch.history, watch.run.config, revision=watch.run.run_id, kept=watch.feed.kept)
+        view = curves(
+            lambda: watch.history,
+            watch.run.config,
+            revision=watch.run.run_id,
+            kept=watch.feed.kept,
+            moving=lambda draw: st.fragment(_pulse)(watch, draw, phase=phase),
+        )
         findings = findings_of(watch)
         diagnosis_view(state, watch.history, watch.run.config, findings, live=status in LIVE)
         told(watch.history, in_words(findings))
         inside_view(watch, view.axis)
-    cost = _AROUND * (time.thread_time() - began)
-    watch.cost_seconds = (watch.cost_seconds + cost) / 2 if watch.cost_seconds else cost
     if phase != "over":
-        pages = watch.feed.present(id(watch))
-        seconds = next_look(phase, quiet=watch.quiet, cost_seconds=watch.cost_seconds, pages=pages, processors=cores())
-        run_again(round(seconds, 2), key="train.clock")
+        seconds = _pace(watch, "rest", began, phase=phase)
+        run_again(seconds, key="train.clock")
+
+
+def _pulse(watch: Watch, draw: Callable[[], None], *, phase: Phase) -> None:
+    """The chart of the loss and nothing else: a look at it costs a fraction of one at the whole view."""
+    began = time.thread_time()
+    status = _look(watch, phase)
+    if watch.shown != status:  # paused, or going on: buttons and words have to follow
+        st.rerun()
+    with watch.feed.lock:
+        draw()
+    if phase == "going":
+        run_again(_pace(watch, "pulse", began, phase=phase), key="train.pulse")
+
+
+def _look(watch: Watch, phase: Phase) -> Status:
+    status = watch.look()
+    if phase != _phase(status):  # it began, ended, or was resumed: the rest of the page has to follow
+        st.rerun()
+    return status
+
+
+def _pace(watch: Watch, part: str, began: float, *, phase: Phase) -> float:
+    """Seconds until the next look at this part, which was drawn since ``began`` of the thread's own time."""
+    cost = _AROUND[part] * (time.thread_time() - began)
+    before = watch.costs.get(part, cost)
+    watch.costs[part] = (before + cost) / 2
+    pages = watch.feed.present(id(watch))
+    seconds = next_look(
+        phase,
+        quiet=watch.quiet,
+        cost_seconds=watch.costs[part],
+        pages=pages,
+        processors=cores(),
+        share=_SHARES[part],
+        least=_LEAST[part],
+    )
+    return round(seconds, 2)
 
 
 def progress_bar(history: RunHistory, *, going: bool) -> None:

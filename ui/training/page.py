@@ -1,6 +1,7 @@
-"""The Train page put together: settings at the left, the run at the right, its results below."""
+"""The Train page put together: settings at the left, the run at the right, its results below it."""
 
 from contextlib import suppress
+from html import escape
 from pathlib import Path
 
 import streamlit as st
@@ -22,7 +23,7 @@ from ui.training.form import form, planned_updates
 from ui.training.lesson import lesson_fold
 from ui.training.lesson import read as lesson_of
 from ui.training.live import live_view
-from ui.training.recorded import recorded_config, recorded_view
+from ui.training.recorded import recorded_view
 from ui.training.results import results
 from ui.training.runs import runs_list
 from ui.training.state import TrainPage, page, remember
@@ -44,21 +45,20 @@ def train_page() -> None:
     with body, st.container(key="train-body"):
         settings, view = st.columns([1, 2.3], gap="large")
         with settings:
-            st.fragment(_settings)(state, run)
+            st.html('<div id="train-settings"></div>')
+            st.fragment(_settings)(state, run, mine)
             runs_list(state, mine)
         if run is not None:
             st.html(_LIVE_STYLE)
         with view:
-            history = live_view(state, run) if run else recorded_view(state)
-        if history is not None:
-            results(
-                history,
-                run.config if run else recorded_config(),
-                state.watch if run else None,
-                guess=state.guesses.get(state.run_id),
-            )
             if run is not None:
-                take_home(state, run)
+                words = escape(_("↓ Settings, and a new run"))
+                st.html(f'<a class="train-jump" href="#train-settings">{words}</a>')
+            watch = live_view(state, run) if run else recorded_view(state)
+            if watch is not None:
+                results(watch, guess=state.guesses.get(state.run_id))
+                if run is not None:
+                    take_home(state, run)
         fitting = tried_with("train", (run.config if run else state.config).model_dump())
         read_next("train", [resource.id for resource in fitting])
     _prepare(state)
@@ -128,7 +128,7 @@ def _worth_showing(own: list[Run]) -> Run:
     return newest
 
 
-def _settings(state: TrainPage, run: Run | None) -> None:
+def _settings(state: TrainPage, run: Run | None, mine: list[Run]) -> None:
     state.config = state.lesson.hold(state.config)
     for refused in state.refusals:
         show_error(words.refusal(refused))
@@ -154,7 +154,7 @@ def _settings(state: TrainPage, run: Run | None) -> None:
     if run is not None and run.owner == state.visitor and run.status() in LIVE:
         st.caption(_("Your run is going; another one waits until it is done."))
     before_a_run(state)
-    form(state)
+    form(state, mine)
     if state.problem and run is None:
         show_error(state.problem)
     if not state.lesson:

@@ -41,7 +41,7 @@ def explained(title: str, name: str, reading: Callable[[], str]) -> None:
 def loss(history: RunHistory) -> str:
     """Of the chart of the loss."""
     meaning = _(
-        "The loss is what training makes small. Thin: each batch, noisy because each batch holds other images. Points: both sets after each epoch, by the network at rest. The dotted line is what guessing costs."
+        "The loss says how wrong the network is; training makes it small. The thin line is the loss of each batch: it jumps, because every batch holds other images. The points are measured after each epoch, on training and on validation images, with dropout off. The dotted line is the loss of pure guessing."
     )
     epochs = history.evaluations
     if len(epochs) < 2:
@@ -199,7 +199,7 @@ def dead(inspected: Inspected) -> str:
 def weights(inspected: Inspected) -> str:
     """Of the ridges of weights."""
     meaning = _(
-        "How often which value occurs among the weights of each layer. It begins narrow, as the initialisation has it, and widens as the layer learns; long tails are weights that matter."
+        "For each layer, how its weights are spread: the higher the curve, the more weights have that value. At first the curve is as narrow as the initialisation made it; it widens as the layer learns. The few weights far from zero have the most say."
     )
     widest = max(inspected.weights, key=lambda one: one.high, default=None)
     if widest is None:
@@ -232,7 +232,7 @@ def gradients(inspected: Inspected) -> str:
 def over_time(course: Sequence[Inspected], layer: str, *, gradients: bool, name: Name = plain_text) -> str:
     """Of the heat map of a layer over epochs."""
     meaning = _(
-        "Each column is the distribution after one epoch, dark where values are frequent. A band that widens is a layer that learns; one that stands still has nothing left to learn, or gets no gradient."
+        "Each column is one epoch: the darker a value, the more often it occurs in this layer. If the dark part spreads from column to column, the layer is learning. If it stays as it is, the layer has finished learning, or no gradient reaches it."
     )
     ends = [
         one.high

@@ -6,17 +6,18 @@ from functools import cache
 import streamlit as st
 
 from dlcore.config import TrainConfig
-from dlcore.presets import PRESETS
 from dlcore.runs.directory import Run, open_directory
 from dlcore.runs.history import RunHistory
 from dlcore.training.events import Event, Stepped
 from ui.clock import run_again
 from ui.language import CONTENT
 from ui.language import translate as _
-from ui.training.curve_view import curves
+from ui.training.curve_view import curves, told
+from ui.training.diagnosis import diagnosis_view, findings_of, in_words
+from ui.training.feed import Feed, feed_of
+from ui.training.inside import inside_view
 from ui.training.live import progress_bar
-from ui.training.results import draw_link
-from ui.training.state import TrainPage
+from ui.training.state import TrainPage, Watch
 from ui.training.words import title
 
 REPLAY_SECONDS = 12.0
@@ -52,37 +53,60 @@ def recorded_config() -> TrainConfig:
     return _run().config
 
 
-def recorded_view(state: TrainPage) -> RunHistory:
+def watch_until(share: float, watch: Watch | None = None) -> Watch:
+    """What a page that follows the recording would hold when ``share`` of it had passed.
+
+    ``watch`` is what it held before: the visitor's choices stay.
+    """
+    feed = Feed(_run()) if share < 1 else feed_of(_run())
+    feed.update("completed")
+    if share < 1:
+        feed.history = history_until(share)
+        reached = feed.history.latest.step if feed.history.latest else 0
+        feed.offset = reached
+        feed.glimpses = [look for look in feed.glimpses if look.step <= reached]
+    if watch is None:
+        return Watch(feed)
+    watch.feed = feed
+    return watch
+
+
+def recorded_view(state: TrainPage) -> Watch:
     """Show the recording, labelled as one; the whole page runs once more when a replay ends."""
     replaying = state.replay_started is not None
-    st.fragment(_tick)(state)
-    return history_until(0 if replaying else 1)
+    state.recording = watch_until(0 if replaying else 1, state.recording)
+    st.fragment(_tick)(state, state.recording)
+    return state.recording
 
 
-def _tick(state: TrainPage) -> None:
+def _tick(state: TrainPage, watch: Watch) -> None:
     share = 1.0
     if state.replay_started is not None:
         share = (time.monotonic() - state.replay_started) / REPLAY_SECONDS
         if share >= 1:
             state.replay_started = None
             st.rerun()
-    history = history_until(share)
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        with st.container(horizontal=True, vertical_alignment="center", width="content"):
-            st.badge(_("Recording"), icon=":material/videocam:", color="violet")
-            st.markdown(f"**{title(_run().config)}**", width="content")
-        with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
-            _controls(state, replaying=share < 1)
-    st.caption(_("You have no run yet, so this is one that we recorded earlier. Start your own at any time."))
-    progress_bar(history, going=share < 1)
-    curves(history, _run().config, revision="recorded")
+        watch_until(share, watch)
+    history, config = watch.history, recorded_config()
+    with watch.feed.lock:
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            with st.container(horizontal=True, vertical_alignment="center", width="content"):
+                st.badge(_("Recording"), icon=":material/videocam:", color="violet")
+                st.markdown(f"**{title(config)}**", width="content")
+            with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
+                _controls(state, replaying=share < 1)
+        st.caption(_("You have no run yet, so this is one that we recorded earlier. Start your own at any time."))
+        progress_bar(history, going=share < 1)
+        view = curves(lambda: watch.history, config, revision="recorded", kept=watch.feed.kept)
+        findings = findings_of(watch)
+        diagnosis_view(state, history, config, findings, live=True)  # its button fills the form, and starts nothing
+        told(history, in_words(findings))
+        inside_view(watch, view.axis)
     if share < 1:
         run_again(_TICK_SECONDS, key="train.replaying")
 
 
 def _controls(state: TrainPage, *, replaying: bool) -> None:
-    if _run().config == PRESETS["pretrained"].config:
-        draw_link("pretrained")
     replay = st.button(
         _("Replay"),
         icon=":material/replay:",

@@ -1,10 +1,10 @@
 """What a finished run is worth: accuracy with its uncertainty, who is taken for whom, the worst mistakes as pictures."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import streamlit as st
 
-from dlcore.config import TrainConfig
 from dlcore.runs.history import RunHistory
 from dlcore.training.events import Mistake, Tested
 from ui.class_names import shown_names
@@ -12,14 +12,15 @@ from ui.figure import figure
 from ui.language import translate as _
 from ui.shell import plain_text
 from ui.training.cells import cell_images, choose_cell
-from ui.training.figures import classes_height, confusion_figure, many_classes
+from ui.training.confusion_figures import classes_height, confusion_figure, many_classes
 from ui.training.pictures import picture_of
 from ui.training.state import Watch
 from ui.training.statistics import class_reports, wilson_interval
 from ui.training.words import duration
 
 _DRAW_PAGE = "pages/draw.py"
-_PICTURE_WIDTH = 96
+_PICTURE_WIDTH = 92
+_STYLE = Path(__file__).with_name("results.css")
 
 
 def draw_link(model: str) -> None:
@@ -70,16 +71,16 @@ def _headline(history: RunHistory, guess: float | None) -> None:
             st.metric(_("Training time"), duration(latest.seconds), width="content")
 
 
-def results(
-    history: RunHistory, config: TrainConfig, watch: Watch | None = None, *, guess: float | None = None
-) -> None:
+def results(watch: Watch, *, guess: float | None = None) -> None:
     """The numbers that count, the confusion matrix, the table of classes, and the worst mistakes."""
+    history = watch.history
     tested, started = history.tested, history.started
     if tested is None or started is None:
         return
     _headline(history, guess)
-    names = shown_names(started.class_names, config.dataset)
-    left, right = st.columns([1.15, 1], gap="large")
+    names = shown_names(started.class_names, watch.run.config.dataset)
+    st.html(_STYLE)
+    left, right = st.columns([1.15, 1], gap="medium")
     with left:
         st.subheader(_("Who is taken for whom"), anchor=False)
         st.caption(_("Rows are what the image shows, columns what the network said. The diagonal is right."))
@@ -91,10 +92,9 @@ def results(
             key=key,
             height=classes_height(names, 430),
             description=confusions_in_words(tested.confusion, names),
-            on_point=None if watch is None else lambda: choose_cell(watch, key, len(names), split="test"),
+            on_point=lambda: choose_cell(watch, key, len(names), split="test"),
         )
-        if watch is not None:
-            cell_images(watch, tested.confusion, names, split="test")
+        cell_images(watch, tested.confusion, names, split="test")
     with right:
         st.subheader(_("Class by class"), anchor=False)
         st.caption(

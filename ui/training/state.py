@@ -1,5 +1,6 @@
 """What the Train page remembers of a visit."""
 
+import time
 from dataclasses import dataclass, field
 
 import streamlit as st
@@ -14,6 +15,9 @@ from dlcore.runs.status import Status
 from ui.training.feed import Feed
 from ui.training.lesson import Lesson
 
+_SAME_LOOK_SECONDS = 0.2
+"""Two parts of a page that look within this have looked once."""
+
 
 @dataclass(slots=True)
 class Watch:
@@ -24,12 +28,15 @@ class Watch:
     """Whose inside is shown; None follows the newest."""
     seen: tuple[Status | None, int] = (None, 0)
     """The status and the length of the log at the last look."""
+    shown: Status | None = None
+    """The status that the words and buttons on the page tell of."""
     quiet: int = 0
     """Looks in a row at which nothing was new."""
     cells: dict[Split, tuple[int, int]] = field(default_factory=dict)
     """The cells of the confusion matrices whose images are shown: true class and prediction."""
-    cost_seconds: float = 0.0
-    """What a look takes of a processor, of late."""
+    costs: dict[str, float] = field(default_factory=dict)
+    """Seconds that a look takes of a processor, of late, by the part of the page."""
+    _looked_at: float = float("-inf")
 
     @property
     def run(self) -> Run:
@@ -46,8 +53,11 @@ class Watch:
         status = self.run.status()  # before the log: a run that has ended by now has written all of it
         self.feed.update(status)
         now = (status, self.feed.offset)
-        self.quiet = self.quiet + 1 if now == self.seen else 0
-        self.seen = now
+        if now != self.seen:
+            self.quiet = 0
+        elif time.monotonic() - self._looked_at > _SAME_LOOK_SECONDS:
+            self.quiet += 1
+        self.seen, self._looked_at = now, time.monotonic()
         return status
 
 
@@ -98,6 +108,8 @@ class TrainPage:
     """What was asked to be measured before a run, see :mod:`dlcore.rehearsal`."""
     making: set[str] = field(default_factory=set)
     """Files of runs that were asked for and are not there yet, see :mod:`dlcore.export.making`."""
+    recording: Watch | None = None
+    """The recorded run, as this visitor looks at it."""
     replay_started: float | None = None
     """When the recorded run began to be replayed, by the monotonic clock, in seconds."""
 

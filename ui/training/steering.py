@@ -42,8 +42,10 @@ def buttons(state: TrainPage, run: Run, status: Status) -> None:
 def changes(state: TrainPage, run: Run, history: RunHistory, *, may_change: bool) -> None:
     """The fold with the values that may change, and in words what was changed so far."""
     if may_change:
-        with st.expander(_("Change while it trains"), key="train.steering"):
-            _form(state, run, history)
+        fold = st.expander(_("Change while it trains"), key="train.steering", on_change="rerun")
+        if fold.open:  # drawn with each look
+            with fold:
+                _form(state, run, history)
     if told := words.changes(history, run.config):
         lines = told[-_SHOWN_CHANGES:]
         if len(told) > len(lines):

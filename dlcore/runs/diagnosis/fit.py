@@ -24,9 +24,9 @@ def noise(numbers: Numbers) -> Finding | None:
     if gap < _NOISE_GAP or gap < _NOISE_SIGMAS * error or widest.validation_accuracy < 3 * numbers.guess_accuracy:
         return None
     text = N_(
-        "After epoch {epoch} the network got {validation:.0%} of the validation images right, but only {train:.0%} of the"
-        " training images by their labels. Nobody does worse on what they learned from, unless labels there are wrong:"
-        " about {share:.0%} of them."
+        "After epoch {epoch} the network named {validation:.0%} of the validation images correctly, but agreed with the"
+        " labels of only {train:.0%} of the training images. Usually a network does better on the images that it learned"
+        " from. That it does worse suggests that about {share:.0%} of the training labels are wrong."
     )
     values = {"epoch": widest.epoch, "validation": widest.validation_accuracy, "train": widest.train_accuracy}
     values |= {"share": 1 - widest.train_accuracy / widest.validation_accuracy}
