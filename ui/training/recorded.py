@@ -58,13 +58,13 @@ def watch_until(share: float, watch: Watch | None = None) -> Watch:
 
     ``watch`` is what it held before: the visitor's choices stay.
     """
-    feed = Feed(_run()) if share < 1 else feed_of(_run())
-    feed.update("completed")
+    feed = whole = feed_of(_run())
+    whole.update("completed")
     if share < 1:
-        feed.history = history_until(share)
-        reached = feed.history.latest.step if feed.history.latest else 0
-        feed.offset = reached
-        feed.glimpses = [look for look in feed.glimpses if look.step <= reached]
+        history = history_until(share)
+        reached = history.latest.step if history.latest else 0
+        looks = [look for look in whole.glimpses if look.step <= reached]
+        feed = Feed(_run(), history=history, offset=reached, wall=whole.wall, glimpses=looks)
     if watch is None:
         return Watch(feed)
     watch.feed = feed
