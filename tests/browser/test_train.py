@@ -62,6 +62,9 @@ def test_one_epoch_from_the_page_to_its_results(app_url, page):
     confusion = page.get_by_label(re.compile("^Confusion matrix"))
     confusion.scroll_into_view_if_needed()
     expect(confusion).to_be_visible()
+    settings, table = page.locator(".st-key-train-start").bounding_box(), page.locator(".st-key-train-classes table")
+    assert confusion.bounding_box()["x"] > settings["x"] + settings["width"]  # results stand beside the settings
+    assert table.bounding_box()["x"] + table.bounding_box()["width"] <= 1280
 
 
 def test_the_chart_stays_while_points_arrive_and_reload_and_stop_lose_nothing(app_url, page, new_page):
@@ -250,3 +253,5 @@ def test_a_network_is_built_by_hand_refused_in_place_and_trained(app_url, new_pa
     page.get_by_role("button", name="Start training").click()
     told(page, "All epochs are done")
     expect(page.get_by_role("link", name="Draw with this model")).to_be_visible()
+    page.locator(".train-jump").click()
+    expect(page.get_by_role("button", name="Start training")).to_be_in_viewport()
