@@ -99,6 +99,7 @@ def test_a_stranger_may_watch_and_not_steer(open_page):
     assert not {"train.go", "train.pause", "train.step", "train.stop", "train.steer.use"} & seen["keys"]
 
 
+@pytest.mark.usefixtures("_opened")
 def test_what_the_schema_refuses_is_told_on_the_page(open_page):
     run = directory.create(CONFIG)
     run.steer(then="pause")
