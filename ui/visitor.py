@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 
 _KEY = "visitor.token"
+_COOKIE = "dlcore.visitor"
 _FORM = re.compile(r"[A-Za-z0-9_-]{22,64}")
 _JS = """
 export default ({ data, setStateValue }) => {
@@ -22,6 +23,9 @@ export default ({ data, setStateValue }) => {
     const kept = localStorage.getItem(name)
     if (kept === null) localStorage.setItem(name, data.token)
     else if (kept !== data.token) setStateValue("token", kept)
+    // Said before it is asked: the next visit's first look finds the same runs. Storage decides, where they differ.
+    const token = encodeURIComponent(kept ?? data.token)
+    document.cookie = `${name}=${token}; max-age=31536000; samesite=lax`
   } catch {
     // Storage is forbidden: the token of this session is used.
   }
@@ -38,9 +42,10 @@ def _keeper() -> Callable[..., Any]:
 def visitor_token() -> str:
     """The visitor's token: the one their browser kept, else a new one, which it keeps from now on.
 
-    In the first moment of a session it is a new one; the page runs again as soon as the browser has named an older one.
+    In the first moment of a session it is what a cookie says, or a new one; the page runs again as soon as the browser
+    has named another. Where cookies are refused, as in a frame of another site, that is all that is lost.
     """
-    token = str(st.session_state.setdefault(_KEY, secrets.token_urlsafe(24)))
+    token = str(st.session_state.setdefault(_KEY, _said_before() or secrets.token_urlsafe(24)))
     answer = _keeper()(
         data={"token": token},
         key="visitor.keeper",
@@ -52,6 +57,12 @@ def visitor_token() -> str:
         st.session_state[_KEY] = kept
         return kept
     return token
+
+
+def _said_before() -> str:
+    """The token that came with the browser's request; empty if none did, or what came is none."""
+    said = st.context.cookies.get(_COOKIE, "")
+    return said if _FORM.fullmatch(said) else ""
 
 
 def found_token() -> str:

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ui.visitor import local_time
+from ui.visitor import found_token, local_time, visitor_token
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,25 @@ from ui.visitor import local_time
 def test_a_moment_is_told_by_the_visitors_clock(monkeypatch, timezone, shown):
     monkeypatch.setattr("streamlit.context", SimpleNamespace(timezone=timezone))
     assert local_time(datetime(2026, 11, 23, 18, 5, tzinfo=UTC)) == shown
+
+
+@pytest.mark.parametrize(
+    ("cookies", "known"),
+    [
+        ({"dlcore.visitor": "a-visitor-of-the-test-0001"}, True),
+        ({"dlcore.visitor": "short"}, False),
+        ({"dlcore.visitor": "../../etc/passwd/////////////////"}, False),
+        ({}, False),
+    ],
+)
+def test_the_cookie_says_at_once_who_comes_unless_the_browser_says_another(monkeypatch, cookies, known):
+    answer = SimpleNamespace(token="")
+    monkeypatch.setattr("streamlit.context", SimpleNamespace(cookies=cookies))
+    monkeypatch.setattr("streamlit.session_state", {})
+    monkeypatch.setattr("ui.visitor._keeper", lambda: lambda **_options: answer)
+    token = visitor_token()
+    assert (token == cookies.get("dlcore.visitor")) is known
+    assert len(token) >= 22
+    assert visitor_token() == token
+    answer.token = "what-the-storage-says-0002"
+    assert visitor_token() == found_token() == "what-the-storage-says-0002"

@@ -119,7 +119,7 @@ def _curves(state: RunsPage, rows: list[Overview], names: list[str]) -> None:
     figure(
         *curves_figure(lines, curve=curve, axis=axis, logarithmic=logarithmic, revision=f"{curve} {axis}"),
         key="runs.curves",
-        height=440,
+        height=440 + 18 * max(0, len(lines) - 4),  # on a phone each takes a line of the legend
         description=_("{curve} of {count} runs.").format(curve=_(CURVES[curve]), count=len(lines)),
     )
 

@@ -63,9 +63,9 @@ def parallel_figure(rows: Sequence[Overview], names: Sequence[str], metric: str,
     annotations, shapes = [], []
     for x, (title, axis) in enumerate(axes):
         shapes.append({"type": "line", "x0": x, "x1": x, "y0": 0, "y1": 1, "line": {"color": NEUTRAL, "width": 1}})
-        annotations.append(_note(x, 1, _wrapped(title), yshift=26, bold=True))
+        annotations.append(_note(x, 1, _wrapped(title), yshift=34, bold=True))
         annotations += [
-            _note(x, y, text, xshift=6, anchor="left") | {"bgcolor": "rgba(0,0,0,0)", "font": {"size": 11}}
+            _note(x, y, text, xshift=4, yshift=9, anchor="left") | {"bgcolor": "rgba(0,0,0,0)", "font": {"size": 11}}
             for y, text in axis.ticks
         ]
     layout = {
@@ -73,7 +73,7 @@ def parallel_figure(rows: Sequence[Overview], names: Sequence[str], metric: str,
         "yaxis": {"visible": False, "range": [-0.06, 1.08], "fixedrange": True},
         "showlegend": False,
         "hovermode": "closest",
-        "margin": {"t": 56, "l": 16, "r": 16, "b": 8},
+        "margin": {"t": 64, "l": 16, "r": 16, "b": 8},
         "annotations": annotations,
         "shapes": shapes,
         "uirevision": revision,

@@ -29,7 +29,7 @@ def names_of(rows: Sequence[Overview], *, seeds: bool = True) -> list[str]:
     for place, row in enumerate(rows):
         parts = [_kind(row, differing)] if not told or not differing.keys().isdisjoint(_KINDS) else []
         parts += [
-            _("{setting} {value}").format(setting=_(KNOBS[name].title), value=shown(name, value))
+            _("{setting} {value}").format(setting=_(KNOBS[name].title), value=rounded(name, value))
             for name in told
             if (value := differing[name][place]) is not None
         ]
@@ -53,6 +53,11 @@ def _kind(row: Overview, differing: Mapping[str, object]) -> str:
 def series(sweep_id: str) -> str:
     """What the runs of a search or a repetition without a name of its own are called together."""
     return _("Series {name}").format(name=sweep_id[-4:])
+
+
+def rounded(name: str, value: Value) -> str:
+    """The value of a setting where there is little room: three digits of a fraction."""
+    return f"{value:.3g}" if isinstance(value, float) else shown(name, value)
 
 
 def shown(name: str, value: Value | None) -> str:

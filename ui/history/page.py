@@ -58,7 +58,7 @@ def _table(state: RunsPage) -> None:
         return
     rows = [overview(run) for run in runs]
     run_table(state, rows, on_choice=lambda: _choose(state), on_act=lambda: _act(state))
-    if any(row.live for row in rows):
+    if any(row.live for row in rows) or state.going:
         try:
             queue.advance()
         except UserError as error:
@@ -146,13 +146,21 @@ def _bring(state: RunsPage) -> None:
                     run = import_run(file, owner=state.visitor)
                     keeping.tidy()
             except UserError as error:
-                state.import_problem = error
+                state.import_problem, state.taken_in = error, ""
             else:
-                state.import_problem = None
+                state.import_problem, state.taken_in = None, run.run_id
                 state.choose((run.run_id,))
                 st.rerun()
         if file is not None and state.import_problem is not None:
             show_error(state.import_problem)
+        if file is not None and state.taken_in:
+            st.success(_("It is yours now, and ticked in the table."), icon=":material/check:")
+            st.page_link(
+                _TRAIN_PAGE,
+                label=_("Look at it"),
+                icon=":material/model_training:",
+                query_params={"run": state.taken_in},
+            )
 
 
 def _edit(run_id: str) -> None:

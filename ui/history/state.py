@@ -40,8 +40,12 @@ class RunsPage:
     """What the link says of the comparison: which way, which axes."""
     sweep: str = ""
     """The sweep that is shown."""
+    going: bool = False
+    """Whether it was going on at the last look."""
     imported: str = ""
     """The uploaded file that was taken in last, or refused."""
+    taken_in: str = ""
+    """The run that it became."""
     import_problem: UserError | None = None
     """Why it was refused."""
 

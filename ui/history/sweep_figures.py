@@ -58,7 +58,7 @@ def history_figure(plan: Plan, progress: Progress) -> Figure:
         )
     y_axis: dict[str, Any] = {"title": {"text": metric_title(plan.objective)}}
     if share:
-        y_axis["tickformat"] = ".1%"
+        y_axis |= {"tickformat": ".1%", "autorangeoptions": {"clipmin": 0, "clipmax": 1}}
     ticks = {"dtick": 1} if len(progress.trials) <= 12 else {}
     return traces, {"xaxis": {"title": {"text": _("Run")}, **ticks}, "yaxis": y_axis, "uirevision": "history"}
 

@@ -17,7 +17,7 @@ from dlcore.sweeps.directory import LIVE, STATUSES, Progress, Sweep, list_sweeps
 from ui.clock import run_again
 from ui.figure import figure
 from ui.history.compare_figures import parallel_figure
-from ui.history.naming import names_of, series, shown
+from ui.history.naming import names_of, rounded, series, shown
 from ui.history.state import RunsPage, opened
 from ui.history.sweep_figures import history_figure, importance_figure
 from ui.language import explain
@@ -168,7 +168,7 @@ def _move(knob: Knob, value: Any, *, grid: bool) -> Mapping[str, Any]:
         )
         return {"choices": picked}
     low, high = _suggested(knob, float(value))
-    left, middle, right = st.columns(3)
+    left, middle, right = st.columns(3, vertical_alignment="bottom")
     first = left.text_input(
         _("{title} from").format(title=title), value=f"{low:g}", max_chars=24, key=f"runs.low.{knob.name}"
     )
@@ -249,6 +249,10 @@ def _watch(state: RunsPage) -> None:
     state.sweep = shown_first
     sweep = sweeps[shown_first]
     status, progress = sweep.status(), sweep.progress()
+    if state.going and status not in LIVE:
+        state.going = False
+        st.rerun()  # the rest of the page has not seen its last runs
+    state.going = status in LIVE
     _header(state, sweep, progress, going=status in LIVE)
     _figures(sweep, progress)
     if status in LIVE:
@@ -281,21 +285,16 @@ def _header(state: RunsPage, sweep: Sweep, progress: Progress, *, going: bool) -
     with st.container(horizontal=True, gap="small"):
         mine = sweep.owner == state.visitor
         if going and mine:
-            st.button(
-                _("Stop"),
-                icon=":material/stop:",
-                key="runs.sweep.stop",
-                on_click=_attempt,
-                args=(state, sweep.ask_to_stop),
-            )
-        elif status in ("stopped", "interrupted") and mine:
-            st.button(
-                _("Go on"),
-                icon=":material/play_arrow:",
-                key="runs.sweep.resume",
-                on_click=_attempt,
-                args=(state, sweep.launch),
-            )
+            asked = st.button(_("Stop"), icon=":material/stop:", key="runs.sweep.stop")
+            action: Callable[[], object] = sweep.ask_to_stop
+        elif mine and status in ("stopped", "interrupted"):
+            asked = st.button(_("Go on"), icon=":material/play_arrow:", key="runs.sweep.resume")
+            action = sweep.launch
+        else:
+            asked = False
+        if asked:
+            _attempt(state, action)
+            st.rerun()  # the whole page: the table follows what goes on
         names = tuple(trial.run_id for trial in progress.trials if trial.run_id)
         if names and st.button(_("Compare its runs"), icon=":material/compare_arrows:", key="runs.sweep.compare"):
             state.choose(names)
@@ -326,13 +325,9 @@ def _best(sweep: Sweep, progress: Progress) -> tuple[float, str] | None:
         return None
     value, trial = (min if sweep.plan.smaller_is_better else max)(complete, key=lambda pair: pair[0])
     settings = (
-        f"{_(KNOBS[name].title)} {_rounded(name, setting)}" for name, setting in trial.values.items() if name in KNOBS
+        f"{_(KNOBS[name].title)} {rounded(name, setting)}" for name, setting in trial.values.items() if name in KNOBS
     )
     return value, _(", ").join(settings)
-
-
-def _rounded(name: str, value: plans.Value) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else shown(name, value)
 
 
 def _figures(sweep: Sweep, progress: Progress) -> None:

@@ -109,7 +109,11 @@ const line = (table, row) => {
   return made
 }
 
-const heading = (table, column, text) => {
+// Chinese has no spaces to break at: after its first word, of two characters, a heading may.
+const breakable = (text) => text.replace(/^(\p{Script=Han}{2})(?=\p{Script=Han}{2})/u, "$1\u200b")
+
+const heading = (table, column, title) => {
+  const text = breakable(title)
   const now = table.sort.column === column
   const sorter = make("button", { type: "button", textContent: text + (now ? (table.sort.direction === "up" ? " ↑" : " ↓") : "") })
   sorter.onclick = () => {

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -122,9 +123,14 @@ def _row(state: RunsPage, row: Overview) -> dict[str, Any]:
             [config.batch_size, str(config.batch_size)],
             [config.optimizer, _(OPTIMIZERS[config.optimizer])],
             [config.seed, str(config.seed)],
-            [run.created.timestamp(), local_time(run.created)],
+            [run.created.timestamp(), _day(run.created)],
         ],
     }
+
+
+def _day(moment: datetime) -> str:
+    """When it was, as short as it is plain: without the year if that is this one."""
+    return local_time(moment).removeprefix(f"{local_time(datetime.now(UTC))[:4]}-")
 
 
 def _settings(config: TrainConfig) -> str:
