@@ -229,6 +229,7 @@ def _watch(state: RunsPage) -> None:
             show_error(error)
             state.sweep = ""
     if not sweeps:
+        state.going = False
         return
     ids = list(sweeps)
     shown_first = state.sweep if state.sweep in sweeps else ids[0]
@@ -249,10 +250,9 @@ def _watch(state: RunsPage) -> None:
     state.sweep = shown_first
     sweep = sweeps[shown_first]
     status, progress = sweep.status(), sweep.progress()
-    if state.going and status not in LIVE:
-        state.going = False
-        st.rerun()  # the rest of the page has not seen its last runs
-    state.going = status in LIVE
+    if state.going != (status in LIVE):
+        state.going = status in LIVE
+        st.rerun()  # the table follows it from now on, or has not seen its last runs
     _header(state, sweep, progress, going=status in LIVE)
     _figures(sweep, progress)
     if status in LIVE:
