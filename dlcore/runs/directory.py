@@ -40,6 +40,7 @@ from dlcore.messages import N_, UserError
 from dlcore.runs import config_file, control, event_log, sealed
 from dlcore.runs.checkpoint_store import CheckpointStore
 from dlcore.runs.event_log import Reading
+from dlcore.runs.inside import can_be_drawn
 from dlcore.runs.status import LIVE, Status
 from dlcore.runs.summary import Summary, summary_of
 from dlcore.training.events import (
@@ -111,12 +112,12 @@ class Run:
         return self.path / "epochs" / f"{epoch:04}.json"
 
     def inspection(self, epoch: int) -> Inspected | None:
-        """What the network looked like inside after ``epoch``, 0 being untrained; None where that is not recorded."""
+        """What the network looked like inside after ``epoch``, 0 being untrained; None where no such thing is recorded."""
         try:
             event = from_json(sealed.unseal_line(self.inspection_path(epoch).read_bytes().rstrip(b"\r\n")))
         except (OSError, ValueError):
             return None
-        return event if isinstance(event, Inspected) and event.epoch == epoch else None
+        return event if isinstance(event, Inspected) and event.epoch == epoch and can_be_drawn(event) else None
 
     def model_at_hand(self) -> bool:
         """Whether there are weights to predict with."""

@@ -130,7 +130,7 @@ def read(path: Path, offset: int = 0) -> tuple[list[tuple[int, Event]], int, int
         with path.open("rb") as file:
             file.seek(offset)
             data = file.read()
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         return [], offset, 0
     complete = data[: data.rfind(b"\n") + 1]
     entries: list[tuple[int, Event]] = []
@@ -151,7 +151,7 @@ def last(path: Path) -> Event | None:
             file.seek(max(0, file.seek(0, os.SEEK_END) - 8192))
             line = file.read().rpartition(b"\n")[0].rpartition(b"\n")[2]
         return from_json(sealed.unseal_line(line))
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):
         return None
 
 

@@ -184,7 +184,7 @@ def read_glimpses(run_path: Path, offset: int = 0) -> tuple[list[Glimpse], int]:
         with log_path(run_path).open("rb") as file:
             file.seek(offset)
             data = file.read(_LONGEST_FILE)
-    except FileNotFoundError:
+    except OSError:
         return [], offset
     complete = data[: data.rfind(b"\n") + 1]
     found = [look for line in complete.splitlines()[-MOST_GLIMPSES:] if (look := _parse(line, Glimpse)) is not None]

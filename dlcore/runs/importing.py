@@ -32,6 +32,7 @@ from dlcore.formats import LABEL_FORMAT, RUN_FORMAT, SUMMARY_FORMAT
 from dlcore.messages import N_, UserError, Verbatim
 from dlcore.runs import glimpses, keeping, queue, sealed
 from dlcore.runs.directory import Run, is_run_id, list_runs, open_directory, runs_folder
+from dlcore.runs.inside import can_be_drawn
 from dlcore.runs.summary import Summary
 from dlcore.training.events import (
     Ended,
@@ -326,7 +327,7 @@ def _check_content(event: Event, started: Started | None, file: str) -> None:
             if isinstance(event, Tested):
                 fits = fits and event.count >= 1 and event.correct <= event.count
             else:
-                fits = fits and all(n >= 0 for bars in (*event.weights, *event.gradients) for n in bars.counts)
+                fits = fits and can_be_drawn(event)
         case Steered():
             fits = fits and (
                 event.action != "set" or (event.learning_rate, event.weight_decay, event.dropout) != (None,) * 3

@@ -120,6 +120,10 @@ def of(kind, **values):
     return logged(change)
 
 
+def histogram(which, **values):
+    return logged(lambda event: event[which][0].update(values))
+
+
 def of_test(**values):
     return of("tested", **values)
 
@@ -191,6 +195,12 @@ def begun(moment):
         ("label.json", lambda _data: sealed.seal({"name": 7}, format_number=2).encode()),
         ("model.safetensors", lambda data: data[:-1] + bytes([data[-1] ^ 1])),
         ("epochs/0001.json", lambda data: data[:-20]),
+        ("epochs/0001.json", histogram("weights", low=-1e300, high=1e300)),
+        ("epochs/0001.json", histogram("weights", low=1.0, high=1.0)),
+        ("epochs/0001.json", histogram("gradients", low=2.0, high=-10.0)),
+        ("epochs/0001.json", histogram("gradients", high=1e9)),
+        ("epochs/0001.json", histogram("gradients", counts=[])),
+        ("epochs/0001.json", histogram("gradients", counts=[-1, 2])),
         ("epochs/../../evil.json", lambda _data: b"{}"),
         ("watching/wall.json", lambda data: data[:-20]),
         ("watching/wall.json", lambda _data: b""),

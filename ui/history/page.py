@@ -6,6 +6,7 @@ import streamlit as st
 
 from dlcore.messages import N_, UserError
 from dlcore.runs import keeping, queue
+from dlcore.runs.damaged import damaged_runs
 from dlcore.runs.directory import Run, list_runs, open_run
 from dlcore.runs.importing import import_run
 from dlcore.runs.overview import overview
@@ -22,6 +23,8 @@ from ui.visitor import visitor_token
 _TRAIN_PAGE = "pages/train.py"
 _LOOK_SECONDS = 3.0
 """Between two looks while any run in the table trains or waits."""
+_MOST_PROBLEMS = 5
+"""That are told one by one."""
 _ACTS = ("open", "pin", "unpin", "edit", "delete")
 
 
@@ -37,6 +40,7 @@ def runs_page() -> None:
     editing, state.editing, state.drawn = state.editing, "", state.chosen
     with body:
         st.fragment(_table)(state)
+        _damaged(state)
         _edit(editing)
         compare(state)
         more_runs(state)
@@ -64,6 +68,15 @@ def _table(state: RunsPage) -> None:
         except UserError as error:
             state.problem = error
         run_again(_LOOK_SECONDS, key="runs.clock")
+
+
+def _damaged(state: RunsPage) -> None:
+    """The visitor's runs that the table cannot show, and why; of those that the link names the comparison tells."""
+    problems = [told for told in damaged_runs(state.visitor) if told.values["run_id"] not in state.chosen]
+    for problem in problems[:_MOST_PROBLEMS]:
+        show_error(problem)
+    if len(problems) > _MOST_PROBLEMS:
+        st.caption(_("and {count} more").format(count=len(problems) - _MOST_PROBLEMS))
 
 
 def _choose(state: RunsPage) -> None:

@@ -128,7 +128,7 @@ def _show(
 def _classes(watch: Watch) -> None:
     started, course = watch.history.started, watch.feed.course()
     if started is None or not course:
-        st.caption(_("Nothing was recorded after this epoch."))
+        st.caption(_nothing_known(watch, watch.history.evaluations[-1].epoch if watch.history.evaluations else 0))
         return
     names = shown_names(started.class_names, watch.run.config.dataset)
     newest = course[-1]
@@ -167,12 +167,19 @@ def _classes(watch: Watch) -> None:
         gallery(newest.mistakes, names, alt=alt, key="train-inside-mistakes")
 
 
+def _nothing_known(watch: Watch, epoch: int) -> str:
+    if watch.run.inspection_path(epoch).exists():
+        return _("What was recorded after this epoch is damaged.")
+    return _("Nothing was recorded after this epoch.")
+
+
 def _layers(watch: Watch, axis: Axis) -> None:
     _between_epochs(watch, axis)
     _over_time(watch)
-    inspected = watch.feed.inspection(_chosen_epoch(watch))
+    epoch = _chosen_epoch(watch)
+    inspected = watch.feed.inspection(epoch)
     if inspected is None:
-        st.caption(_("Nothing was recorded after this epoch."))
+        st.caption(_nothing_known(watch, epoch))
         return
     revision = watch.run.run_id
     if inspected.rectified:

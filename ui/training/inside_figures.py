@@ -142,9 +142,10 @@ def over_time_figure(course: Sequence[Inspected], layer: str, *, gradients: bool
     for _epoch, one in columns:
         width = (one.high - one.low) / len(one.counts)
         density = np.asarray(one.counts, dtype=np.float64) / max(1, sum(one.counts)) / width
-        where = np.floor((centres - one.low) / width).astype(int)
-        inside = (where >= 0) & (where < len(one.counts))
-        column = np.where(inside, density[np.clip(where, 0, len(one.counts) - 1)], 0)
+        offsets = np.floor((centres - one.low) / width)
+        inside = (offsets >= 0) & (offsets < len(one.counts))
+        where = np.clip(offsets, 0, len(one.counts) - 1).astype(int)  # before: no whole number holds the largest
+        column = np.where(inside, density[where], 0)
         shares.append(column / (column.max() or 1.0))
     trace = {
         "type": "heatmap",

@@ -211,6 +211,9 @@ def _advice(state: TrainPage, watch: Watch, status: Status) -> None:
     if watch.feed.damaged_lines:
         told = _("{count} lines of this run's log are damaged and were left out: the curves may have gaps.")
         st.warning(told.format(count=watch.feed.damaged_lines), icon=":material/healing:")
+    if status in ("completed", "stopped", "diverged") and ended is None:
+        told = _("The end of this run's log is missing: how it ended is known, but its curves may be cut off.")
+        st.warning(told, icon=":material/healing:")
     if status == "diverged":
         _what_to_try(watch.history)
     elif status == "failed" and ended is not None and ended.message:
