@@ -20,12 +20,14 @@ _JS = """
 export default ({ data, setStateValue }) => {
   const name = "dlcore.visitor"
   try {
-    const kept = localStorage.getItem(name)
-    if (kept === null) localStorage.setItem(name, data.token)
-    else if (kept !== data.token) setStateValue("token", kept)
+    const found = localStorage.getItem(name) ?? ""
+    const token = /^[\\w-]{22,64}$/.test(found) ? found : data.token // else each visit would be of somebody new
+    if (token !== found) localStorage.setItem(name, token)
+    if (token !== data.token) setStateValue("token", token)
     // Said before it is asked: the next visit's first look finds the same runs. Storage decides, where they differ.
-    const token = encodeURIComponent(kept ?? data.token)
-    document.cookie = `${name}=${token}; max-age=31536000; samesite=lax`
+    // No other site's page can have it sent; and where this page came encrypted, it goes nowhere in the clear.
+    const secure = location.protocol === "https:" ? "; secure" : ""
+    document.cookie = `${name}=${token}; max-age=31536000; samesite=strict${secure}`
   } catch {
     // Storage is forbidden: the token of this session is used.
   }
