@@ -1,5 +1,8 @@
 """What the pages that watch a run share, and how often they look."""
 
+import sys
+import threading
+
 import pytest
 
 from dlcore.config import TrainConfig
@@ -106,3 +109,27 @@ def test_two_parts_of_a_page_that_look_at_once_have_looked_once(run, monkeypatch
     watch.look()
     watch.look()
     assert watch.quiet == 1
+
+
+def test_pages_that_come_and_go_at_once_are_counted_all_the_same(run, monkeypatch):
+    monkeypatch.setattr(feed, "_PRESENT_SECONDS", -1.0)  # each look forgets whoever looked before, and itself
+    shared, faults = Feed(run), []
+
+    def look(first: int) -> None:
+        try:
+            for page in range(first, first + 3000):
+                shared.present(page)
+        except (KeyError, RuntimeError) as error:
+            faults.append(error)
+
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # threads take turns in the middle of everything
+    try:
+        pages = [threading.Thread(target=look, args=(3000 * number,)) for number in range(8)]
+        for page in pages:
+            page.start()
+        for page in pages:
+            page.join()
+    finally:
+        sys.setswitchinterval(usual)
+    assert not faults

@@ -139,10 +139,11 @@ class Feed:
     def present(self, page: int) -> int:
         """Note that this page looks, and count those that have looked of late."""
         now = time.monotonic()
-        self._present[page] = now
-        for gone in [other for other, seen in self._present.items() if now - seen > _PRESENT_SECONDS]:
-            del self._present[gone]
-        return len(self._present)
+        with self.lock:
+            self._present[page] = now
+            for gone in [other for other, seen in self._present.items() if now - seen > _PRESENT_SECONDS]:
+                del self._present[gone]
+            return len(self._present)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
