@@ -84,7 +84,7 @@ def test_a_run_ends_calibrated_by_what_it_held_back():
         calibrate(load_model(few.run_id))
 
 
-@pytest.mark.parametrize("fault", [OSError(errno.ENOSPC, "full"), RuntimeError("not enough memory")])
+@pytest.mark.parametrize("fault", [OSError(errno.ENOSPC, "full"), MemoryError(), IndexError("odd")])
 def test_a_run_that_cannot_be_calibrated_is_a_whole_run(monkeypatch, fault):
     def refuse(*_arguments):
         raise fault
