@@ -5,6 +5,7 @@ wait, each holds a thread, so only some may.
 """
 
 import json
+import logging
 import subprocess
 import sys
 import threading
@@ -19,6 +20,7 @@ from dlcore.runs import spare
 _PATIENCE_SECONDS = 120.0
 _MOST_WAITING = 8
 _KEPT = 200
+_LOG = logging.getLogger(__name__)
 _PROJECT = Path(__file__).resolve().parents[1]
 
 
@@ -56,11 +58,13 @@ class Bench:
             raise UserError(N_("The server is too busy just now: {reason}. Try again."), reason=str(error)) from error
 
     def _run(self, key: str, work: Callable[[], str]) -> None:
-        problem = "unexpected fault"  # whose traceback is on the server's standard error
+        problem = N_("something unforeseen, which the server's log holds. Try again.")
         try:
             problem = work()
-        except (OSError, Timeout, subprocess.TimeoutExpired) as error:
-            problem = type(error).__name__
+        except (Timeout, subprocess.TimeoutExpired):  # of the lock; it is an OSError too
+            problem = N_("it took too long, the server may be busy. Try again in a minute.")
+        except OSError as error:
+            problem = error.strerror or type(error).__name__
         finally:
             self._settle(key, problem)
 
@@ -109,4 +113,7 @@ def command(
     try:
         return str(json.loads(process.stdout.splitlines()[-1])["error"])[:300]
     except (ValueError, IndexError, KeyError, TypeError):
-        return f"exit status {process.returncode}"
+        _LOG.warning(
+            "%s ended with status %s: %s", words[0], process.returncode, process.stderr[-2000:].decode(errors="replace")
+        )
+        return N_("its process broke off, perhaps for want of memory. Try again.")

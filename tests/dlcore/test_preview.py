@@ -1,11 +1,13 @@
 """Pictures of a dataset and of augmentation: kept, found again, swept, and a reason where there are none."""
 
+import errno
 import os
 import subprocess
 import threading
 from types import SimpleNamespace
 
 import pytest
+from filelock import Timeout
 from PIL import Image
 
 from dlcore import elsewhere, preview
@@ -108,12 +110,19 @@ def test_a_process_makes_them_while_the_page_goes_on():
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
-        (SimpleNamespace(stdout=b'{"error": "The moon is full."}\n', returncode=2), "The moon is full."),
-        (SimpleNamespace(stdout=b'{"error": "' + b"x" * 5000 + b'"}', returncode=2), "x" * 300),
-        (SimpleNamespace(stdout=b"", returncode=-9), "exit status -9"),
-        (SimpleNamespace(stdout=b"nonsense", returncode=1), "exit status 1"),
-        (subprocess.TimeoutExpired("preview", 90), "TimeoutExpired"),
-        (OSError("no memory"), "OSError"),
+        (SimpleNamespace(stdout=b'{"error": "The moon is full."}\n', stderr=b"", returncode=2), "The moon is full."),
+        (SimpleNamespace(stdout=b'{"error": "' + b"x" * 5000 + b'"}', stderr=b"", returncode=2), "x" * 300),
+        (
+            SimpleNamespace(stdout=b"", stderr=b"", returncode=-9),
+            "its process broke off, perhaps for want of memory. Try again.",
+        ),
+        (
+            SimpleNamespace(stdout=b"nonsense", stderr=b"", returncode=1),
+            "its process broke off, perhaps for want of memory. Try again.",
+        ),
+        (subprocess.TimeoutExpired("preview", 90), "it took too long, the server may be busy. Try again in a minute."),
+        (Timeout("lock"), "it took too long, the server may be busy. Try again in a minute."),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "Cannot allocate memory"),
     ],
 )
 def test_a_failure_is_told_once_and_then_tried_again(answer, told, monkeypatch):
