@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from dlcore import atomic
 from dlcore.elsewhere import Bench, command
 from dlcore.export.files import KINDS, check_installed
 from dlcore.home import home
@@ -19,6 +20,7 @@ from dlcore.runs.directory import Run
 
 _KEPT = 40
 _KEPT_BYTES = 500_000_000
+_HALF_WRITTEN_SECONDS = 600.0
 
 
 def request(run: Run, kind: str) -> Path | None:
@@ -68,7 +70,9 @@ def _bench() -> Bench:
 
 
 def _sweep() -> None:
-    """Keep the files that were looked at last."""
+    """Keep the files that were looked at last, and none that a process was killed over."""
+    with suppress(OSError):
+        atomic.sweep(home() / "exports", age_seconds=_HALF_WRITTEN_SECONDS)
     looked_at = {}
     for path in (home() / "exports").glob("[0-9a-f]*"):
         with suppress(OSError):

@@ -160,8 +160,12 @@ def test_of_what_was_made_the_files_looked_at_last_are_kept(run, monkeypatch):
     for number in range(4):
         (folder / f"{number}.onnx").write_bytes(b"x")
         os.utime(folder / f"{number}.onnx", (1000 + number, 1000 + number))
+    half, being_written = (folder / f".1.onnx.0123456{number}.tmp" for number in (7, 8))
+    for path in (half, being_written):
+        path.write_bytes(b"x")
+    os.utime(half, (1000, 1000))  # its process was killed long ago
     making._sweep()
-    assert sorted(path.name for path in folder.iterdir()) == ["2.onnx", "3.onnx"]
+    assert sorted(path.name for path in folder.iterdir()) == [being_written.name, "2.onnx", "3.onnx"]
 
 
 @pytest.mark.filterwarnings("ignore")  # of the exporter
