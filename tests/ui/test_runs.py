@@ -139,6 +139,17 @@ def test_without_runs_the_page_says_what_to_do(open_page):
     assert button(app, "runs.sweep.start")
 
 
+def test_a_table_without_runs_follows_a_search_that_is_about_to_make_some(open_page, monkeypatch):
+    app = open_page("runs")
+    looks = []
+    monkeypatch.setattr(runs_page_module, "run_again", lambda _seconds, *, key: looks.append(key))
+    app.run()
+    assert looks == []
+    app.session_state["runs"].going = True
+    app.run()
+    assert looks[:1] == ["runs.clock"]
+
+
 @pytest.mark.parametrize(("language", "series", "imported"), [("en", "Series", "Imported"), ("zh", "系列", "导入")])
 def test_a_row_says_where_its_run_comes_from(open_page, four_runs, language, series, imported):
     sweep_id = "20260101-000000-0123456789ab"

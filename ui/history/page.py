@@ -59,6 +59,8 @@ def _table(state: RunsPage) -> None:
     if not runs:
         st.info(_("There is no run yet. Train a network, and it will stand here."), icon=":material/history:")
         st.page_link(_TRAIN_PAGE, label=_("Train"), icon=":material/model_training:")
+        if state.going:  # a search that has yet to begin its first run
+            run_again(_LOOK_SECONDS, key="runs.clock")
         return
     rows = [overview(run) for run in runs]
     run_table(state, rows, on_choice=lambda: _choose(state), on_act=lambda: _act(state))

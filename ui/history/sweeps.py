@@ -302,8 +302,8 @@ def _header(state: RunsPage, sweep: Sweep, progress: Progress, *, going: bool) -
         if mine and not going:
             with st.popover(_("Delete"), icon=":material/delete:", key="runs.sweep.more"):
                 st.caption(_("What it found is forgotten for good; its runs stay."))
-                whole = _("Delete this repetition") if set(sweep.plan.moves) == {"seed"} else _("Delete this search")
-                if st.button(whole, key="runs.sweep.delete"):
+                label = _("Delete this repetition") if set(sweep.plan.moves) == {"seed"} else _("Delete this search")
+                if st.button(label, key="runs.sweep.delete"):
                     _attempt(state, sweep.delete)
                     state.sweep = ""
                     st.rerun()
