@@ -106,8 +106,9 @@ def keep_corrections(
         drawings: as the visitor labelled them.
         names: of the model's classes.
         rehearsed: images that the model knew, lest it forget them; may be none.
-        validation: images that it neither knew nor learns from now, to judge progress by; some hundred are kept. Chosen here, before anything is repeated, so that no run holds back a copy of what it learns from.
-            Where there are none, each drawing once: then nothing is there to judge by but the lesson itself.
+        validation: images that it neither knew nor learns from now, to judge progress by; some hundred are kept. Chosen
+            here, before anything is repeated, so that no run holds back a copy of what it learns from. Where there are
+            none, each drawing once: then nothing is there to judge by but the lesson itself.
         test: images that show what it has forgotten; where there are none, the drawings themselves.
         title: of the set.
         owner: the visitor's token.

@@ -14,7 +14,6 @@ from ui.training.pictures import url_of
 from ui.training.readings import explained
 from ui.training.state import Watch
 
-_SIDE = 56
 _STYLE = (
     "<style>.filters{display:flex;flex-wrap:wrap;gap:4px}"
     ".filters img{width:56px;height:56px;image-rendering:pixelated;border-radius:4px;"

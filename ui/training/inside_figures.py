@@ -209,25 +209,10 @@ def in_words(history: RunHistory, name: str) -> str:
     return _("Nothing was measured yet.") if value is None else template.format(value=value)
 
 
-def classes_in_words(inspected: Inspected, names: Sequence[str]) -> str:
-    """The chart of classes for those who do not see it: best and worst."""
-    known = [(share, name) for share, name in zip(_class_shares(inspected), names, strict=True) if share is not None]
-    if not known:
-        return _("Nothing was measured yet.")
-    (low, worst), (high, best) = min(known), max(known)
-    return _("Accuracy by class: best {best} with {high:.0%}, worst {worst} with {low:.0%}.").format(
-        best=best, high=high, worst=worst, low=low
-    )
-
-
 def dead_in_words(inspected: Inspected) -> str:
     """The chart of dead units for those who do not see it."""
     dead, units = sum(row.dead for row in inspected.rectified), sum(row.units for row in inspected.rectified)
     return _("Dead units: {dead} of {units}.").format(dead=dead, units=units)
-
-
-def _class_shares(inspected: Inspected) -> list[float | None]:
-    return [row[index] / sum(row) if sum(row) else None for index, row in enumerate(inspected.confusion)]
 
 
 def _curve(
