@@ -3,7 +3,7 @@
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +11,6 @@ from numpy.typing import NDArray
 from dlcore.cli.answers import SUCCESS, Answer, table
 from dlcore.data import OWN_IMAGES
 from dlcore.messages import UserError
-
-if TYPE_CHECKING:
-    pass
 
 
 def predict_pictures(options: argparse.Namespace) -> Answer:

@@ -1,7 +1,7 @@
 """Commands on runs that there are: list, show, keep, take in and take home."""
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dlcore.cli.answers import SUCCESS, Answer, epoch_line, table
 from dlcore.config import KNOBS
@@ -13,9 +13,6 @@ from dlcore.runs.history import RunHistory
 from dlcore.runs.status import STATUSES
 from dlcore.training.events import Evaluated
 from dlcore.translation import translator
-
-if TYPE_CHECKING:
-    pass
 
 
 def list_all(_: argparse.Namespace) -> Answer:

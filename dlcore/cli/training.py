@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dlcore.cli.answers import FAILURE, SUCCESS, Answer, epoch_line, say, table
 from dlcore.config import KNOBS, TrainConfig
@@ -17,9 +17,6 @@ from dlcore.runs.directory import Run, create, open_directory, open_run
 from dlcore.runs.history import RunHistory
 from dlcore.runs.status import STATUSES
 from dlcore.training.events import Evaluated, Event, Paused, Preparing, Resumed, Started, Steered, Stepped, Tested
-
-if TYPE_CHECKING:
-    pass
 
 
 def train(options: argparse.Namespace) -> Answer:

@@ -6,9 +6,7 @@ import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dlcore.data.own_images import (
-    Limits,
-)
+from dlcore.data.own_images import Limits
 from dlcore.data.picture_sources import Entry
 from dlcore.messages import N_
 

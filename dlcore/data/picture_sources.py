@@ -11,17 +11,10 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING, BinaryIO
+from typing import IO, BinaryIO
 
-from dlcore.data.own_images import (
-    Limits,
-    Skipped,
-)
+from dlcore.data.own_images import Limits, Skipped
 from dlcore.messages import N_, UserError
-
-if TYPE_CHECKING:
-    pass
-
 
 _IGNORED = {"__macosx", "thumbs.db", "desktop.ini"}
 

@@ -1,16 +1,10 @@
 """What to say to a visitor of a run that failed."""
 
 import errno
-from typing import TYPE_CHECKING
 
 from dlcore.messages import N_, UserError
 from dlcore.runs.directory import Run
-from dlcore.training.events import (
-    Ended,
-)
-
-if TYPE_CHECKING:
-    pass
+from dlcore.training.events import Ended
 
 
 def failure(error: Exception, run: Run) -> Ended:

@@ -7,16 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
-
 
 NICENESS = 5
 """The pages come first,"""
-
-
 MEMORY_PENALTY = 800
 """and when memory runs out, Linux ends this process before them (``oom_score_adj``, at most 1000)."""
 

@@ -51,7 +51,6 @@ _MOST_KEPT_EACH = 50
 """Sweeps of one visitor; of more, the oldest that is over goes when another begins. Its runs stay."""
 _UNFINISHED_SECONDS = 3600.0
 """After this time a directory without a sweep.json, left by a server that was killed as it made it, is litter."""
-_PROJECT = Path(__file__).resolve().parents[2]
 _LOG = logging.getLogger(__name__)
 
 
