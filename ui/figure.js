@@ -61,7 +61,7 @@ const themed = ({ layout, colorway }, node) => {
     plot_bgcolor: "transparent",
     font,
     colorway,
-    margin: { l: 8, r: 12, t: layout.title ? 44 : 28, b: 8 },
+    margin: { l: 8, r: 12, t: layout.title ? 44 : 12, b: 8 },
     hoverlabel: { bgcolor: paper, bordercolor: line, font: { ...font } },
     legend: { orientation: "h", x: 0, y: 1, xanchor: "left", yanchor: "bottom", bgcolor: "transparent" },
     modebar: { bgcolor: "transparent", color: read("gray-text-color", text), activecolor: read("primary-color", text) },
@@ -241,6 +241,7 @@ export default ({ data: sent, parentElement, setTriggerValue }) => {
   chart.figure = chart.latest = data
   arrange(chart)
   chart.root.style.height = `${data.height}px`
+  chart.root.classList.toggle("tools", !data.config.staticPlot && data.config.displayModeBar !== false)
   chart.plot.setAttribute("aria-label", data.description)
   chart.failure.textContent = data.failure
   draw(chart)

@@ -56,6 +56,12 @@ def look_up(run: Run, kind: str) -> Path | None:
     return found
 
 
+def is_settled(run: Run, kind: str) -> bool:
+    """Whether :func:`request` would have an answer: the file, or why there is none."""
+    made = place(run, kind)
+    return made.is_file() or made.name not in _bench().under_way
+
+
 def place(run: Run, kind: str) -> Path:
     """Where the file is or will be; another place once the run has trained on."""
     sizes = [path.stat().st_size if path.is_file() else 0 for path in (run.events_path, run.final_weights_path)]

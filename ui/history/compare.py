@@ -9,6 +9,8 @@ from dlcore.messages import N_
 from dlcore.runs.comparing import METRICS, differences, gathered, measured
 from dlcore.runs.directory import list_runs
 from dlcore.runs.overview import Overview, overview
+from dlcore.runs.status import LIVE
+from ui.clock import run_again
 from ui.figure import figure
 from ui.history.compare_figures import front_figure, parallel_figure, scatter_figure, varied_settings
 from ui.history.curves import AXES, CURVES, MOST_DRAWN, curves_figure, lines_of
@@ -18,6 +20,7 @@ from ui.history.state import MOST_CHOSEN, RunsPage, opened
 from ui.language import translate as _
 from ui.shell import plain_text, show_error
 
+_LOOK_SECONDS = 3.0
 _VIEWS: Mapping[str, str] = {
     "curves": N_("Curves"),
     "settings": N_("Settings that differ"),
@@ -112,16 +115,27 @@ def _curves(state: RunsPage, rows: list[Overview], names: list[str]) -> None:
     if len(groups) > MOST_DRAWN:
         st.caption(_("The first {most} of {count}; tick fewer to choose.").format(most=MOST_DRAWN, count=len(groups)))
         groups, names = groups[:MOST_DRAWN], names[:MOST_DRAWN]
+    st.fragment(_over_each_other)(groups, names, curve=curve, axis=axis, logarithmic=logarithmic)
+
+
+def _over_each_other(
+    groups: list[list[Overview]], names: list[str], *, curve: str, axis: str, logarithmic: bool
+) -> None:
+    """The curves; looked at again while one of the runs goes on."""
+    # Asked before they are read, so that the last look is at whole curves.
+    going = any(row.run.status() in LIVE for group in groups for row in group)
     lines = lines_of(groups, names, curve)
-    if not any(line.points for line in lines):
+    if any(line.points for line in lines):
+        figure(
+            *curves_figure(lines, curve=curve, axis=axis, logarithmic=logarithmic, revision=f"{curve} {axis}"),
+            key="runs.curves",
+            height=440 + 18 * max(0, len(lines) - 4),  # on a phone each takes a line of the legend
+            description=_("{curve} of {count} runs.").format(curve=_(CURVES[curve]), count=len(lines)),
+        )
+    else:
         st.caption(_("Nothing was measured yet."))
-        return
-    figure(
-        *curves_figure(lines, curve=curve, axis=axis, logarithmic=logarithmic, revision=f"{curve} {axis}"),
-        key="runs.curves",
-        height=440 + 18 * max(0, len(lines) - 4),  # on a phone each takes a line of the legend
-        description=_("{curve} of {count} runs.").format(curve=_(CURVES[curve]), count=len(lines)),
-    )
+    if going:
+        run_again(_LOOK_SECONDS, key="runs.curves.clock")
 
 
 def _settings(_state: RunsPage, rows: list[Overview], names: list[str]) -> None:

@@ -173,6 +173,7 @@ def curves_figure(lines: Sequence[Line], *, curve: str, axis: str, logarithmic: 
         "hovermode": "x unified" if len(lines) <= 6 else "closest",
         "uirevision": revision,
         "showlegend": True,
+        "legend": {"tracegroupgap": 0, "font": {"size": 11 if len(lines) > 6 else 13}},  # a phone has a row for each
     }
     return traces, layout
 

@@ -64,7 +64,8 @@ def _download(run: Run, name: str, data: partial[bytes]) -> None:
 
 def _made_elsewhere(state: TrainPage, run: Run, names: list[str]) -> None:
     """Files that take torch: asked for, made in a process of its own, then offered like the others."""
-    waiting, problems = False, []
+    waiting: list[str] = []
+    problems = []
     st.caption(_("For other tools; a process of its own makes these, which takes some seconds."))
     with st.container(horizontal=True, gap="small"):
         for name in names:
@@ -81,7 +82,8 @@ def _made_elsewhere(state: TrainPage, run: Run, names: list[str]) -> None:
                 _download(run, name, partial(found.read_bytes))
                 continue
             wanted = key in state.making
-            waiting = waiting or wanted
+            if wanted:
+                waiting.append(name)
             st.button(
                 _("Making it: {what}…").format(what=_(KINDS[name].title))
                 if wanted
@@ -95,7 +97,14 @@ def _made_elsewhere(state: TrainPage, run: Run, names: list[str]) -> None:
     for error in problems:
         show_error(error)
     if waiting:
-        run_again(_LOOK_AGAIN_SECONDS, key="train.making")
+        st.fragment(_wait)(run, waiting)
+
+
+def _wait(run: Run, names: list[str]) -> None:
+    """Look alone: drawing the buttons beside it anew would cut off a download that one of them has begun."""
+    if any(making.is_settled(run, name) for name in names):
+        st.rerun()
+    run_again(_LOOK_AGAIN_SECONDS, key="train.making")
 
 
 def _refusal(run: Run) -> UserError | None:
