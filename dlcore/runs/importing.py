@@ -82,7 +82,6 @@ def import_run(file: IO[bytes], *, owner: str = "") -> Run:
     """
     try:
         with _alone() as folder:
-            queue.check_disk()
             _check_place(owner)
             run_id = _unpack(file, folder)
             created, config = _config(folder)
@@ -145,6 +144,8 @@ def _unpack(file: IO[bytes], folder: Path) -> str:
             entries = [entry for entry in archive.infolist() if not entry.is_dir()]
             if len(entries) > MOST_FILES:
                 raise UserError(N_("This zip cannot be imported: it holds more than {most} files."), most=MOST_FILES)
+            # What an entry says of its size is the most that zipfile gives of it.
+            queue.check_disk(min(sum(entry.file_size for entry in entries), MOST_BYTES) // 1_000_000)
             run_id = entries[0].filename.partition("/")[0] if entries else ""
             if not is_run_id(run_id) or len(run_id) > 200:
                 raise UserError(N_("This zip cannot be imported: it holds no run."))

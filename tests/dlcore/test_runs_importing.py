@@ -302,6 +302,16 @@ def test_a_full_disk_is_said_before_anything_is_written(run, monkeypatch, home):
     assert list((home / "incoming").iterdir()) == []
 
 
+def test_room_is_asked_for_all_that_a_zip_unpacks_to(run, monkeypatch):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f"{run.run_id}/events.jsonl", bytes(30_000_000))
+    assert len(file.getvalue()) < 100_000
+    monkeypatch.setattr("dlcore.runs.queue.shutil.disk_usage", lambda _path: SimpleNamespace(free=510_000_000))
+    with pytest.raises(UserError, match="510 MB are left, 530 MB are needed"):
+        import_run(file)
+
+
 def test_an_old_run_is_not_thrown_away_for_its_age_when_it_has_just_come(run, monkeypatch):
     monkeypatch.setenv("DLCORE_KEEP_RUNS", "2")
     for _ in range(2):
