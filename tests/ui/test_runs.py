@@ -10,7 +10,7 @@ import streamlit as st
 from dlcore.config import TrainConfig
 from dlcore.export.files import content
 from dlcore.messages import UserError
-from dlcore.runs import keeping
+from dlcore.runs import control, keeping
 from dlcore.runs.directory import create, list_runs
 from dlcore.runs.importing import import_run
 from dlcore.runs.summary import Summary
@@ -123,10 +123,13 @@ def test_a_run_that_was_stopped_or_changed_by_hand_is_in_no_mean(open_page, four
     stopped = create(four_runs[0].config.model_copy(update={"seed": 9}))
     stopped.expect_no_worker()
     stopped.write_summary(four_runs[0].summary().model_copy(update={"reason": "stopped"}))
-    app = open_page("runs", runs=linked([*four_runs, stopped]), view="repeats")
+    changed = create(four_runs[0].config.model_copy(update={"seed": 10}))
+    control.ask(changed.path, [{"do": "set", "learning_rate": 0.5}])
+    work(changed)
+    app = open_page("runs", runs=linked([*four_runs, stopped, changed]), view="repeats")
     table = next(one.value for one in app.markdown if "95% interval of the mean" in one.value)
     assert "Learning rate 0.001 | 2" in table
-    assert any("Left out: 1" in one.value for one in app.caption)
+    assert any("Left out: 2" in one.value for one in app.caption)
 
 
 def test_without_runs_the_page_says_what_to_do(open_page):
@@ -203,6 +206,16 @@ def test_why_a_search_cannot_start_is_said_beside_its_button(open_page, monkeypa
     button(app, "runs.sweep.start").click().run()
     assert [one.value for one in app.error] == ["No room for a search."]
     assert list_sweeps() == []
+
+
+def test_a_wrong_setting_of_the_server_is_told_where_a_search_is_set_up(open_page, monkeypatch):
+    work(create(CONFIG))
+    monkeypatch.setenv("DLCORE_KEEP_RUNS", "many")
+    app = open_page("runs")
+    app.segmented_control(key="runs.kind").set_value("sweep").run()
+    assert not app.exception
+    assert "DLCORE" in app.error[0].value
+    assert not [one for one in app.button if one.key == "runs.sweep.start"]
 
 
 @pytest.mark.parametrize("text", ["1e999", "-inf", "nan"])

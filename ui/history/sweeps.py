@@ -129,7 +129,11 @@ def _search(base: TrainConfig) -> plans.Plan | None:
     objective = _one_of(third, "objective", _("Aim"), plans.OBJECTIVES)
     moves = {name: _move(KNOBS[name], values[name], grid=sampler == "grid") for name in moved}
     left, middle, right = st.columns(3)
-    most = min(plans.MOST_RUNS, keeping.bounds().runs_each or plans.MOST_RUNS)
+    try:
+        most = min(plans.MOST_RUNS, keeping.bounds().runs_each or plans.MOST_RUNS)
+    except UserError as error:  # a setting of the server
+        show_error(error)
+        return None
     runs = left.number_input(_("Runs at most"), 1, most, min(20, most), key="runs.budget")
     minutes = middle.number_input(_("Minutes at most"), 1, plans.MOST_MINUTES, 60, key="runs.minutes")
     name = right.text_input(_("Tag of its runs"), max_chars=24, key="runs.sweep.name")
