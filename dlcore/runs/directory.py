@@ -336,9 +336,14 @@ def open_directory(path: Path) -> Run:
         about = (path / "config.json").stat()
         return _read(str(path), about.st_mtime_ns, about.st_size)
     except (OSError, ValueError):
-        raise UserError(
-            N_("The run {run_id} cannot be opened: its config.json is missing or damaged."), run_id=path.name[:100]
-        ) from None
+        raise unreadable(path.name) from None
+
+
+def unreadable(run_id: str) -> UserError:
+    """What to say of a run whose ``config.json`` is none."""
+    return UserError(
+        N_("The run {run_id} cannot be opened: its config.json is missing or damaged."), run_id=run_id[:100]
+    )
 
 
 @lru_cache(maxsize=4000)

@@ -94,6 +94,19 @@ def test_which_run_is_damaged_is_said(open_page, run):
     assert not open_page("runs").error  # it is no business of this visitor
 
 
+@pytest.mark.parametrize(("format_number", "model"), [(99, "mlp"), (2, "of-tomorrow")])
+def test_a_run_of_another_version_is_named_and_breaks_no_page(open_page, run, format_number, model):
+    config = run.path / "config.json"
+    about = {key: value for key, value in json.loads(config.read_text()).items() if key not in ("format", "sha256")}
+    about["config"]["model"] = model
+    config.write_text(sealed.seal(about, format_number=format_number))
+    app = open_page("runs")
+    assert not app.exception
+    (told,) = [error.value for error in app.error]
+    assert run.run_id in told
+    assert not open_page("train", run=run.run_id).exception
+
+
 def forged(files, chance):
     """The run's zip in which some numbers of its log, its summary or what was seen inside are others."""
     files = dict(files)

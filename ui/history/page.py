@@ -74,7 +74,7 @@ def _table(state: RunsPage) -> None:
 
 def _damaged(state: RunsPage) -> None:
     """The visitor's runs that the table cannot show, and why; of those that the link names the comparison tells."""
-    problems = [told for told in damaged_runs(state.visitor) if told.values["run_id"] not in state.chosen]
+    problems = [told for run_id, told in damaged_runs(state.visitor).items() if run_id not in state.chosen]
     for problem in problems[:_MOST_PROBLEMS]:
         show_error(problem)
     if len(problems) > _MOST_PROBLEMS:
