@@ -302,6 +302,7 @@ def _field(values: Values) -> None:
             "y": sizes,
             "text": [str(size) for size in sizes],
             "textposition": "auto",
+            "textangle": 0,
             "marker": {"color": palette.TRAIN},
             "hoverinfo": "skip",
         }

@@ -21,6 +21,12 @@ def _aligned(rows: Sequence[str]) -> None:
     st.latex(r"\begin{aligned}" + r"\\[4pt]".join(rows) + r"\end{aligned}")
 
 
+def _summed(terms: Sequence[str], each: int) -> list[str]:
+    """A sum as rows of so many terms each: a long one would leave a phone's screen."""
+    rows = [" + ".join(terms[start : start + each]) for start in range(0, len(terms), each)]
+    return [rows[0], *(f"+ {row}" for row in rows[1:])]
+
+
 def _vision(values: Values) -> None:
     data = field_vision.digits()
     pixels = field_vision.moved(data.test_images[[values["digit"]]], values["right"], values["down"])[0]
@@ -28,20 +34,18 @@ def _vision(values: Values) -> None:
     answer = int((pixels @ learned[:-1] + learned[-1]).argmax())
     terms = learned[:-1, answer] * pixels
     largest = np.argsort(-np.abs(terms))[:_TERMS]
-    written = " + ".join(
+    written = [
         rf"{tex_factor(float(learned[place, answer]), 3)}\cdot{tex(float(pixels[place]), 3)}" for place in largest
-    )
+    ]
     rest, bias = float(terms.sum() - terms[largest].sum()), float(learned[-1, answer])
     st.markdown(
         _("The score of {digit}: 64 times weight times pixel, black counting as 1, and the bias.").format(digit=answer)
     )
     _aligned(
         [
-            rf"&{written} + \cdots",
-            (
-                rf"&= {tex(float(terms[largest].sum()))} + {tex_factor(rest)} + {tex_factor(bias)} "
-                rf"= \mathbf{{{tex(float(terms.sum()) + bias)}}}"
-            ),
+            *(f"&{row}" for row in _summed([*written, r"\cdots"], 2)),
+            rf"&= {tex(float(terms[largest].sum()))} + {tex_factor(rest)} + {tex_factor(bias)}",
+            rf"&= \mathbf{{{tex(float(terms.sum()) + bias)}}}",
         ]
     )
     st.caption(_("The five largest terms, the other 59 together, the bias."))
@@ -54,10 +58,11 @@ def _language(values: Values) -> None:
     prior, evidence = log(judge.praises / judge.blames), [judge.evidence(token) for token in tokens]
     st.markdown(_("The evidence of all words is added up; then the sum is turned into a share."))
     total = prior + sum(evidence)
-    written = " + ".join(tex_factor(value, 3) for value in (prior, *evidence[:12]))
-    more = r" + \cdots" if len(evidence) > 12 else ""
+    written = [tex_factor(value, 3) for value in (prior, *evidence[:12])] + [r"\cdots"] * (len(evidence) > 12)
+    first, *others = _summed(written, 3)
     share = judge.probability_of_praise(tokens)
-    _aligned([rf"z &= {written}{more} = {tex(total)}", rf"P &= \frac{{1}}{{1+e^{{-z}}}} = \mathbf{{{tex(share)}}}"])
+    rows_of_z = [f"z &= {first}", *(f"&{row}" for row in others), f"&= {tex(total)}"]
+    _aligned([*rows_of_z, rf"P &= \frac{{1}}{{1+e^{{-z}}}} = \mathbf{{{tex(share)}}}"])
     size = len(judge.vocabulary)
     rows = [
         {
@@ -107,9 +112,10 @@ def _medical(values: Values) -> None:
         rf"\text{{Dice}} &= \frac{{2\cdot{both}}}{{{marked}+{true}}} = \mathbf{{{tex(field_medical.dice(found, scan.truth), 3)}}}",
         rf"\frac{{{right}}}{{{pixels}}} &= \mathbf{{{tex(right / pixels, 4)}}}",
         (
-            rf"P(\text{{{ill_word}}}\mid +) &= \frac{{0.95\cdot{tex(ill)}}}{{0.95\cdot{tex(ill)} + 0.05\cdot{tex(1 - ill)}}} "
-            rf"= \mathbf{{{tex(share, 3)}}}"
+            rf"P(\text{{{ill_word}}}\mid +) &= "
+            rf"\frac{{0.95\cdot{tex(ill)}}}{{0.95\cdot{tex(ill)} + 0.05\cdot{tex(1 - ill)}}}"
         ),
+        rf"&= \mathbf{{{tex(share, 3)}}}",
     ]
     st.markdown(_("Pixels in both outlines, in the one found, in the true one; pixels labelled rightly; the test."))
     _aligned(rows if marked + true else rows[1:])
@@ -139,9 +145,12 @@ def _driving(values: Values) -> None:
     st.markdown(_("The steering just after the gust, in the middle of a straight road: what each has learned to do."))
     _aligned(
         [
-            rf"u_{{\text{{{name}}}}} &= -{tex_factor(k[0], 2)}\cdot 0 - {tex_factor(k[1], 2)}\cdot {turn} + {tex_factor(k[2], 2)}\cdot 0 "
-            rf"= \mathbf{{{tex(-k[1] * turn, 2)}}}\ /\mathrm{{m}}"
+            row
             for name, k in ((_("good driver"), good), (_("learned"), gains))
+            for row in (
+                rf"u_{{\text{{{name}}}}} &= -{tex_factor(k[0], 2)}\cdot 0 - {tex_factor(k[1], 2)}\cdot {turn}",
+                rf"&+ {tex_factor(k[2], 2)}\cdot 0 = \mathbf{{{tex(-k[1] * turn, 2)}}}\ /\mathrm{{m}}",
+            )
         ]
     )
     delay, speed = float(values["delay"]), float(values["speed"])

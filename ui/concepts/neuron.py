@@ -185,13 +185,15 @@ def _numbers(values: Values) -> None:
         ),
         rf"a &= {function} = \mathbf{{{tex(a)}}}",
         rf"\varphi'(z) &= {derivative} = \mathbf{{{tex(slope)}}}",
+        r"\frac{\partial a}{\partial w_1} &= \varphi'(z)\,x_1",
         (
-            rf"\frac{{\partial a}}{{\partial w_1}} &= \varphi'(z)\,x_1 = {tex_factor(slope)}\cdot"
-            rf"{tex_factor(values['x1'])} = \mathbf{{{tex(slope * values['x1'])}}}"
+            rf"&= {tex_factor(slope)}\cdot{tex_factor(values['x1'])} "
+            rf"= \mathbf{{{tex(slope * values['x1'])}}}"
         ),
+        r"\frac{\partial a}{\partial w_2} &= \varphi'(z)\,x_2",
         (
-            rf"\frac{{\partial a}}{{\partial w_2}} &= \varphi'(z)\,x_2 = {tex_factor(slope)}\cdot"
-            rf"{tex_factor(values['x2'])} = \mathbf{{{tex(slope * values['x2'])}}}"
+            rf"&= {tex_factor(slope)}\cdot{tex_factor(values['x2'])} "
+            rf"= \mathbf{{{tex(slope * values['x2'])}}}"
         ),
         rf"\frac{{\partial a}}{{\partial b}} &= \varphi'(z) = \mathbf{{{tex(slope)}}}",
     ]

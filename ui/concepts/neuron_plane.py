@@ -25,8 +25,8 @@ _HTML = """
 KEY = "concepts.neuron.plane"
 NAMES = ("w1", "w2", "b", "x1", "x2")
 _TURN = "concepts.neuron.turn"
-_REACH, _STEP = 8.0, 0.02
-"""The activation is sent from -_REACH to _REACH at this distance; further out all of them are straight."""
+_REACH, _STEP = 16.0, 0.02
+"""The activation is sent from -_REACH to _REACH at this distance; further out all of them are straight, to six digits."""
 
 
 @cache
