@@ -125,7 +125,8 @@ class Bench:
         check(metric_log(run) == self.expected, f"{what}: another metric log")
         check(run.scan().damaged_lines == 0 or bool(notice), f"{what}: damaged lines")
         files = {path.name for path in run.path.iterdir() if not path.name.startswith("checkpoint-")}
-        files -= {"summary.json", "control.lock"}  # without a summary the log says how it ended
+        # Without a summary the log says how it ended; and a run that could not be calibrated is whole.
+        files -= {"summary.json", "control.lock", "calibration.safetensors"}
         if "for good" in what:  # a broken disk removes nothing either: the server does, once it is mended
             for leftover in run.path.rglob("*.tmp"):
                 os.utime(leftover, (0, 0))

@@ -93,7 +93,7 @@ def work(run: Run, *, watch: Callable[[Event], None] | None = None, stop: Callab
             )
         try:
             (run.path / "summary.json").unlink(missing_ok=True)
-            for mine in ("summary", "checkpoint", "model"):
+            for mine in ("summary", "checkpoint", "model", "calibration"):
                 for leftover in run.path.glob(f".{mine}*.tmp"):  # of a worker that was killed while it wrote
                     leftover.unlink()
             for leftover in (*run.path.glob("epochs/.*.tmp"), *run.path.glob("watching/.*.tmp")):

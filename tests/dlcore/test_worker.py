@@ -529,7 +529,8 @@ def test_divergence_leaves_no_model():
 def test_leftovers_of_a_killed_save_are_cleared_away():
     run = create(QUICK)
     (run.path / "epochs").mkdir()
-    leftovers = [run.path / name for name in (".checkpoint.safetensors.123.tmp", "epochs/.0001.json.123.tmp")]
+    names = (".checkpoint.safetensors.123.tmp", ".calibration.safetensors.123.tmp", "epochs/.0001.json.123.tmp")
+    leftovers = [run.path / name for name in names]
     for leftover in leftovers:
         leftover.write_bytes(b"half")
     worker.work(run)
