@@ -92,6 +92,8 @@ def test_why_a_file_could_not_be_made_is_told(open_page, monkeypatch):
             thread.join(60)
     app.run()
     assert "no memory" in app.error[0].value
+    app.run()
+    assert "no memory" in app.error[0].value  # until it is asked for again
 
 
 def test_a_run_that_no_program_can_make_says_why(open_page, monkeypatch):

@@ -108,6 +108,8 @@ class TrainPage:
     """What was asked to be measured before a run, see :mod:`dlcore.rehearsal`."""
     making: set[str] = field(default_factory=set)
     """Files of runs that were asked for and are not there yet, see :mod:`dlcore.export.making`."""
+    not_made: dict[str, UserError] = field(default_factory=dict)
+    """Why files that were asked for are not to be had; told until they are asked for again."""
     recording: Watch | None = None
     """The recorded run, as this visitor looks at it."""
     replay_started: float | None = None

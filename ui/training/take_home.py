@@ -65,7 +65,6 @@ def _download(run: Run, name: str, data: partial[bytes]) -> None:
 def _made_elsewhere(state: TrainPage, run: Run, names: list[str]) -> None:
     """Files that take torch: asked for, made in a process of its own, then offered like the others."""
     waiting: list[str] = []
-    problems = []
     st.caption(_("For other tools; a process of its own makes these, which takes some seconds."))
     with st.container(horizontal=True, gap="small"):
         for name in names:
@@ -76,9 +75,10 @@ def _made_elsewhere(state: TrainPage, run: Run, names: list[str]) -> None:
                     found = making.request(run, name)
                 except UserError as error:
                     state.making.discard(key)
-                    problems.append(error)
+                    state.not_made[key] = error
             if found is not None:
                 state.making.discard(key)
+                state.not_made.pop(key, None)
                 _download(run, name, partial(found.read_bytes))
                 continue
             wanted = key in state.making
@@ -91,13 +91,19 @@ def _made_elsewhere(state: TrainPage, run: Run, names: list[str]) -> None:
                 icon="spinner" if wanted else _ICONS[name],
                 key=f"train.make_{name}",
                 disabled=wanted,
-                on_click=state.making.add,
-                args=(key,),
+                on_click=_ask,
+                args=(state, key),
             )
-    for error in problems:
-        show_error(error)
+    for name in names:
+        if error := state.not_made.get(making.place(run, name).name):
+            show_error(error)
     if waiting:
         st.fragment(_wait)(run, waiting)
+
+
+def _ask(state: TrainPage, key: str) -> None:
+    state.not_made.pop(key, None)
+    state.making.add(key)
 
 
 def _wait(run: Run, names: list[str]) -> None:
