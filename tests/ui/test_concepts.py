@@ -268,3 +268,13 @@ def test_guessing_reveals_the_memorised_labels(open_page):
 def test_the_question_of_a_link_stays_in_it(open_page):
     app = open_page("concepts", chapter="questions", question="framework")
     assert app.query_params["question"] in ("framework", ["framework"])
+
+
+def test_a_guess_comes_before_the_chooser(open_page):
+    app = open_page("concepts", language="zh", chapter="questions", question="framework")
+    guesses = [widget for widget in app.button if widget.key.startswith("concepts.questions.guess.")]
+    assert [widget.label for widget in guesses] == ["PyTorch", "Keras", "TensorFlow"]
+    guesses[0].click().run()
+    assert not app.exception
+    assert any("没猜中" in told.value and "TensorFlow" in told.value for told in app.info)
+    assert any("TensorFlow 2.10" in words.value for words in app.markdown)

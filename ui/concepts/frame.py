@@ -69,11 +69,11 @@ def show_frame(frame: Frame) -> None:
     text = sections(frame.chapter)
     st.markdown(text[frame.part or "intro"])
     if frame.guess:
-        _ask(frame.place, frame.guess)
+        ask(frame.place, frame.guess)
     with st.container(border=True):
         frame.lab()
-    if frame.guess and _guessed(frame.place) is not None:
-        _tell(frame, frame.guess, text)
+    if frame.guess:
+        tell(frame.place, frame.guess, text[frame.section("reveal")], frame.reveal)
     if frame.numbers:
         with st.expander(_("Open any number"), icon=":material/search:", key=f"concepts.{frame.chapter}.numbers"):
             frame.numbers()
@@ -104,7 +104,7 @@ def _take(place: str, guess: str) -> None:
     _guesses()[place] = guess
 
 
-def _ask(place: str, guess: Guess) -> None:
+def ask(place: str, guess: Guess) -> None:
     """The question with a button an answer, as long as none was given."""
     if _guessed(place) is not None:
         return
@@ -117,15 +117,19 @@ def _ask(place: str, guess: Guess) -> None:
         st.button(_("Just show me"), key=key, on_click=_take, args=(place, ""), type="tertiary")
 
 
-def _tell(frame: Frame, guess: Guess, text: Mapping[str, str]) -> None:
+def tell(place: str, guess: Guess, words: str, reveal: Draw | None = None) -> None:
+    """What came out, once somebody has guessed or would rather see: the answer, ``reveal``, the words."""
+    made = _guessed(place)
+    if made is None:
+        return
     st.markdown(_("##### What came out"))
-    made, answer = _guesses()[frame.place], guess.answer()
+    answer = guess.answer()
     verdict(made, answer, guess.options)
     if not made:
         st.markdown(_(guess.question) + f" **{_(guess.options[answer])}**")
-    if frame.reveal:
-        frame.reveal()
-    st.markdown(text[frame.section("reveal")])
+    if reveal:
+        reveal()
+    st.markdown(words)
 
 
 def verdict(made: str, answer: str, options: Mapping[str, str]) -> None:

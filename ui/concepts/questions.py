@@ -5,18 +5,20 @@ from importlib import import_module
 
 import streamlit as st
 
+from dlcore.messages import N_
 from ui.concepts import link
 from ui.concepts.chapters import open_chapter
 from ui.concepts.check import check
 from ui.concepts.controls import Controls, Free
 from ui.concepts.doors import door, read_next
+from ui.concepts.frame import Guess, ask, tell
 from ui.concepts.prose import heading_and_body, sections
 from ui.concepts.shown import initial, shown
 from ui.language import current
 from ui.language import translate as _
 from ui.resources.catalogue import by_id
 from ui.resources.choose import answer, table
-from ui.resources.frameworks import Need, chooser
+from ui.resources.frameworks import AVOID, Need, chooser
 from ui.resources.visit import ANY
 
 _KEY = "concepts.question"
@@ -47,11 +49,25 @@ CONTROLS = Controls.of(
 )
 
 
+def _ruled_out() -> str:
+    """The one of the guess that the table marks as to avoid on Windows itself."""
+    need = next(need for question in chooser().questions for need in question.needs if need.id == "windows-gpu")
+    (name,) = (name for name in GUESS.options if need.ratings[name] == AVOID)
+    return name
+
+
+GUESS = Guess(
+    question=N_("A laptop with Windows and an NVIDIA card: which of these cannot use the card there, without WSL2?"),
+    options={"pytorch": "PyTorch", "keras": "Keras", "tensorflow": "TensorFlow"},
+    answer=_ruled_out,
+)
+
+
 def show() -> None:
     """One question open at a time, the one of the link first."""
     text = sections("questions")
     st.markdown(text["intro"])
-    names = [name for name in text if name not in {"intro", "framework-after"}]
+    names = [name for name in text if name not in {"intro", "framework-after", "framework-reveal"}]
     linked = st.query_params.get("question")
     needs = any(name.startswith(CONTROLS.prefix) for name in st.query_params)
     opened = linked if linked in names else "framework" if needs else names[0]
@@ -63,7 +79,9 @@ def show() -> None:
             st.markdown(body)
             match name:
                 case "framework":
+                    ask("questions", GUESS)
                     _frameworks()
+                    tell("questions", GUESS, text["framework-reveal"])
                     st.markdown(text["framework-after"])
                 case "images":
                     read_next("question-images")
