@@ -63,7 +63,7 @@ def steer_run(options: argparse.Namespace) -> Answer:
 
 def work_here(run: Run) -> Answer:
     """Train in this process, as the worker that a page starts would; the first Ctrl-C stops kindly."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in dlcore.runs.launch
+    os.environ |= spare.WORKER_ENVIRONMENT | dict(os.environ)  # before torch is imported
     from dlcore.runs.process import log_to, stop_on_signals  # noqa: PLC0415  # only commands that train need it
     from dlcore.runs.worker import work  # noqa: PLC0415  # only commands that train need it
 

@@ -173,8 +173,11 @@ def network(writing: Writing) -> str:
             "            if module.bias is not None:",
             "                nn.init.zeros_(module.bias)",
         ]
-    told = writing.say(N_("the channels of a pixel side by side in memory: faster convolutions"))
-    lines += [f"# {told}", "network = network.to(DEVICE).to(memory_format=torch.channels_last)"]
+    if writing.device == "mps":  # see dlcore.training.faster.channels_together
+        lines.append("network = network.to(DEVICE)")
+    else:
+        told = writing.say(N_("the channels of a pixel side by side in memory: faster convolutions"))
+        lines += [f"# {told}", "network = network.to(DEVICE).to(memory_format=torch.channels_last)"]
     return sources.join([*cuts, code, "\n".join(lines)])
 
 

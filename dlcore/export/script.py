@@ -170,7 +170,12 @@ class _Writer:
             lines += [f"# {told}", "CHANGES: dict[int, dict[str, float]] = {"]
             lines += [f"    {step}: {_mapping(values)}," for step, values in self._changes().items()]
             lines.append("}")
-        return "\n".join([*lines, "", "torch.set_num_threads(THREADS)"])
+        lines += ["", "torch.set_num_threads(THREADS)"]
+        if self._writing.device == "cuda":  # as dlcore.training.precision.prepare_kernels
+            digits = "ieee" if config.precision == "float32" else "tf32"
+            lines += ["torch.backends.cudnn.deterministic = True"]
+            lines += [f'torch.backends.cudnn.conv.fp32_precision = "{digits}"']
+        return "\n".join(lines)
 
     def _setting(self, name: str, value: object) -> list[str]:
         """A constant with the first sentence of what the form says of it: behind it, or above where that is too wide."""

@@ -230,14 +230,14 @@ def tidy() -> None:
     counts = Counter((run.owner, bool(run.sweep)) for run in runs)
     used = 0
     if limit.megabytes:
-        used = sum(_bytes(path) for path in (*(run.path for run in runs if run.owner), *_trash()))
+        used = sum(bytes_in(path) for path in (*(run.path for run in runs if run.owner), *_trash()))
     for run in runs:
         account = (run.owner, bool(run.sweep))
         too_many = limit.runs_each and counts[account] > limit.runs_each
         too_large = limit.megabytes and used > limit.megabytes * 1_000_000
         if not run.owner or not (too_many or too_large) or label(run).pinned:
             continue
-        size = _bytes(run.path)
+        size = bytes_in(run.path)
         try:
             delete(run)
         except UserError:  # it trains or waits
@@ -316,7 +316,7 @@ def _sweep(now: float) -> None:
                 atomic.sweep(folder, age_seconds=_UNFINISHED_SECONDS)
 
 
-def _bytes(path: Path) -> int:
+def bytes_in(path: Path) -> int:
     """What all files in ``path`` and in its folders take, the folders' own entries not counted."""
     total = 0
     for folder, _folders, names in os.walk(path):

@@ -40,6 +40,13 @@ TICK_SECONDS = 1.0
 """Between two looks of a spare at whether it is still wanted."""
 ANSWER_SECONDS = 1.0
 """How long to wait for a spare to take a run before a worker is started anew."""
+WORKER_ENVIRONMENT = {
+    # A thread that waits for another one sleeps: spinning would take the core that the other one needs.
+    "OMP_WAIT_POLICY": "PASSIVE",
+    # What Apple's GPU cannot compute yet, the CPU does.
+    "PYTORCH_ENABLE_MPS_FALLBACK": "1",
+}
+"""How torch is imported where it trains, unless the environment says otherwise."""
 _NEEDED = (
     "dlcore.data.loading",
     "dlcore.training.loop",
@@ -52,9 +59,7 @@ _TELLING_NAMES = {"HOME", "TZ", "TMPDIR", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROX
 
 def environment() -> dict[str, str]:
     """The environment of a worker that this process starts."""
-    # A thread that waits for another one sleeps: spinning would take the core that the other one needs.
-    quiet = {"OMP_WAIT_POLICY": "PASSIVE"}
-    return quiet | os.environ | {"DLCORE_HOME": str(home()), "DLCORE_DATA": str(data_root())}
+    return {**WORKER_ENVIRONMENT, **os.environ, "DLCORE_HOME": str(home()), "DLCORE_DATA": str(data_root())}
 
 
 def ensure() -> None:

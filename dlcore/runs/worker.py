@@ -6,7 +6,6 @@ the moment the operating system closes its files.
 
 import logging
 import math
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -17,7 +16,7 @@ from filelock import Timeout
 
 from dlcore import atomic
 from dlcore.messages import N_, UserError
-from dlcore.runs import queue, sealed
+from dlcore.runs import keeping, queue, sealed
 from dlcore.runs.budget import CHECKPOINT_SECONDS, Budget, budget, checkpoint_seconds
 from dlcore.runs.control import VALUES, Command, Inbox
 from dlcore.runs.directory import Run
@@ -357,7 +356,7 @@ class _Session:
             self._spend(message, {"hours": f"{taken / 3600:.3g}"})
         elif now - self._weighed_at >= WEIGH_SECONDS:
             self._weighed_at = now
-            size = sum(entry.stat().st_size for entry in os.scandir(self._run.path))
+            size = keeping.bytes_in(self._run.path)
             # Before the room is gone: the next checkpoint, and the weights, have to find some.
             needed = size + 2 * self._run.checkpoints.bytes_of_newest()
             if needed > limits.disk_bytes:

@@ -33,7 +33,7 @@ from dlcore.training.evaluation import (
 from dlcore.training.events import Ended, Evaluated, Event, Inspected, Started, Stepped, Tested
 from dlcore.training.losses import training_loss
 from dlcore.training.optimizers import add_l1_gradient, set_learning_rate
-from dlcore.training.precision import arithmetic
+from dlcore.training.precision import arithmetic, prepare_kernels
 from dlcore.training.state import TrainingState, use_threads
 from dlcore.training.telemetry import WATCHED_IMAGES, ReluWatch, StepMeter, gradient_histograms, weight_histograms
 
@@ -64,6 +64,7 @@ def train(
         dataset = yield from prepare(config.dataset, own_images=config.own_images, classes=config.classes)
     if state is None:
         state = TrainingState.create(config, dataset)
+    prepare_kernels(config.precision, state.device)
     images, labels = dataset.train_images.to(state.device), _labels(state, dataset).to(state.device)
 
     meter = state.meter = StepMeter(state.network) if recording else None
@@ -73,10 +74,11 @@ def train(
         yield from _evaluate(state, images, labels, epoch=0, recording=recording)
     while (ended := state.ending()) is None:
         epoch = state.evaluated_epoch + 1
-        order = torch.randperm(len(state.train_indices), generator=generator(config.seed, "order", epoch))
+        drawn = torch.randperm(len(state.train_indices), generator=generator(config.seed, "order", epoch))
+        order = state.train_indices[drawn].to(state.device)  # once an epoch: each way to a GPU makes it wait
         while state.step < epoch * state.steps_per_epoch:
             position = (state.step - (epoch - 1) * state.steps_per_epoch) * config.batch_size
-            chosen = state.train_indices[order[position : position + config.batch_size]].to(state.device)
+            chosen = order[position : position + config.batch_size]
             if state.out_of_time():
                 yield test(state, dataset)
                 yield _out_of_time(state)

@@ -210,7 +210,7 @@ def test_the_room_of_a_run_is_that_of_its_folders_too(bound):
     old, new = ended(age_hours=2), ended(age_hours=1)
     (old.path / "epochs").mkdir()
     (old.path / "epochs" / "0001.json").write_bytes(bytes(4_000_000))
-    assert keeping._bytes(old.path) > 4_000_000
+    assert keeping.bytes_in(old.path) > 4_000_000
     bound(keep_megabytes=3)
     keeping.tidy()
     assert names(list_runs()) == [new.run_id]

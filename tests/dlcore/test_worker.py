@@ -510,6 +510,19 @@ def test_a_run_whose_files_grow_too_large_is_stopped_kindly(monkeypatch):
     assert sum(path.stat().st_size for path in run.path.iterdir()) <= 300_000
 
 
+@pytest.mark.parametrize(
+    ("folder", "reason"), [(".", "stopped"), ("epochs", "stopped"), ("watching", "stopped"), ("", "completed")]
+)
+def test_whatever_lies_in_a_runs_folders_counts(monkeypatch, folder, reason):
+    run = create(QUICK)
+    monkeypatch.setenv("DLCORE_RUN_MEGABYTES", "5")
+    monkeypatch.setattr(worker, "WEIGH_SECONDS", 0.0)
+    if folder:
+        (run.path / folder).mkdir(exist_ok=True)
+        (run.path / folder / "large").write_bytes(bytes(5_000_000))
+    assert worker.work(run).reason == reason
+
+
 @pytest.mark.parametrize("value", ["-1", "soon", "nan", "1e9", "٣"])
 def test_a_wrong_number_of_seconds_is_refused(monkeypatch, value):
     monkeypatch.setenv("DLCORE_CHECKPOINT_SECONDS", value)
