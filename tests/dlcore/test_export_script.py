@@ -288,7 +288,19 @@ def test_mixed_precision_on_a_gpu_makes_a_clean_program():
     program = script(replace(recipe, config=TrainConfig(model="compact-cnn"), started=started))
     assert_clean(program)
     assert 'torch.autocast("cuda", dtype=torch.bfloat16)' in program
+    assert "torch.backends.cudnn.deterministic = True" in program
+    assert 'torch.backends.cudnn.conv.fp32_precision = "tf32"' in program
     assert "class Dropout" not in program
+
+
+def test_a_program_for_apples_gpu_keeps_the_layout_whose_gradients_are_right():
+    recipe = made_up()
+    started = replace(recipe.started, device="mps")
+    program = script(replace(recipe, config=TrainConfig(model="compact-cnn"), started=started))
+    assert_clean(program)
+    assert "network = network.to(DEVICE)\n" in program
+    assert "channels_last" not in program
+    assert "cudnn" not in program
 
 
 @pytest.mark.parametrize("dataset", ["own-images", "mnist-pen"])
