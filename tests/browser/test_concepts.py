@@ -51,7 +51,7 @@ def test_a_visitor_steps_through_the_lab_and_goes_on(page, app_url):
 
 def test_the_chapters_fit_a_phone_in_chinese(new_page, app_url):
     page = new_page(width=390, height=844, dark=True, language="zh")
-    for chapter, sign in (("steps", "六个步骤"), ("program", "七十行"), ("questions", "问与答")):
+    for chapter, sign in (("steps", "网络是怎样学习的"), ("program", "七十行"), ("questions", "大家最后都会问什么")):
         page.goto(f"{app_url}/concepts?chapter={chapter}&lang=zh")
         expect(page.get_by_role("heading", name=sign)).to_be_visible(timeout=60_000)
         expect(page.get_by_role("button", name="上一章")).to_be_visible(timeout=60_000)

@@ -121,13 +121,14 @@ class TestLab:
         assert "**7**" in words(app)
         assert not app.exception
 
-    def test_a_change_asks_for_a_guess_and_then_tells(self, open_page):
+    def test_each_experiment_asks_for_a_guess_and_then_tells(self, open_page):
         app = open_page("concepts", chapter="steps")
-        assert not [widget for widget in app.button if widget.key.startswith("concepts.guess")]
+        button(app, "concepts.steps.show").click().run()
+        assert not [widget for widget in app.button if widget.key.startswith("concepts.steps.guess")]
         button(app, "concepts.trial.too-far").click().run()
         assert app.session_state[STATE].experiment == TRIALS["too-far"][1]
         assert number(app, "learning_rate").value == 2
-        button(app, "concepts.guess.solved").click().run()
+        button(app, "concepts.steps.guess.solved").click().run()
         assert "higher" in app.info[0].value
         button(app, "concepts.run100").click().run()
         assert "Diverged" in app.error[0].value

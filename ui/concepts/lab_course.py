@@ -28,13 +28,14 @@ def _guess(value: str) -> None:
 
 
 def course(lab: Lab) -> None:
-    """The loss over the updates, behind a guess where the visitor has changed something."""
+    """The loss over the updates, behind a guess."""
     st.markdown(_("##### Where does it lead?"))
     if not lab.guessed:
         st.markdown(_("Guess first: after {count} updates from this start, the loss will be …").format(count=PREVIEW))
         with st.container(horizontal=True):
             for value, title in GUESSES.items():
-                st.button(_(title), key=f"concepts.guess.{value}", on_click=_guess, args=(value,))
+                st.button(_(title), key=f"concepts.steps.guess.{value}", on_click=_guess, args=(value,))
+            st.button(_("Just show me"), key="concepts.steps.show", on_click=_guess, args=("",), type="tertiary")
         return
     preview = lab.preview()
     answer = outcome(preview)

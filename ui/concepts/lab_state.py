@@ -52,8 +52,8 @@ class Lab:
     updates: int = 0
     step: int = 1
     guess: str = ""
-    guessed: bool = True
-    """Whether the preview may be shown: the default shows it at once, a changed experiment asks first."""
+    guessed: bool = False
+    """Whether the preview may be shown: after a guess, or when the visitor would rather see than guess."""
     written: deque[Mapping[str, str]] = field(default_factory=lambda: deque(maxlen=50))
     """What this lab wrote into the link lately."""
     _trajectory: Trajectory | None = None
@@ -77,12 +77,12 @@ class Lab:
         )
 
     def change(self, experiment: Experiment, *, seed: int | None = None) -> None:
-        """A new experiment: back to step 1, and the preview waits for a guess unless it is the untouched lab."""
+        """A new experiment: back to step 1, and the preview waits for a guess."""
         if experiment == self.experiment and seed == self.seed:
             return
         self.experiment, self.seed = experiment, seed
         self.updates, self.step, self.guess, self._trajectory = 0, 1, "", None
-        self.guessed = experiment == Experiment()
+        self.guessed = False
 
     @property
     def finished(self) -> int:
@@ -199,7 +199,7 @@ def from_query(query: Mapping[str, str]) -> Lab:
     lab.updates = max(0, min(lab.updates, lab.last_update - 1))
     if lab.step == 1:
         lab.updates = 0
-    lab.guessed = experiment == plain or lab.finished > 0
+    lab.guessed = lab.finished > 0
     return lab
 
 

@@ -1,4 +1,4 @@
-"""The chapter of questions and answers; the choice of a framework by one's needs, with its reasons and its table."""
+"""The chapter of questions and answers; the choice of a framework by one's needs, with its reasons and its sums."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -18,7 +18,7 @@ from ui.language import current
 from ui.language import translate as _
 from ui.resources.catalogue import by_id
 from ui.resources.choose import answer, table
-from ui.resources.frameworks import AVOID, Need, chooser
+from ui.resources.frameworks import AVOID, MARKS, Need, chooser, rank
 from ui.resources.visit import ANY
 
 _KEY = "concepts.question"
@@ -63,11 +63,16 @@ GUESS = Guess(
 )
 
 
+_OTHER = {"intro", "framework-after", "framework-reveal", "mathematics"}
+"""Sections that are no question."""
+
+
 def show() -> None:
     """One question open at a time, the one of the link first."""
     text = sections("questions")
+    chosen: list[Need] = []
     st.markdown(text["intro"])
-    names = [name for name in text if name not in {"intro", "framework-after", "framework-reveal"}]
+    names = [name for name in text if name not in _OTHER]
     linked = st.query_params.get("question")
     needs = any(name.startswith(CONTROLS.prefix) for name in st.query_params)
     opened = linked if linked in names else "framework" if needs else names[0]
@@ -80,7 +85,7 @@ def show() -> None:
             match name:
                 case "framework":
                     ask("questions", GUESS)
-                    _frameworks()
+                    chosen = _frameworks()
                     tell("questions", GUESS, text["framework-reveal"])
                     st.markdown(text["framework-after"])
                 case "images":
@@ -98,7 +103,15 @@ def show() -> None:
                     door(_("Train the quick recipe on this machine"), "train", dataset="digits", model="compact-cnn")
                 case "trust":
                     door(_("Draw something that is no digit"), "draw")
+    with st.expander(_("Open any number"), icon=":material/search:", key="concepts.questions.numbers"):
+        _sums(chosen)
+    with st.expander(_("The mathematics"), icon=":material/function:", key="concepts.questions.mathematics"):
+        st.markdown(text["mathematics"])
+        if chosen:
+            st.markdown(_("With your answers, the first in the ranking:"))
+            st.latex(_first_in_the_ranking(chosen))
     check("questions")
+    read_next("questions")
 
 
 def _to_lab() -> None:
@@ -138,11 +151,44 @@ def _choose(question: str, key: str) -> None:
 
 
 def _way(framework: str) -> None:
-    door(by_id(framework).told("title", current()), "resources", id=framework)
+    door(_named(framework), "resources", id=framework)
 
 
-def _frameworks() -> None:
+def _frameworks() -> list[Need]:
     chosen = _needs()
     answer(chosen, _way)
     table(chosen)
     door(_("Open it in the directory, beside the entries"), "resources", view="frameworks")
+    return chosen
+
+
+def _named(framework: str) -> str:
+    return by_id(framework).told("title", current())
+
+
+def _sums(chosen: list[Need]) -> None:
+    """Each framework's points as the sum of its marks, in the order of the ranking."""
+    if not chosen:
+        st.markdown(_("There is nothing to add up yet: say in the chooser above what binds you."))
+        return
+    st.markdown(_("The marks of your answers, in the order of the questions, and their sum:"))
+    lines = ["| " + " | ".join((_("Framework"), _("Points"), _("Weakest mark"))) + " |", "| :-- | :-- | :-: |"]
+    for place in rank(chosen):
+        marks = " + ".join(str(need.ratings[place.framework]) for need in chosen)
+        points = f"{marks} = **{place.points}**" if len(chosen) > 1 else f"**{place.points}**"
+        weakest = _("{mark} ruled out").format(mark=MARKS[AVOID]) if place.worst == AVOID else MARKS[place.worst]
+        lines.append(f"| {_named(place.framework)} | {points} | {weakest} |")
+    st.markdown("\n".join(lines))
+    if any(need.id == "table" for need in chosen):
+        st.caption(_("You have a table of numbers, so scikit-learn is named before any of these."))
+
+
+def _first_in_the_ranking(chosen: list[Need]) -> str:
+    """The two formulas of the mathematics with the numbers of the first place."""
+    first = rank(chosen)[0]
+    marks = [str(need.ratings[first.framework]) for need in chosen]
+    name = rf"\text{{{_named(first.framework)}}}"
+    return (
+        rf"\begin{{aligned}} s_{{{name}}} &= {' + '.join(marks)} = \mathbf{{{first.points}}} \\[4pt]"
+        rf" w_{{{name}}} &= \min({', '.join(marks)}) = \mathbf{{{first.worst}}} \end{{aligned}}"
+    )

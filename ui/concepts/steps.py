@@ -8,7 +8,7 @@ from ui.language import translate as _
 
 
 def show() -> None:
-    """The chapter; its lab asks for guesses of its own where something was changed."""
+    """The chapter; each experiment of its lab has a guess of its own, so the lab asks it itself."""
     show_frame(Frame(chapter="steps", lab=_labs, doors=_doors))
 
 
