@@ -17,7 +17,7 @@ from dlcore.training.evaluation import judge, log_probabilities, loss_and_accura
 from dlcore.training.events import Ended, Evaluated, Inspected, Preparing, Started, Stepped, from_json, to_json
 from dlcore.training.events import Tested as FinallyTested
 from dlcore.training.losses import training_loss
-from dlcore.training.metrics import accuracy_interval, class_scores
+from dlcore.training.metrics import accuracy_interval
 from dlcore.training.optimizers import build_optimizer
 from dlcore.training.schedules import learning_rate_at
 
@@ -373,11 +373,3 @@ def test_wilson_interval_refuses_nonsense():
     for correct, count in ((1, 0), (-1, 5), (6, 5)):
         with pytest.raises(ValueError, match=f"got {correct} of {count}"):
             accuracy_interval(correct, count)
-
-
-def test_class_scores_of_a_small_confusion():
-    first, second, third = class_scores([[8, 2, 0], [1, 9, 0], [0, 0, 0]])
-    assert (first.precision, first.recall, first.support) == (8 / 9, 0.8, 10)
-    assert first.f1 == pytest.approx(2 * (8 / 9) * 0.8 / (8 / 9 + 0.8))
-    assert (second.precision, second.recall) == (9 / 11, 0.9)
-    assert (third.precision, third.recall, third.f1, third.support) == (0, 0, 0, 0)

@@ -2,10 +2,12 @@
 
 import io
 
+import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
 from dlcore.config import TrainConfig
+from dlcore.data.drawings import MOST_CLASSES, MOST_DRAWINGS, Drawing
 from dlcore.inference import sources
 from dlcore.inference.strokes import frame
 from dlcore.messages import UserError
@@ -158,3 +160,30 @@ def test_a_digit_of_several_drawn_is_kept_by_itself(open_page, monkeypatch):
     app.button(key="draw.correct.keep.4").click().run()
     _part, whole = app.session_state["draw.lessons"]["correct pretrained"].drawings
     assert (whole.image == frame(reading.strokes).image).all()
+
+
+def test_renaming_again_and_again_keeps_the_newest_and_no_more_than_it_should():
+    blank = np.zeros((28, 28), np.uint8)
+    lesson = teach.Lesson(names=("a", "b"))
+    for turn in range(2 * MOST_CLASSES):
+        lesson.rename(("a", "b", f"c{turn}"))
+        lesson.drawings = [Drawing(blank, 2) for _ in range(MOST_DRAWINGS)]
+        lesson.rename(("a", "b"))
+    assert len(lesson.aside) == teach.MOST_ASIDE
+    lesson.rename(("a", "b", f"c{turn}"))
+    assert lesson.count(2) == MOST_DRAWINGS
+    lesson.rename(("a", "b"))
+    newest = Drawing(blank, 1)
+    lesson.drawings = [Drawing(blank, 1) for _ in range(MOST_DRAWINGS - 1)] + [newest]
+    lesson.rename(("a", f"c{turn}"))  # b is called so now, and its drawings meet those put aside under that name
+    assert lesson.count(1) == MOST_DRAWINGS
+    assert lesson.drawings[-1].image is newest.image
+
+
+def test_a_session_keeps_the_lessons_of_the_models_that_answered_last(monkeypatch):
+    monkeypatch.setattr(teach.st, "session_state", {})
+    symbols = teach.lesson("symbols")
+    for number in range(20):
+        teach.lesson(f"correct {number}")
+        assert teach.lesson("symbols") is symbols
+    assert len(teach.st.session_state["draw.lessons"]) == 8

@@ -1,12 +1,13 @@
 """Teach it: what both lessons share. Drawings are collected with their labels, a run learns from them, it is used."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 
 import streamlit as st
 
-from dlcore.data.drawings import MOST_DRAWINGS, Drawing
+from dlcore.data.drawings import MOST_CLASSES, MOST_DRAWINGS, Drawing
 from dlcore.inference.strokes import strokes_to_image
 from dlcore.messages import UserError
 from dlcore.runs import queue
@@ -21,6 +22,10 @@ from ui.language import explain
 from ui.language import translate as _
 from ui.shell import plain_text, show_error
 
+MOST_ASIDE = MOST_DRAWINGS * MOST_CLASSES
+"""Drawings whose names are out of use that a session keeps."""
+_MOST_LESSONS = 8
+"""Lessons that a session keeps: the symbols, and a correction for each of the models that answered last."""
 _KEY = "draw.lessons"
 _TRAIN_PAGE = "pages/train.py"
 _LOOK_SECONDS = 1.0
@@ -56,22 +61,32 @@ class Lesson:
         """Go by these names from now on; return which old name became which new one.
 
         A name that takes the place of another in the list is the same class, called otherwise. The drawings of a name that
-        goes are put aside.
+        goes are put aside. Of each name the last :data:`MOST_DRAWINGS` are kept, aside the last :data:`MOST_ASIDE` in all.
         """
         pairs = zip(self.names, names, strict=False)
         changed = {old: new for old, new in pairs if old not in names and new not in self.names}
         told = [*self.aside, *((self.names[one.label], one) for one in self.drawings)]
         told = [(changed.get(name, name), one) for name, one in told]
-        self.names = names
-        self.drawings = [Drawing(one.image, names.index(name)) for name, one in told if name in names]
-        self.aside = [(name, one) for name, one in told if name not in names]
+        self.names, self.drawings, self.aside = names, [], []
+        held = Counter[str]()
+        for name, one in reversed(told):  # the newest first, where there are more than can be kept
+            held[name] += 1
+            if held[name] > MOST_DRAWINGS:
+                continue
+            if name in names:
+                self.drawings.insert(0, Drawing(one.image, names.index(name)))
+            elif len(self.aside) < MOST_ASIDE:
+                self.aside.insert(0, (name, one))
         return changed
 
 
 def lesson(name: str) -> Lesson:
-    """The lesson of this name in this session."""
+    """The lesson of this name in this session; it pushes out the one that was not opened for longest."""
     lessons: dict[str, Lesson] = st.session_state.setdefault(_KEY, {})
-    return lessons.setdefault(name, Lesson())
+    lessons[name] = lessons.pop(name, None) or Lesson()
+    while len(lessons) > _MOST_LESSONS:
+        lessons.pop(next(iter(lessons)))
+    return lessons[name]
 
 
 def collect(reading: Reading, given: Lesson, key: str, *, whole: bool = True) -> None:
