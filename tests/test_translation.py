@@ -1,6 +1,7 @@
 """Every message a visitor may read has its Chinese; nothing a visitor reads is written past the catalogue."""
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -92,3 +93,54 @@ def test_prose_comes_in_pairs():
         language: {p.name for p in (PROJECT / "content" / language).glob("*.md")} for language in ("en", *LANGUAGES)
     }
     assert all(files == names["en"] for files in names.values()), names
+
+
+HAN, LATIN = "[\u4e00-\u9fff]", "[A-Za-z0-9]"
+CHINESE_ITSELF = {"blame", "curve", "meaning", "praise", "summary", "x", "y"}
+"""Fields whose values are always Chinese words."""
+
+
+def chinese_texts() -> Iterator[tuple[str, str]]:
+    """Every Chinese text that a visitor reads, without code, formulas and addresses, and where it stands."""
+    for path in sorted((PROJECT / "content" / "zh").glob("*.md")):
+        text = re.sub(r"```.*?```|\$\$.*?\$\$|<!--.*?-->", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        yield path.name, re.sub(r"\]\([^)]*\)", "]", text)
+    for translations in catalogue("zh").values():
+        for text, name in translations:
+            yield name, re.sub(r":material/\w+:", "", text)
+    for path in sorted((PROJECT / "content" / "resources").rglob("*.json")):
+        for text in json_texts(json.loads(path.read_text(encoding="utf-8"))):
+            yield path.name, text
+
+
+def json_texts(value: object) -> Iterator[str]:
+    """The texts in a JSON value, but for the spellings by which an entry is found."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key != "aliases":
+                yield from json_texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from json_texts(inner)
+    elif isinstance(value, str):
+        yield value
+
+
+def test_between_chinese_and_latin_letters_or_digits_stands_a_space():
+    mark = r"[*`$\[\]]*"  # of emphasis, code, a formula, a link
+    tight = re.compile(rf"{HAN}{mark}{LATIN}|{LATIN}{mark}{HAN}")
+    found = [
+        (name, text[max(0, hit.start() - 8) : hit.end() + 8])
+        for name, text in chinese_texts()
+        for hit in tight.finditer(text)
+    ]
+    assert not found
+
+
+def test_what_is_filled_in_does_not_touch_chinese_unless_it_is_chinese_itself():
+    """The name of a dataset may be MNIST: a space, a colon or brackets keep it apart."""
+    touching = re.compile(rf"{HAN}\**{{(\w*)[^}}]*}}|{{(\w*)[^}}]*}}\**(?={HAN})")
+    for translations in catalogue("zh").values():
+        for text, name in translations:
+            fields = {before or after for before, after in touching.findall(text)}
+            assert fields <= CHINESE_ITSELF, f"{name}: {text}"
