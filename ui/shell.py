@@ -1,7 +1,10 @@
 """What surrounds every page: its configuration, the navigation, the language switch, the title, the errors."""
 
 import re
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -13,6 +16,8 @@ from ui.language import translate as _
 _MARKS = re.compile(r"[\\`*\[\]<>$~#|]|(?<![^\W_])_|_(?![^\W_])")
 _LINKS = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?=@)", re.IGNORECASE)
 _STYLE = Path(__file__).with_name("shell.css")
+_DOCUMENT = {"en": "en", "zh": "zh-CN"}
+_SPEECH = "export default ({ data }) => { document.documentElement.lang = data.language }"
 
 
 def configure() -> None:
@@ -48,6 +53,14 @@ def language_switch() -> None:
             required=True,
         )
     st.query_params["lang"] = language.current()
+    _speech()(data={"language": _DOCUMENT[language.current()]}, key="shell.speech", height=1)
+
+
+@cache
+def _speech() -> Callable[..., Any]:
+    """Streamlit calls every page English: screen readers would read Chinese with an English voice."""
+    component: Callable[..., Any] = st.components.v2.component("page_speech", js=_SPEECH, isolate_styles=False)
+    return component
 
 
 def _through_the_router() -> None:

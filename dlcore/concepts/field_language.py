@@ -60,11 +60,11 @@ class Opinions:
         size = len(self.vocabulary)
         among_praise = (self.praise.get(token, 0) + 1) / (sum(self.praise.values()) + size)
         among_blame = (self.blame.get(token, 0) + 1) / (sum(self.blame.values()) + size)
-        return math.log(among_praise / among_blame)
+        return math.log(among_praise) - math.log(among_blame)  # opposite words weigh exactly alike
 
     def probability_of_praise(self, tokens: Sequence[str]) -> float:
         """P(praise | tokens) in [0, 1], as if words came independently of one another: their order does not matter."""
-        logit = math.log(self.praises / self.blames) + sum(self.evidence(token) for token in tokens)
+        logit = math.fsum([math.log(self.praises / self.blames), *map(self.evidence, tokens)])
         return 1 / (1 + math.exp(-logit)) if logit > -700 else 0.0
 
 

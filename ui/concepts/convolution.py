@@ -20,7 +20,7 @@ from ui.concepts.frame import Frame, Guess, show_frame
 from ui.concepts.inside import INSIDE, show_inside
 from ui.concepts.measured import measured
 from ui.concepts.numbers import plain, tex, tex_factor
-from ui.concepts.plots import axis, heatmap
+from ui.concepts.plots import axis, heatmap, labels
 from ui.drawing import paper, state
 from ui.drawing.example import example
 from ui.figure import clicked, figure
@@ -234,19 +234,18 @@ def _input(values: Values, image: Array, found: Array) -> None:
 def _kernel(values: Values) -> None:
     kernel = kernel_of(values)
     largest = float(np.abs(kernel).max()) or 1.0
-    labels = [[plain(float(weight), 2) for weight in row] for row in kernel]
+    said = [[plain(float(weight), 2) for weight in row] for row in kernel]
     trace = heatmap(
         kernel,
-        text=labels,
-        texttemplate="%{text}",
         zmin=-largest,
         zmax=largest,
         colorscale=palette.DIVERGING,
         hoverinfo="skip",
     )
-    described = _("The kernel: {weights}").format(weights="; ".join(", ".join(row) for row in labels))
+    described = _("The kernel: {weights}").format(weights="; ".join(", ".join(row) for row in said))
+    layout = _still([], kernel.shape) | {"annotations": labels(kernel.tolist(), said, largest)}
     st.caption(_("The kernel"))
-    figure([trace], _still([], kernel.shape), key="concepts-convolution-kernel", height=130, description=described)
+    figure([trace], layout, key="concepts-convolution-kernel", height=130, description=described)
 
 
 def _output(values: Values, found: Array, final: Array) -> None:

@@ -8,6 +8,7 @@ from dlcore.concepts import field_language, field_medical, field_speech, field_v
 from dlcore.messages import N_
 from ui import palette
 from ui.concepts.controls import Choice, Control, Controls, Free, Slide, Steps, Switch, Values
+from ui.concepts.plots import labels
 from ui.concepts.shown import initial, shown
 from ui.figure import figure
 from ui.language import prose
@@ -71,8 +72,15 @@ def _picture(
     trace: dict[str, Any] = {"type": "heatmap", "z": values, "colorscale": palette.SEQUENTIAL, "showscale": False}
     trace |= {"hoverinfo": "skip"}
     # A scan is grey and not stretched to its own extremes, or a brighter scanner would look like any other.
-    trace |= {"text": values, "texttemplate": "%{text}"} if numbers else {"zmin": 0, "zmax": 1, "colorscale": _GREYS}
-    layout = {"xaxis": _HIDDEN | {"scaleanchor": "y"}, "yaxis": _HIDDEN | {"autorange": "reversed"}, "margin": _FLUSH}
+    trace |= {"zmin": 0, "zmax": 16} if numbers else {"zmin": 0, "zmax": 1, "colorscale": _GREYS}
+    height_of, width_of = len(values), len(values[0])
+    layout: dict[str, Any] = {
+        "xaxis": _HIDDEN | {"scaleanchor": "y", "range": [-0.5, width_of - 0.5]},
+        "yaxis": _HIDDEN | {"range": [height_of - 0.5, -0.5]},
+        "margin": _FLUSH,
+    }
+    if numbers:
+        layout["annotations"] = labels(values, [[str(value) for value in row] for row in values], 16)
     figure([trace], layout, key=key, height=height, config=_STILL, description=description)
 
 
@@ -86,9 +94,9 @@ def vision(controls: Controls, values: Values) -> None:
     left, right = st.columns(2)
     with left:
         grid = [[round(16 * value) for value in row] for row in picture.reshape(8, 8).tolist()]
-        _picture(
-            grid, "concepts-vision", _("A digit of 8 by 8 pixels, each with its number from 0 to 16"), numbers=True
-        )
+        rows = "; ".join(" ".join(map(str, row)) for row in grid)
+        description = _("The digit {truth} as 8 by 8 pixels, each a number from 0 to 16, row by row: {rows}")
+        _picture(grid, "concepts-vision", description.format(truth=truth, rows=rows), numbers=True)
     with right:
         colour = palette.RIGHT if answer == truth else palette.WRONG
         bars = {

@@ -1,7 +1,7 @@
 """The seven fields' numbers opened: each demonstration's headline as the sum that it is, with what stands there now."""
 
 from collections.abc import Callable, Mapping, Sequence
-from math import log
+from math import fsum, log
 
 import numpy as np
 import streamlit as st
@@ -57,7 +57,7 @@ def _language(values: Values) -> None:
     tokens = tokens_of(text, judge.vocabulary)
     prior, evidence = log(judge.praises / judge.blames), [judge.evidence(token) for token in tokens]
     st.markdown(_("The evidence of all words is added up; then the sum is turned into a share."))
-    total = prior + sum(evidence)
+    total = fsum([prior, *evidence])
     written = [tex_factor(value, 3) for value in (prior, *evidence[:12])] + [r"\cdots"] * (len(evidence) > 12)
     first, *others = _summed(written, 3)
     share = judge.probability_of_praise(tokens)

@@ -9,7 +9,7 @@ from ui import palette
 from ui.concepts.controls import Choice, Controls, Slide, Values
 from ui.concepts.doors import door
 from ui.concepts.frame import Frame, Guess, show_frame
-from ui.concepts.numbers import plain, tex, tex_factor
+from ui.concepts.numbers import plain, tex
 from ui.concepts.plots import axis, curve, point
 from ui.figure import figure
 from ui.language import translate as _
@@ -235,7 +235,7 @@ def _numbers(values: Values) -> None:
     rows.append(rf"L_{{\text{{CE}}}} &= -\ln p_{mine} = -\ln {tex(shares[right])} = \mathbf{{{tex(cross)}}}")
     rows.append(
         r"L_{\text{SE}} &= "
-        + " + ".join(rf"({tex(share)} - {int(index == right)})^2" for index, share in enumerate(shares))
+        + r" \\ &\;\; + ".join(rf"({tex(share)} - {int(index == right)})^2" for index, share in enumerate(shares))
         + rf" = \mathbf{{{tex(squared)}}}"
     )
     by_cross, by_squared = (
@@ -244,8 +244,10 @@ def _numbers(values: Values) -> None:
     for index, letter in enumerate(letters):
         rows.append(
             rf"\frac{{\partial L_{{\text{{CE}}}}}}{{\partial z_{letter}}} &= \frac{{p_{letter} - {int(index == right)}}}{{T}}"
-            rf" = \mathbf{{{tex(by_cross[index])}}}, \qquad \frac{{\partial L_{{\text{{SE}}}}}}{{\partial z_{letter}}}"
-            rf" = \mathbf{{{tex_factor(by_squared[index])}}}"
+            rf" = \mathbf{{{tex(by_cross[index])}}}"
+        )
+        rows.append(
+            rf"\frac{{\partial L_{{\text{{SE}}}}}}{{\partial z_{letter}}} &= \mathbf{{{tex(by_squared[index])}}}"
         )
     st.latex(r"\begin{aligned}" + r"\\[3pt]".join(rows) + r"\end{aligned}")
 

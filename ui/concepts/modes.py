@@ -254,8 +254,8 @@ def _numbers(values: Values) -> None:
     out = max(shifted, 0.0)
     rows = [
         rf"z &= w\cdot x + b = {tex(z)}",
-        rf"\hat z &= \frac{{z - \mu_{{{whence}}}}}{{\sqrt{{\sigma^2_{{{whence}}} + \epsilon}}}} = \frac{{{tex(z)} - {tex_factor(mean)}}}{{\sqrt{{{tex(var)} + 10^{{-5}}}}}} = {tex(normed)}",
-        rf"a &= \operatorname{{ReLU}}(\gamma\hat z + \beta) = \operatorname{{ReLU}}({tex_factor(float(small.gamma[neuron]))}\cdot{tex_factor(normed)} + {tex_factor(float(small.beta[neuron]))}) = \mathbf{{{tex(out)}}}",
+        rf"\hat z &= \frac{{z - \mu_{{{whence}}}}}{{\sqrt{{\sigma^2_{{{whence}}} + \epsilon}}}} \\[4pt] &= \frac{{{tex(z)} - {tex_factor(mean)}}}{{\sqrt{{{tex(var)} + 10^{{-5}}}}}} = {tex(normed)}",
+        rf"a &= \operatorname{{ReLU}}(\gamma\hat z + \beta) \\ &= \operatorname{{ReLU}}({tex_factor(float(small.gamma[neuron]))}\cdot{tex_factor(normed)} \\ &\quad + {tex_factor(float(small.beta[neuron]))}) = \mathbf{{{tex(out)}}}",
     ]
     if values["dropping"]:
         rows.append(

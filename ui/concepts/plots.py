@@ -59,6 +59,21 @@ def heatmap(grid: "np.ndarray[Any, Any]", **more: Any) -> dict[str, Any]:
     return {"type": "heatmap", "z": rounded, "showscale": False} | more
 
 
+def labels(
+    grid: Sequence[Sequence[float]], texts: Sequence[Sequence[str]], most: float, size: int = 12
+) -> list[dict[str, Any]]:
+    """A text for each cell of a heatmap, to be its layout's annotations: white on what is filled, else in the page's colour.
+
+    plotly.js itself would choose the colour as if every page were white. ``most``: what fills a cell wholly.
+    """
+    return [
+        {"x": column, "y": row, "text": text, "showarrow": False}
+        | {"font": {"size": size} | ({"color": "#fff"} if abs(value) > most / 2 else {})}
+        for row, (values, words) in enumerate(zip(grid, texts, strict=True))
+        for column, (value, text) in enumerate(zip(values, words, strict=True))
+    ]
+
+
 def axis(title: str, **more: Any) -> dict[str, Any]:
     """An axis with its title; two powers of ten a label where it is logarithmic."""
     powers = {"exponentformat": "power"} if more.get("type") == "log" else {}

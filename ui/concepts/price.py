@@ -189,11 +189,11 @@ def _numbers(values: Values) -> None:
     kept = blame / passed if passed else 0.0
     above = flow.blame[index + 1] if layer < count else None
     rows = [
-        rf"\|\partial L/\partial a_{{{layer}}}\| &= \mathbf{{{tex(passed)}}}"
-        + (rf"\quad\text{{from}}\quad \|\delta_{{{layer + 1}}}\| = {tex(above)}" if above is not None else ""),
+        *([rf"\|\delta_{{{layer + 1}}}\| &= {tex(above)}"] if above is not None else []),
+        rf"\|\partial L/\partial a_{{{layer}}}\| &= \mathbf{{{tex(passed)}}}",
         rf"\overline{{|\varphi'(z_{{{layer}}})|}} &= {tex(flow.mean_slopes[index])}",
         (
-            rf"\|\delta_{{{layer}}}\| = \|\partial L/\partial a_{{{layer}}} \odot \varphi'(z_{{{layer}}})\| &= {tex_factor(passed)}"
+            rf"\|\delta_{{{layer}}}\| &= \|\partial L/\partial a_{{{layer}}} \odot \varphi'(z_{{{layer}}})\| \\ &= {tex_factor(passed)}"
             rf"\cdot{tex_factor(kept)} = \mathbf{{{tex(blame)}}}"
         ),
         rf"\|\partial L/\partial W_{{{layer}}}\| &= \mathbf{{{tex(flow.gradient_norms[index])}}}",

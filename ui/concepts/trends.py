@@ -8,6 +8,7 @@ import streamlit as st
 from dlcore.concepts import trends
 from ui import palette
 from ui.concepts.doors import door
+from ui.concepts.plots import labels
 from ui.concepts.subjects import show_subjects
 from ui.figure import figure
 from ui.language import translate as _
@@ -75,14 +76,17 @@ def _modalities() -> None:
         "z": [[round(float(value), 3) for value in row] for row in shares],
         "x": [_("text {number}").format(number=number + 1) for number in range(count)],
         "y": [_("image {number}").format(number=number + 1) for number in range(count)],
-        "texttemplate": "%{z:.0%}",
         "colorscale": palette.SEQUENTIAL,
         "zmin": 0,
         "zmax": 1,
         "showscale": False,
         "hoverinfo": "skip",
     }
-    layout = {"yaxis": {"autorange": "reversed", "fixedrange": True}, "xaxis": {"fixedrange": True, "side": "top"}}
+    layout = {
+        "yaxis": {"range": [count - 0.5, -0.5], "fixedrange": True},
+        "xaxis": {"range": [-0.5, count - 0.5], "fixedrange": True, "side": "top"},
+        "annotations": labels(shares.tolist(), [[f"{value:.0%}" for value in row] for row in shares], 1),
+    }
     description = _("Probability of each caption for each picture; the right ones lie on the diagonal")
     figure([trace], layout, key="concepts-modalities", height=300, description=description)
     loss = trends.contrastive_loss(similarities, temperature)
