@@ -86,3 +86,30 @@ def test_two_symbols_are_drawn_learned_and_read(page, app_url):
     surface(page).scroll_into_view_if_needed()
     draw(page, [RINGS[1]])
     expect(page.locator(".answer .label")).to_have_text("ring")
+
+
+def test_a_wrong_answer_is_corrected_and_what_it_cost_is_shown(page, app_url):
+    open_draw(page, app_url)
+    open_panel(page, "Correct it")
+    for count, shape in enumerate(RINGS[:2]):
+        keep = page.get_by_role("button", name=f"4 · {count}", exact=True)
+        expect(keep).to_be_visible()
+        surface(page).scroll_into_view_if_needed()
+        draw(page, [shape])
+        expect(page.locator(".answer .label")).to_have_text("0")
+        expect(page.get_by_text("The answer is 0. What is it really?")).to_be_visible()
+        keep.click()
+        expect(page.get_by_role("button", name=f"4 · {count + 1}", exact=True)).to_be_visible()
+        expect(page.locator(".answer[data-kind=example]")).to_be_visible()
+    page.get_by_role("button", name="Fine-tune a copy").click()
+    rows = page.locator("table.taught tr")
+    expect(rows).to_have_count(3, timeout=90_000)
+    expect(rows.nth(1)).to_have_text(re.compile(r"^Your drawings\s*0 / 2\s*2 / 2$"))
+    before, after = (float(found) for found in re.findall(r"([\d.]+)%", rows.nth(2).inner_text()))
+    assert 50 < after <= 100
+    assert 50 < before <= 100
+    page.get_by_role("button", name="Let it answer now").click()
+    expect(page.locator(".answer[data-kind=example]")).to_be_visible()
+    surface(page).scroll_into_view_if_needed()
+    draw(page, [RINGS[1]])
+    expect(page.locator(".answer .label")).to_have_text("4")

@@ -347,7 +347,7 @@ def _numbers(values: Values) -> None:
                 )
         case "rmsprop":
             rows.append(
-                rf"v &\leftarrow 0.99\,v + 0.01\,g^2 \\ &= 0.99\cdot{tex_factor(v0)} + 0.01\cdot{tex_factor(g)}^2 = \mathbf{{{tex(v1)}}}"
+                rf"v &\leftarrow 0.99\,v + 0.01\,g^2 \\ &= 0.99\cdot{tex_factor(v0)} \\ &\quad + 0.01\cdot{tex_factor(g)}^2 = \mathbf{{{tex(v1)}}}"
             )
             rows.append(
                 rf"\Delta w &= -\eta\,g/(\sqrt v + \epsilon) \\ &= -{eta}\cdot{tex_factor(g)}/{tex(v1**0.5)} = \mathbf{{{tex(delta)}}}"
@@ -358,7 +358,7 @@ def _numbers(values: Values) -> None:
                 rf"m &\leftarrow 0.9\,m + 0.1\,g \\ &= 0.9\cdot{tex_factor(m0)} + 0.1\cdot{tex_factor(g)} = \mathbf{{{tex(m1)}}}"
             )
             rows.append(
-                rf"v &\leftarrow 0.999\,v + 0.001\,g^2 \\ &= 0.999\cdot{tex_factor(v0)} + 0.001\cdot{tex_factor(g)}^2 = \mathbf{{{tex(v1)}}}"
+                rf"v &\leftarrow 0.999\,v + 0.001\,g^2 \\ &= 0.999\cdot{tex_factor(v0)} \\ &\quad + 0.001\cdot{tex_factor(g)}^2 = \mathbf{{{tex(v1)}}}"
             )
             rows.append(
                 rf"\hat m &= m/(1-0.9^{{{step}}}) = {tex(m_hat)}\\[4pt] \hat v &= v/(1-0.999^{{{step}}}) = {tex(v_hat)}"
