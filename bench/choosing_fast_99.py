@@ -1,8 +1,8 @@
 """How ``--preset fast-99`` was chosen: on validation images alone, by a rule that was written down before.
 
-``DLCORE_DATA=… python -m bench.choosing_fast_99 [--json]``, some twenty minutes of one core. Each of :data:`SETTINGS` is
+``DLCORE_DATA=… python -m bench.choosing_fast_99 [--json]``, some ten minutes of one core. Each of :data:`SETTINGS` is
 trained with each of :data:`SEEDS`; 10,000 of MNIST's training images are held back, others for each seed, and the test
-images are never looked at.
+images are never looked at. Settings are tried from the cheapest on, and no further than the rule needs.
 
 The rule: of the settings whose mean validation accuracy, less its standard error over the seeds, is at least 99 %, the
 one that learns from the fewest images (all cost the same for each image); among equals, the higher mean.
@@ -34,6 +34,11 @@ SETTINGS = [
     {"epochs": epochs, "images": images, "learning_rate": rate}
     for (epochs, images), rate in product(LEARNED_FROM, LEARNING_RATES)
 ]
+
+
+def cost(setting: Mapping[str, float]) -> float:
+    """Images that are learned from, each as often as it is."""
+    return setting["epochs"] * setting["images"]
 
 
 def validation_accuracy(dataset: Dataset, setting: Mapping[str, float], seed: int) -> float:
@@ -68,14 +73,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    mnist, found = load("mnist"), []
-    for setting in SETTINGS:
+    mnist, found, chosen = load("mnist"), [], None
+    for setting in sorted(SETTINGS, key=cost):
+        if chosen is not None and cost(setting) > cost(chosen):
+            break
         accuracies = [validation_accuracy(mnist, setting, seed) for seed in SEEDS]
         mean, error = statistics.mean(accuracies), statistics.stdev(accuracies) / math.sqrt(len(SEEDS))
         found.append(setting | {"accuracies": accuracies, "mean": mean, "error": error})
         tell(f"{setting}: {mean:.4%} ± {error:.4%}")
-    enough = [one for one in found if one["mean"] - one["error"] >= ENOUGH]
-    chosen = min(enough, key=lambda one: (one["epochs"] * one["images"], -one["mean"])) if enough else None
+        if mean - error >= ENOUGH and (chosen is None or mean > chosen["mean"]):
+            chosen = found[-1]
     tell(f"chosen: {chosen}")
     if options.json:
         print(json.dumps({"found": found, "chosen": chosen}))

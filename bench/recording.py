@@ -1,17 +1,19 @@
 """What recording costs: the same training with and without it, side by side.
 
-``DLCORE_DATA=… python -m bench.recording [--images 12800] [--repeats 7] [--json]``. Both sides take turns, one epoch each
-with its evaluations, and write what they yield to a log as the worker does. The ratio is the processor time (of all
-threads) with recording over that without, taken within each turn; 1.01 is one per cent. Wall time would show what else
-the machine did: the difference looked for is smaller than that.
+``DLCORE_DATA=… python -m bench.recording [--images 12800] [--repeats 7] [--json]``. Both sides train one epoch with its
+evaluations and write what they yield to a log as the worker does; with recording also all that the worker looks at
+between and after epochs. They take turns every few updates, so that both meet the same machine, however its speed
+changes. The ratio is the processor time (of all threads) with recording over that without; 1.01 is one per cent. Wall
+time would show what else the machine did: the difference looked for is smaller than that.
 """
 
 import argparse
+import itertools
 import json
 import os
 import tempfile
 import time
-from pathlib import Path
+from collections.abc import Iterator
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the worker's
 
@@ -20,40 +22,63 @@ from dlcore import atomic
 from dlcore.config import TrainConfig
 from dlcore.data.loading import Dataset, load
 from dlcore.runs import sealed
+from dlcore.runs.directory import create
 from dlcore.runs.event_log import EventLog
+from dlcore.runs.recorder import Recorder
 from dlcore.training import loop
-from dlcore.training.events import Ended, Inspected, Tested, to_json
+from dlcore.training.events import Inspected, Stepped, to_json
 from dlcore.training.faster import keep_freed_memory
 from dlcore.training.state import TrainingState
+from dlcore.training.telemetry import SAMPLED_STEPS
 
 MODELS = ("article-cnn", "sprint-cnn")
+CHUNK = 2 * SAMPLED_STEPS
+"""Updates between two changes of side; each has as many that are looked at closely."""
 
 
-def seconds(model: str, dataset: Dataset, *, recording: bool) -> float:
-    """Processor seconds of one epoch, its two evaluations included, the test at the end not."""
+def training(model: str, dataset: Dataset, *, recording: bool) -> Iterator[None]:
+    """One epoch, its two evaluations included, the test at the end not; stops for breath every :data:`CHUNK` updates."""
     config = TrainConfig(model=model, epochs=1)
     state = TrainingState.create(config, dataset)
-    with tempfile.TemporaryDirectory() as folder, EventLog(Path(folder) / "events.jsonl") as log:
-        start = time.process_time()
-        for event in loop.train(config, state=state, dataset=dataset, recording=recording):
-            if isinstance(event, Tested | Ended):
-                break
-            if isinstance(event, Inspected):
-                atomic.write(Path(folder) / f"{event.epoch}.json", sealed.seal_line(to_json(event)))
-            else:
-                log.append(event)
-            if state.evaluated_epoch == 1:  # the test is no part of it
-                break
-        return time.process_time() - start
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["DLCORE_HOME"] = folder
+        run = create(config)
+        run.inspection_path(0).parent.mkdir()
+        with EventLog(run.events_path) as log:
+            recorder = Recorder(run, state, dataset) if recording else None
+            for event in loop.train(config, state=state, dataset=dataset, recording=recording):
+                if isinstance(event, Inspected):
+                    atomic.write(run.inspection_path(event.epoch), sealed.seal_line(to_json(event)))
+                else:
+                    log.append(event)
+                if recorder is not None:
+                    recorder.after(event)
+                if state.evaluated_epoch == 1:  # the test is no part of it
+                    return
+                if isinstance(event, Stepped) and event.step % CHUNK == 0:
+                    yield
+
+
+def ratio(model: str, dataset: Dataset) -> float:
+    """Processor time with recording over that without."""
+    sides = {recording: training(model, dataset, recording=recording) for recording in (True, False)}
+    seconds = {True: 0.0, False: 0.0}
+    for turn in itertools.count():
+        order = (True, False) if turn % 2 else (False, True)  # no side is always the warmer one
+        for recording in order:
+            start = time.process_time()
+            going = next(sides[recording], ...) is None
+            seconds[recording] += time.process_time() - start
+        if not going:
+            return seconds[True] / seconds[False]
+    raise AssertionError
 
 
 def compare(model: str, dataset: Dataset, repeats: int) -> list[float]:
-    """The ratio in each of ``repeats`` turns; who begins changes, so that no side is always the warmer one."""
+    """The ratio in each of ``repeats`` turns."""
     ratios = []
     for turn in range(repeats):
-        order = (True, False) if turn % 2 else (False, True)
-        sides = {recording: seconds(model, dataset, recording=recording) for recording in order}
-        ratios.append(sides[True] / sides[False])
+        ratios.append(ratio(model, dataset))
         tell(f"{model}, turn {turn + 1} of {repeats}: {ratios[-1]:.4f}")
     return ratios
 
@@ -64,7 +89,7 @@ def measure(*, images: int = 12_800, repeats: int = 7) -> list[Row]:
     dataset = load("mnist").subset(images, 100)
     rows = []
     for model in MODELS:
-        seconds(model, dataset.subset(640, 10), recording=True)  # warm up
+        ratio(model, dataset.subset(640, 10))  # warm up
         rows.append(
             row(f"{model}, processor time with ÷ without recording", compare(model, dataset, repeats), aim="≤ 1.01")
         )

@@ -190,7 +190,7 @@ def weight_histograms(network: nn.Module) -> list[Histogram]:
     for name, parameter in _matrices(network):
         values = _sample(parameter)
         largest = float(values.abs().max()) if len(values) else 0.0
-        high = max(rounded(1.000001 * largest), 1e-30)
+        high = max(rounded(1.00001 * largest), 1e-30)  # above the largest even when rounded
         counts = torch.histc(values, WEIGHT_BINS, -high, high)
         histograms.append(Histogram(layer=name, low=-high, high=high, counts=[int(count) for count in counts.tolist()]))
     return histograms

@@ -39,9 +39,9 @@ def test_diverge_blows_up_within_a_few_updates(digits):
 
 @pytest.mark.data
 def test_fast_99_gets_there_in_one_epoch(shared_data, monkeypatch):
-    """Of five seeds the mean is 99.1 % and the worst 99.0 %; threads and processors move single images."""
+    """Threads and processors move single images; the mean of five seeds stands in bench/README.md."""
     monkeypatch.setenv("DLCORE_DATA", str(shared_data))
-    config = PRESETS["fast-99"].config.model_copy(update={"device": "cpu"})
+    config = PRESETS["fast-99"].config.model_copy(update={"device": "cpu", "threads": 1})
     events = list(loop.train(config, dataset=load("mnist")))
     tested = next(event for event in events if isinstance(event, FinallyTested))
     assert tested.accuracy >= 0.988

@@ -165,6 +165,16 @@ def test_every_way_to_call_a_rectifier_is_seen_and_other_activations_are_not():
     assert [one.units for one in watch.found()] == [3] * 5
 
 
+@pytest.mark.parametrize("largest", [1.234561, 1.0, 9.999994, 3e-7, 0.0])
+def test_a_histogram_holds_its_largest_weight_however_its_edge_is_rounded(largest):
+    network = nn.Sequential(nn.Linear(10, 10))
+    with torch.no_grad():
+        network[0].weight.copy_(torch.linspace(-largest, largest, 100).view(10, 10))
+    (histogram,) = telemetry.weight_histograms(network)
+    assert sum(histogram.counts) == 100
+    assert histogram.high >= float(network[0].weight.detach().max())
+
+
 def test_histograms_bear_numbers_that_are_none():
     network = nn.Linear(10, 10)
     with torch.no_grad():
