@@ -14,7 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from dlcore.messages import N_, UserError
+from dlcore.messages import N_, UserError, from_data, refused
 from dlcore.runs import spare
 
 _PATIENCE_SECONDS = 120.0
@@ -32,14 +32,14 @@ class Bench:
         self._lock = threading.Lock()
         self.under_way: set[str] = set()
         """What is worked on or waits for it."""
-        self._problems: dict[str, str] = {}
+        self._problems: dict[str, UserError] = {}
 
-    def problem(self, key: str) -> str:
-        """Why the work came to nothing, told once; nothing if it did not."""
+    def problem(self, key: str) -> UserError | None:
+        """Why the work came to nothing, told once; None if it did not."""
         with self._lock:
-            return self._problems.pop(key, "")
+            return self._problems.pop(key, None)
 
-    def start(self, key: str, work: Callable[[], str]) -> None:
+    def start(self, key: str, work: Callable[[], UserError | None]) -> None:
         """Let a thread do ``work``, which says why it came to nothing if it did, unless one is at it.
 
         Raises:
@@ -54,30 +54,30 @@ class Bench:
         try:
             threading.Thread(target=self._run, args=(key, work), name=self._name, daemon=True).start()
         except RuntimeError as error:
-            self._settle(key, "")
+            self._settle(key, None)
             raise UserError(N_("The server is too busy just now: {reason}. Try again."), reason=str(error)) from error
 
-    def _run(self, key: str, work: Callable[[], str]) -> None:
-        problem = N_("something unforeseen, which the server's log holds. Try again.")
+    def _run(self, key: str, work: Callable[[], UserError | None]) -> None:
+        problem: UserError | None = _unforeseen()
         try:
             problem = work()
         except (Timeout, subprocess.TimeoutExpired):  # of the lock; it is an OSError too
-            problem = N_("it took too long, the server may be busy. Try again in a minute.")
+            problem = UserError(N_("it took too long, the server may be busy. Try again in a minute."))
         except OSError as error:
-            problem = error.strerror or type(error).__name__
+            problem = refused(error)
         finally:
             self._settle(key, problem)
 
-    def _settle(self, key: str, problem: str) -> None:
+    def _settle(self, key: str, problem: UserError | None) -> None:
         with self._lock:
-            if problem:
+            if problem is not None:
                 self._problems = dict(list(self._problems.items())[-_KEPT:]) | {key: problem}
             self.under_way.discard(key)
 
 
 def command(
     words: Sequence[str], *, made: Path, folder: Path | None = None, environment: Mapping[str, str] | None = None
-) -> str:
+) -> UserError | None:
     """Run ``python -m dlcore`` with ``words``, which puts its result at ``made``, after whoever else works in that folder.
 
     Args:
@@ -87,7 +87,7 @@ def command(
         environment: variables beside those of a worker.
 
     Returns:
-        Why there is no result, or nothing.
+        Why there is no result, or None.
 
     Raises:
         OSError: the folder cannot be written, or no process can be started.
@@ -98,7 +98,7 @@ def command(
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock").acquire(timeout=_PATIENCE_SECONDS):
         if made.is_file():  # another server has made it meanwhile
-            return ""
+            return None
         process = subprocess.run(  # noqa: S603  # our own interpreter, our own module, options with their values
             [sys.executable, "-m", "dlcore", *words, "--json"],
             cwd=_PROJECT,
@@ -109,11 +109,21 @@ def command(
             check=False,
         )
     if made.is_file():
-        return ""
+        return None
     try:
-        return str(json.loads(process.stdout.splitlines()[-1])["error"])[:300]
-    except (ValueError, IndexError, KeyError, TypeError):
-        _LOG.warning(
-            "%s ended with status %s: %s", words[0], process.returncode, process.stderr[-2000:].decode(errors="replace")
-        )
-        return N_("its process broke off, perhaps for want of memory. Try again.")
+        answer = json.loads(process.stdout.splitlines()[-1])
+        told = from_data(answer.get("told"))
+    except (ValueError, IndexError, AttributeError):  # it was killed before it could answer
+        answer = told = None
+    if told is not None:
+        return told
+    _LOG.warning(
+        "%s ended with status %s: %s", words[0], process.returncode, process.stderr[-2000:].decode(errors="replace")
+    )
+    if answer is not None:
+        return _unforeseen()
+    return UserError(N_("its process broke off, perhaps for want of memory. Try again."))
+
+
+def _unforeseen() -> UserError:
+    return UserError(N_("something unforeseen, which the server's log holds. Try again."))

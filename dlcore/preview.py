@@ -174,8 +174,8 @@ def _bench() -> Bench:
     return Bench("preview")
 
 
-def _render_elsewhere(config: TrainConfig) -> str:
-    """Wait for a process that makes the pictures; why it did not, or nothing."""
+def _render_elsewhere(config: TrainConfig) -> UserError | None:
+    """Wait for a process that makes the pictures; why it did not, or None."""
     options = [f"--{name.replace('_', '-')}={value}" for name, value in settings(config).items()]
     made = place(config).augmentation
     return command(["preview", *options], made=made, folder=_folder(), environment={"OMP_NUM_THREADS": "1"})

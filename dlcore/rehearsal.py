@@ -167,8 +167,8 @@ def _bench() -> Bench:
     return Bench("rehearsal")
 
 
-def _rehearse_elsewhere(config: TrainConfig) -> str:
-    """Wait for a process that measures; why it did not, or nothing."""
+def _rehearse_elsewhere(config: TrainConfig) -> UserError | None:
+    """Wait for a process that measures; why it did not, or None."""
     options = [f"--{name.replace('_', '-')}={value}" for name, value in config.model_dump().items()]
     return command(["rehearse", *options], made=place(config))
 

@@ -31,7 +31,10 @@ def explain(error: UserError, show: Callable[[object], object] = lambda value: v
 
     ``show`` is applied to each value before it is filled in.
     """
-    values = {name: show(_translated(value)) for name, value in error.values.items()}
+    values = {
+        name: explain(value, show) if isinstance(value, UserError) else show(_translated(value))
+        for name, value in error.values.items()
+    }
     return translate(error.template).format(**values)
 
 

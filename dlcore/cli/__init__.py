@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 from dlcore.cli.answers import BAD_INPUT, FAILURE, Answer, finite, say
 from dlcore.cli.parser import command_parser
-from dlcore.messages import UserError
+from dlcore.messages import UserError, refused
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,10 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command: Callable[[argparse.Namespace], Answer] = options.command
         status, answer, text = command(options)
     except UserError as error:
-        status, answer, text = BAD_INPUT, {"error": str(error)}, ""
+        status, answer, text = BAD_INPUT, {"error": str(error), "told": error.as_data()}, ""
         say(str(error))
     except OSError as error:
-        status, answer, text = FAILURE, {"error": str(error)}, ""
+        status, answer, text = FAILURE, {"error": str(error), "told": refused(error).as_data()}, ""
         say(f"The system refused: {error}")
     except KeyboardInterrupt:
         status, answer, text = FAILURE, {"error": "interrupted"}, ""

@@ -37,7 +37,7 @@ def request(run: Run, kind: str) -> Path | None:
     if reason := _bench().problem(made.name):
         raise UserError(N_("This could not be made: {reason}"), reason=reason)
 
-    def work() -> str:
+    def work() -> UserError | None:
         problem = command(["export", run.run_id, "--to", kind, "--out", str(made)], made=made)
         _sweep()
         return problem

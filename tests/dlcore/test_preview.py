@@ -1,6 +1,7 @@
 """Pictures of a dataset and of augmentation: kept, found again, swept, and a reason where there are none."""
 
 import errno
+import json
 import os
 import subprocess
 import threading
@@ -107,11 +108,22 @@ def test_a_process_makes_them_while_the_page_goes_on():
     assert found.samples.is_file()
 
 
+def answering(template: str, **values: str) -> SimpleNamespace:
+    """A process that answered with an error of its own."""
+    told = {"template": template, "values": values, "verbatim": []}
+    return SimpleNamespace(stdout=json.dumps({"error": "…", "told": told}).encode(), stderr=b"", returncode=2)
+
+
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
-        (SimpleNamespace(stdout=b'{"error": "The moon is full."}\n', stderr=b"", returncode=2), "The moon is full."),
-        (SimpleNamespace(stdout=b'{"error": "' + b"x" * 5000 + b'"}', stderr=b"", returncode=2), "x" * 300),
+        (answering("The moon is {phase}.", phase="full"), "The moon is full."),
+        (answering("{much}", much="x" * 5000), "x" * 300),
+        (answering("{nothing"), "something unforeseen, which the server's log holds. Try again."),
+        (
+            SimpleNamespace(stdout=b'{"error": "KeyError: 3"}\n', stderr=b"", returncode=1),
+            "something unforeseen, which the server's log holds. Try again.",
+        ),
         (
             SimpleNamespace(stdout=b"", stderr=b"", returncode=-9),
             "its process broke off, perhaps for want of memory. Try again.",
@@ -139,7 +151,7 @@ def test_a_failure_is_told_once_and_then_tried_again(answer, told, monkeypatch):
     join()
     with pytest.raises(UserError, match="could not be made") as caught:
         preview.request(DIGITS)
-    assert caught.value.values["reason"] == told
+    assert str(caught.value.values["reason"]) == told
     assert preview.request(DIGITS) is None
     join()
     assert len(asked) == 2
@@ -147,13 +159,13 @@ def test_a_failure_is_told_once_and_then_tried_again(answer, told, monkeypatch):
 
 def test_reasons_do_not_pile_up(bench):
     for number in range(elsewhere._KEPT + 20):
-        bench._run(str(number), lambda: "no")
+        bench._run(str(number), lambda: UserError("no"))
     assert len(bench._problems) <= elsewhere._KEPT + 1
 
 
 def test_no_more_threads_wait_than_may_and_whoever_comes_then_is_told(monkeypatch):
     gate = threading.Event()
-    monkeypatch.setattr(preview, "_render_elsewhere", lambda _: gate.wait(60) and "no")
+    monkeypatch.setattr(preview, "_render_elsewhere", lambda _: gate.wait(60) and UserError("no"))
     for number in range(elsewhere._MOST_WAITING):
         assert preview.request(DIGITS.model_copy(update={"classes": f"0,{number + 1}"})) is None
     with pytest.raises(UserError, match="Too many others"):

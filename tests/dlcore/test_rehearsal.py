@@ -90,7 +90,7 @@ def test_it_is_measured_once_in_a_process_of_its_own(monkeypatch, capsys):
 
 
 def test_a_failure_is_told_once_and_tried_again(monkeypatch):
-    monkeypatch.setattr(rehearsal, "_rehearse_elsewhere", lambda _: "no memory")
+    monkeypatch.setattr(rehearsal, "_rehearse_elsewhere", lambda _: UserError("no memory"))
     assert rehearsal.request(MLP) is None
     joined()
     with pytest.raises(UserError, match="no memory"):
@@ -126,7 +126,7 @@ def test_a_thread_that_cannot_begin_locks_nobody_out(monkeypatch):
 
 def test_however_many_ask_only_some_wait(monkeypatch):
     gate = threading.Event()
-    monkeypatch.setattr(rehearsal, "_rehearse_elsewhere", lambda _: gate.wait(60) and "")
+    monkeypatch.setattr(rehearsal, "_rehearse_elsewhere", lambda _: gate.wait(60) and None)
 
     def ask(batch_size: int) -> str:
         try:

@@ -8,6 +8,7 @@ from dlcore.config import TrainConfig
 from dlcore.elsewhere import Bench
 from dlcore.export import making
 from dlcore.export.recipe import check_fetchable
+from dlcore.messages import UserError
 from dlcore.runs import directory
 from dlcore.runs.worker import work
 
@@ -51,7 +52,6 @@ def test_what_takes_torch_is_made_elsewhere_and_offered_then(open_page, monkeypa
         asked.append(words)
         made.parent.mkdir(parents=True, exist_ok=True)
         made.write_bytes(b"made")
-        return ""
 
     bench = Bench("test-export")
     monkeypatch.setattr(making, "_bench", lambda: bench)
@@ -84,7 +84,7 @@ def test_why_a_file_could_not_be_made_is_told(open_page, monkeypatch):
     run = finished()
     bench = Bench("test-export")
     monkeypatch.setattr(making, "_bench", lambda: bench)
-    monkeypatch.setattr(making, "command", lambda _words, **_where: "no memory")
+    monkeypatch.setattr(making, "command", lambda _words, **_where: UserError("no memory"))
     app = open_page("train", run=run.run_id)
     app.button(key="train.make_tensorboard").click().run()
     for thread in threading.enumerate():
