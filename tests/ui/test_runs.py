@@ -1,6 +1,7 @@
 """The Runs page without a browser: its table's rows, the ways of comparing, what the table may ask for."""
 
 import json
+import re
 from io import BytesIO
 from types import SimpleNamespace
 
@@ -20,6 +21,7 @@ from dlcore.sweeps.directory import create as create_sweep
 from dlcore.sweeps.plan import seeds
 from ui.history import curves
 from ui.history import page as runs_page_module
+from ui.history import parallel as lines_module
 from ui.history.state import RunsPage, read_runs
 
 CONFIG = TrainConfig(dataset="digits", model="linear", epochs=1, threads=1)
@@ -52,10 +54,16 @@ def test_every_way_of_comparing_opens_by_its_link(open_page, four_runs, view, la
     assert any("4 runs are ticked" in one.value or "勾选了 4 次" in one.value for one in app.caption)
 
 
+def table_of(app) -> list[str]:
+    """The lines of the table that compares, cells side by side."""
+    (body,) = (one.proto.body for one in app.get("html") if "runs-side'" in one.proto.body)
+    rows = re.findall(r"<tr.*?</tr>", body)
+    return [" | ".join(re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)) for row in rows]
+
+
 def test_two_settings_are_told_apart_in_plain_words(open_page, four_runs):
     app = open_page("runs", runs=linked(four_runs), view="repeats")
-    table = next(one.value for one in app.markdown if "95% interval of the mean" in one.value)
-    assert "Learning rate 0.001 | 2" in table
+    assert any(line.startswith("Learning rate 0.001 | 2 | ") for line in table_of(app))
     assert app.success or app.warning
     assert any("Welch's t test" in caption.value for caption in app.caption)
 
@@ -85,17 +93,16 @@ def test_the_same_seed_again_is_no_repeat(open_page, four_runs):
     twin = create(four_runs[0].config)
     work(twin)
     app = open_page("runs", runs=linked([*four_runs, twin]), view="repeats")
-    table = next(one.value for one in app.markdown if "95% interval of the mean" in one.value)
-    assert "Learning rate 0.001 | 2" in table
+    assert any(line.startswith("Learning rate 0.001 | 2 | ") for line in table_of(app))
     assert any("are one run here" in one.value for one in app.caption)
 
 
 def test_the_diff_tells_only_what_differs(open_page, four_runs):
     app = open_page("runs", runs=linked(four_runs[1:3]), view="settings")
-    table = next(one.value for one in app.markdown if one.value.startswith("|"))
-    assert "**Learning rate** | 0.001 | 0.01" in table
-    assert "**Seed** | 1 | 0" in table
-    assert "Batch size" not in table
+    table = table_of(app)
+    assert "Learning rate | 0.001 | 0.01" in table
+    assert "Seed | 1 | 0" in table
+    assert not any("Batch size" in line for line in table)
 
 
 def test_what_was_unticked_stays_unticked_whatever_the_link_said(open_page, four_runs):
@@ -127,8 +134,7 @@ def test_a_run_that_was_stopped_or_changed_by_hand_is_in_no_mean(open_page, four
     control.ask(changed.path, [{"do": "set", "learning_rate": 0.5}])
     work(changed)
     app = open_page("runs", runs=linked([*four_runs, stopped, changed]), view="repeats")
-    table = next(one.value for one in app.markdown if "95% interval of the mean" in one.value)
-    assert "Learning rate 0.001 | 2" in table
+    assert any(line.startswith("Learning rate 0.001 | 2 | ") for line in table_of(app))
     assert any("Left out: 2" in one.value for one in app.caption)
 
 
@@ -318,3 +324,35 @@ def test_a_repetition_takes_the_settings_of_a_run(open_page, monkeypatch):
     (sweep,) = list_sweeps()
     assert [values["seed"] for values in sweep.plan.grid()] == [4, 5, 6]
     assert not app.exception
+
+
+def test_every_run_has_its_place_on_every_axis(open_page, four_runs, monkeypatch):
+    sent = []
+    monkeypatch.setattr(lines_module, "packed", lambda payload: sent.append(payload) or {"json": "{}"})
+    open_page("runs", runs=linked(four_runs), view="parallel", y="test_loss")
+    drawn = sent[-1]
+    assert [axis["title"] for axis in drawn["axes"]] == ["Learning rate", "Seed", "Test loss"]
+    assert [axis["ticks"] for axis in drawn["axes"]][:2] == [[(0.0, "0.001"), (1.0, "0.01")], [(0.0, "0"), (1.0, "1")]]
+    assert {line["id"]: line["places"][:2] for line in drawn["lines"]} == {
+        run.run_id: places for run, places in zip(four_runs, ([0, 0], [0, 1], [1, 0], [1, 1]), strict=True)
+    }
+    losses = {run.run_id: run.summary().test_loss for run in four_runs}
+    best, worst = min(losses, key=losses.get), max(losses, key=losses.get)
+    assert [line["id"] for line in drawn["lines"] if line["rank"] == 1.0] == [best]
+    assert [line["places"][2] for line in drawn["lines"] if line["id"] in (best, worst)] in ([0.0, 1.0], [1.0, 0.0])
+    assert all(line["told"][2] == f"{losses[line['id']]:.3g}" for line in drawn["lines"])
+
+
+@pytest.mark.parametrize(
+    ("said", "chosen"),
+    [("{0},{2}", [0, 2]), ("", [0, 1, 2, 3]), ("../../etc", [0, 1, 2, 3]), (7, [0, 1, 2, 3])],
+)
+def test_lines_that_were_picked_out_can_be_ticked(open_page, four_runs, monkeypatch, said, chosen):
+    """Whatever the browser says is asked of it only as the names of runs."""
+    calls = []
+    monkeypatch.setattr(lines_module, "_mount", lambda: lambda **asked: calls.append(asked))
+    app = open_page("runs", runs=linked(four_runs), view="parallel")
+    asked = said.format(*(run.run_id for run in four_runs)) if isinstance(said, str) else said
+    monkeypatch.setattr(lines_module.st, "session_state", {"runs.parallel": SimpleNamespace(tick=asked)})
+    calls[-1]["on_tick_change"]()
+    assert app.session_state["runs"].chosen == tuple(four_runs[place].run_id for place in chosen)

@@ -12,13 +12,15 @@ from dlcore.runs.overview import Overview, overview
 from dlcore.runs.status import LIVE
 from ui.clock import run_again
 from ui.figure import figure
-from ui.history.compare_figures import front_figure, parallel_figure, scatter_figure, varied_settings
+from ui.history.compare_figures import front_figure, metric_title, scatter_figure
 from ui.history.curves import AXES, CURVES, MOST_DRAWN, curves_figure, lines_of
 from ui.history.naming import names_of, shown
+from ui.history.parallel import parallel, varied_settings
 from ui.history.repeats import repeats_view
 from ui.history.state import MOST_CHOSEN, RunsPage, opened
+from ui.history.tables import Line, table
 from ui.language import translate as _
-from ui.shell import plain_text, show_error
+from ui.shell import show_error
 
 _LOOK_SECONDS = 3.0
 _VIEWS: Mapping[str, str] = {
@@ -46,7 +48,12 @@ def compare(state: RunsPage) -> None:
     names = names_of(rows)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if whole:
-            st.caption(_("No run is ticked in the table: these are the newest {count}.").format(count=len(rows)))
+            newest = (
+                _("No run is ticked in the table: this is the only one.")
+                if len(rows) == 1
+                else _("No run is ticked in the table: these are the newest {count}.")
+            )
+            st.caption(newest.format(count=len(rows)))
         else:
             ticked = (
                 _("One run is ticked in the table.") if len(rows) == 1 else _("{count} runs are ticked in the table.")
@@ -146,17 +153,22 @@ def _settings(_state: RunsPage, rows: list[Overview], names: list[str]) -> None:
         st.caption(_("The first {most} of {count}; tick fewer to choose.").format(most=MOST_DRAWN, count=len(rows)))
         rows, names = rows[:MOST_DRAWN], names[:MOST_DRAWN]
     columns = differences([row.run.config for row in rows])
-    lines = [["", *(plain_text(name) for name in names)], [":--", *("--:" for _row in rows)]]
-    for name, values in columns.items():
-        lines.append([f"**{_(KNOBS[name].title)}**", *(plain_text(_trimmed(shown(name, value))) for value in values)])
+    lines = [
+        Line(_(KNOBS[name].title), [_trimmed(shown(name, value)) for value in values])
+        for name, values in columns.items()
+    ]
     if not columns:
         st.caption(_("Their settings are all the same."))
     for name, metric in METRICS.items():
         found = [measured(row, name) for row in rows]
-        if any(value is not None for value in found):
-            lines.append([_(metric.title), *(_result(value, share=metric.share) for value in found)])
-    with st.container(key="runs-settings"):
-        st.markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
+        known = [value for value in found if value is not None]
+        if not known:
+            continue
+        best = (min if metric.smaller_is_better else max)(known)
+        places = [place for place, value in enumerate(found) if value == best] if min(known) != max(known) else []
+        cells = [_result(value, share=metric.share) for value in found]
+        lines.append(Line(metric_title(name), cells, found=True, best=places))
+    table("", names, lines)
 
 
 def _parallel(state: RunsPage, rows: list[Overview], names: list[str]) -> None:
@@ -164,10 +176,12 @@ def _parallel(state: RunsPage, rows: list[Overview], names: list[str]) -> None:
         st.caption(_("It takes two runs whose settings differ."))
         return
     metric = _pick(state, "y", _("Coloured by"), _titles(), "validation_accuracy")
-    figure(
-        *parallel_figure(rows, names, metric, revision=metric),
+    parallel(
+        state,
+        rows,
+        names,
+        metric,
         key="runs.parallel",
-        height=420,
         description=_("A line for each of {count} runs through its settings to its result.").format(count=len(rows)),
     )
     st.caption(

@@ -11,6 +11,7 @@ from dlcore.runs.overview import Overview
 from dlcore.runs.significance import Comparison, compare, mean_interval
 from ui.history.naming import names_of
 from ui.history.state import RunsPage
+from ui.history.tables import Line, table
 from ui.language import translate as _
 from ui.shell import plain_text
 
@@ -76,24 +77,15 @@ def repeats_view(state: RunsPage, rows: list[Overview], _names: list[str]) -> No
 
 
 def _means(names: Sequence[str], values: Sequence[Sequence[float]], *, share: bool) -> None:
-    head = [_("Settings"), _("Runs"), _("Mean"), _("95% interval of the mean"), _("Spread from seed to seed")]
-    lines = [head, [":--", "--:", "--:", "--:", "--:"]]
+    heads = [_("Runs"), _("Mean"), _("95% interval of the mean"), _("Spread from seed to seed")]
+    lines = []
     for name, found in zip(names, values, strict=True):
         low, high = mean_interval(found)
-        several = len(found) > 1
-        lines.append(
-            [
-                plain_text(name),
-                str(len(found)),
-                _number(fmean(found), share=share),
-                _("{low} to {high}").format(low=_number(low, share=share), high=_number(high, share=share))
-                if several
-                else "–",
-                f"± {_number(stdev(found), share=share)}" if several else "–",
-            ]
-        )
-    with st.container(key="runs-means"):
-        st.markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
+        interval = _("{low} to {high}").format(low=_number(low, share=share), high=_number(high, share=share))
+        spread = f"± {_difference(stdev(found), share=share)}" if len(found) > 1 else "–"
+        cells = [str(len(found)), _number(fmean(found), share=share), interval if len(found) > 1 else "–", spread]
+        lines.append(Line(name, cells))
+    table(_("Settings"), heads, lines)
 
 
 def _two(tested: Sequence[int], names: Sequence[str]) -> tuple[int, int]:
@@ -113,7 +105,7 @@ def _verdict(told: Comparison, first: str, second: str, *, better: bool, share: 
         "first": plain_text(first),
         "second": plain_text(second),
         "difference": _difference(abs(told.difference), share=share),
-        "p": f"{told.permutation_p:.3g}",
+        "p": _likelihood(told.permutation_p),
     }
     both = told.welch_p < _SIGNIFICANT and told.permutation_p < _SIGNIFICANT
     if both:
@@ -150,6 +142,10 @@ def _verdict(told: Comparison, first: str, second: str, *, better: bool, share: 
             exact=told.permutation_p,
         )
     )
+
+
+def _likelihood(p: float) -> str:
+    return f"{p:.2g}%" if (p := 100 * p) < 10 else f"{p:.0f}%"
 
 
 def _number(value: float, *, share: bool) -> str:

@@ -16,8 +16,8 @@ from dlcore.sweeps import plan as plans
 from dlcore.sweeps.directory import LIVE, STATUSES, Progress, Sweep, list_sweeps, open_sweep, start
 from ui.clock import run_again
 from ui.figure import figure
-from ui.history.compare_figures import parallel_figure
 from ui.history.naming import names_of, rounded, series, shown
+from ui.history.parallel import parallel
 from ui.history.state import RunsPage, opened
 from ui.history.sweep_figures import history_figure, importance_figure
 from ui.language import explain
@@ -223,6 +223,8 @@ def _start(state: RunsPage, plan: plans.Plan) -> None:
 
 def _watch(state: RunsPage) -> None:
     """One sweep or repetition: how it goes, and its runs."""
+    if state.chosen != state.drawn:  # some of its runs were picked out of the lines
+        st.rerun()
     if state.sweep_problem is not None:
         show_error(state.sweep_problem)
     sweeps = {sweep.sweep_id: sweep for sweep in list_sweeps(state.visitor)[:_MOST_OFFERED]}
@@ -258,7 +260,7 @@ def _watch(state: RunsPage) -> None:
         state.going = status in LIVE
         st.rerun()  # the table follows it from now on, or has not seen its last runs
     _header(state, sweep, progress, going=status in LIVE)
-    _figures(sweep, progress)
+    _figures(state, sweep, progress)
     if status in LIVE:
         run_again(_LOOK_SECONDS, key="runs.sweep.clock")
 
@@ -334,7 +336,7 @@ def _best(sweep: Sweep, progress: Progress) -> tuple[float, str] | None:
     return value, _(", ").join(settings)
 
 
-def _figures(sweep: Sweep, progress: Progress) -> None:
+def _figures(state: RunsPage, sweep: Sweep, progress: Progress) -> None:
     if not any(trial.value is not None for trial in progress.trials):
         return
     left, right = st.columns([3, 2]) if progress.importance else (st.container(), None)
@@ -358,10 +360,12 @@ def _figures(sweep: Sweep, progress: Progress) -> None:
     runs, _problems = opened(tuple(trial.run_id for trial in progress.trials if trial.run_id))
     if len(runs) > 1 and set(sweep.plan.moves) != {"seed"}:
         rows = [overview(run) for run in runs]
-        figure(
-            *parallel_figure(rows, names_of(rows), sweep.plan.objective, revision=sweep.sweep_id),
+        parallel(
+            state,
+            rows,
+            names_of(rows),
+            sweep.plan.objective,
             key="runs.sweep.parallel",
-            height=360,
             description=_("A line for each of {count} runs through its settings to its result.").format(
                 count=len(rows)
             ),

@@ -128,13 +128,23 @@ def _rates(state: TrainPage, found: Rehearsal) -> None:
         st.caption(_("The loss did not fall clearly at any rate: there is nothing to suggest."))
         return
     st.caption(_("Where the loss falls most steeply updates get on fastest; where it rises they overshoot."))
-    same = found.suggested == state.config.learning_rate
+    if found.suggested == state.config.learning_rate:
+        st.caption(
+            _("**{rate:g}** is suggested (the line), and it is what the form says already.").format(
+                rate=found.suggested
+            )
+        )
+        return
+    st.caption(
+        _("Dashed: **{rate:g}**, which is suggested. Dotted: {chosen:g}, as the form says.").format(
+            rate=found.suggested, chosen=state.config.learning_rate
+        )
+    )
     if st.button(
         _("Use {rate:g}").format(rate=found.suggested),
         icon=":material/check:",
         key="train.use_rate",
         width="stretch",
-        disabled=same,
         on_click=_use,
         args=(state, found.suggested),
     ):
