@@ -18,16 +18,17 @@ def damaged_runs(owner: str) -> dict[str, UserError]:
     """
     signs = [f'"owner": {json.dumps(name, ensure_ascii=False)}'.encode() for name in {"", owner}]
     problems: dict[str, UserError] = {}
+    folder = runs_folder()
     try:
-        names = sorted(entry.name for entry in os.scandir(runs_folder()) if is_run_id(entry.name))
+        names = sorted(entry.name for entry in os.scandir(folder) if is_run_id(entry.name))
     except FileNotFoundError:
         return {}
     for name in names:
         try:
-            open_run(name)
+            open_run(name, folder=folder)
         except UserError as error:
             try:
-                with (runs_folder() / name / "config.json").open("rb") as file:
+                with (folder / name / "config.json").open("rb") as file:
                     left = file.read(_MOST_BYTES)
             except OSError:
                 continue

@@ -168,7 +168,8 @@ class Run:
     def _summary_file(self) -> Summary | None:
         path = self.path / "summary.json"
         try:
-            return Summary.model_validate(sealed.unseal(path.read_bytes(), file=path.name, known=SUMMARY_FORMAT))
+            about = path.stat()
+            return _read_summary(str(path), about.st_mtime_ns, about.st_size, about.st_ino)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, UserError) as error:
@@ -311,13 +312,13 @@ def create(config: TrainConfig, *, owner: str = "", sweep: str = "") -> Run:
     return run
 
 
-def open_run(run_id: str) -> Run:
-    """The run of this name.
+def open_run(run_id: str, *, folder: Path | None = None) -> Run:
+    """The run of this name. ``folder`` is that of all runs, for whoever opens many and has looked it up.
 
     Raises:
         UserError: there is none, the name is no run's name, or its ``config.json`` cannot be used.
     """
-    path = runs_folder() / run_id if is_run_id(run_id) else None
+    path = (folder or runs_folder()) / run_id if is_run_id(run_id) else None
     if path is None or not path.is_dir():
         raise UserError(
             N_("There is no run called {run_id}. The run may have been deleted, or the link may be incomplete."),
@@ -362,19 +363,27 @@ def _read(folder: str, modified: int, size: int) -> Run:  # noqa: ARG001  # a fi
     )
 
 
+@lru_cache(maxsize=4000)
+def _read_summary(path: str, modified: int, size: int, number: int) -> Summary:  # noqa: ARG001  # a file that was replaced is read again
+    """Asked for several times a row: what a run is doing, and what came of it."""
+    file = Path(path)
+    return Summary.model_validate(sealed.unseal(file.read_bytes(), file=file.name, known=SUMMARY_FORMAT))
+
+
 def list_runs(owner: str | None = None) -> list[Run]:
     """All runs, newest first; with ``owner``, that visitor's and those made in a shell, which nobody else owns.
 
     Directories that hold no usable run are skipped and logged.
     """
+    folder = runs_folder()
     try:
-        names = sorted((entry.name for entry in os.scandir(runs_folder()) if entry.is_dir()), reverse=True)
+        names = sorted((entry.name for entry in os.scandir(folder) if entry.is_dir()), reverse=True)
     except FileNotFoundError:
         return []
     runs = []
     for name in names:
         try:
-            run = open_run(name)
+            run = open_run(name, folder=folder)
         except UserError as error:
             _LOG.warning("%s", error)
             continue
