@@ -89,9 +89,11 @@ def predict(model: Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
 def as_input(model: Model, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Drawings uint8 (N, 28, 28), ink bright on black, in the shape that ``model`` reads: uint8 (N, C, S, S).
 
-    A model of other sizes gets them enlarged, one of colour pictures in three channels of grey, and one that has learned
+    Images of the model's own data, which have that shape already, stay as they are. A model of other sizes gets them enlarged, one of colour pictures in three channels of grey, and one that has learned
     from dark things on a light ground gets them turned over.
     """
+    if images.ndim == 4:
+        return images
     pixels_NCHW = torch.from_numpy(np.ascontiguousarray(images)).reshape(-1, 1, 28, 28)
     if model.image_size != 28:
         size = (model.image_size, model.image_size)

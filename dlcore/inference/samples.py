@@ -1,4 +1,7 @@
-"""An image of a dataset by its name in a link, ``mnist:test:123``, and the ones that a network finds hardest."""
+"""An image of a dataset by its name in a link, ``mnist:test:123``, and the ones that a network finds hardest.
+
+``own:train:123`` is an image of whatever the model at hand has learned from, in that model's own shape.
+"""
 
 import re
 from dataclasses import dataclass
@@ -8,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from dlcore.config import TrainConfig
 from dlcore.data import DATASETS
 from dlcore.data.availability import available
 from dlcore.data.stored import Labelled, mnist_like, unreadable
@@ -17,6 +21,8 @@ if TYPE_CHECKING:
     from dlcore.inference.prediction import Model
 
 SPLITS = ("test", "train")
+OWN = "own"
+"""Stands for the data of the model that answers, of any size and colour."""
 _NAME = re.compile(r"([a-z0-9-]{1,40}):(test|train):(\d{1,7})", re.ASCII)
 _LOOKED_AT = 400
 """Test images among which the hardest are looked for."""
@@ -56,6 +62,8 @@ def parse(text: str) -> Sample:
         UserError: there is no such image, or its dataset is not at hand.
     """
     found = _NAME.fullmatch(text[:60])
+    if found is not None and found[1] == OWN:
+        return Sample(OWN, found[2], int(found[3]))
     names = offered()
     if found is None or found[1] not in names or int(found[3]) >= count(found[1], found[2]):
         raise UserError(
@@ -79,6 +87,37 @@ def fetch(sample: Sample) -> tuple[NDArray[np.uint8], str]:
     if not len(images):
         raise unreadable(sample.dataset, N_("an image is missing"))
     return images[0], DATASETS[sample.dataset].class_names[int(labels[0])]
+
+
+def fetch_own(sample: Sample, config: TrainConfig) -> tuple[NDArray[np.uint8], str]:
+    """The image of the data that a run with ``config`` has learned from, uint8 (1, C, S, S), and the name of its class.
+
+    Its number counts the images of the chosen classes, those held back for validation among the training set.
+
+    Raises:
+        UserError: the data are not at hand or cannot be read, or have no such image.
+    """
+    return _own(sample, config.dataset, config.own_images, config.classes)
+
+
+@lru_cache(maxsize=64)
+def _own(sample: Sample, dataset: str, own_images: str, classes: str) -> tuple[NDArray[np.uint8], str]:
+    """Kept, and nothing else of the data, which may be large."""
+    from dlcore.data.loading import load  # noqa: PLC0415  # torch, not before it must
+
+    if not available(dataset, own_images=own_images):
+        raise UserError(N_("The images that this model has learned from are not on this server."))
+    data = load(dataset, own_images=own_images, classes=classes)
+    images, labels = (
+        (data.test_images, data.test_labels) if sample.split == "test" else (data.train_images, data.train_labels)
+    )
+    if sample.index >= len(images):
+        raise UserError(
+            N_("The link names image number {number}, and there are {count} of them, counted from 0."),
+            number=sample.index,
+            count=len(images),
+        )
+    return images[sample.index : sample.index + 1].numpy().copy(), data.class_names[int(labels[sample.index])]
 
 
 def hardest(model: "Model", dataset: str, most: int = 20) -> list[int]:

@@ -1,5 +1,6 @@
 """Draw with models of other datasets: letters, colour photos, own pictures, some classes."""
 
+import base64
 import io
 import json
 import zipfile
@@ -11,8 +12,9 @@ from PIL import Image
 
 from dlcore.config import TrainConfig
 from dlcore.data import picture_import, picture_sources
+from dlcore.data.loading import load
 from dlcore.data.own_images import Limits
-from dlcore.inference import prediction
+from dlcore.inference import prediction, samples
 from dlcore.inference.legibility import assess
 from dlcore.inference.prediction import Model, as_input, load_model, predict
 from dlcore.inference.strokes import EMNIST_FRAMING, frame, framing_of
@@ -33,6 +35,11 @@ def run_with_model(config: TrainConfig, *, classes: tuple[str, ...], size=28, ch
     about |= {"dropout": 0.0, "image_size": size, "channels": channels, "config": config.model_dump()}
     save_weights(network, run.final_weights_path, about)
     return run
+
+
+def whole_of(config: TrainConfig):
+    data = load(config.dataset, own_images=config.own_images)
+    return data.train_images.numpy(), data.train_labels.tolist()
 
 
 @pytest.fixture
@@ -158,3 +165,54 @@ def test_a_model_whose_pictures_are_gone_still_answers(open_page, answers):
     app = open_page("draw", model=run.run_id)
     assert answers[-1]["names"] == ["a", "b"]
     assert not app.error
+
+
+@pytest.mark.parametrize("panel", ["microscope", "explain", "attack", "corrupt", "nearest", "compare"])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_an_image_of_the_models_own_data_is_opened_as_it_is(open_page, answers, own_set, panel, language):
+    config = TrainConfig(dataset="own-images", own_images=own_set.set_id, model="linear")
+    names = own_set.description.class_names
+    run = run_with_model(config, classes=names, size=64, channels=3, light_background=True)
+    app = open_page("draw", language=language, model=run.run_id, sample="own:train:3", panel=panel)
+    images, labels = whole_of(config)
+    seen = answers[-1]["tiles"]["seen"]
+    assert base64.b64decode(seen["pixels"]) == np.moveaxis(images[3], 0, -1).tobytes()
+    assert (seen["side"], seen["box"]) == (64, None)
+    assert answers[-1]["tiles"]["naive"]["hidden"]
+    assert [bar["share"] for bar in answers[-1]["bars"]] == pytest.approx(
+        prediction.predict_pictures(load_model(run.run_id), images[3:4])[0].tolist(), abs=1e-5
+    )
+    assert any(names[labels[3]].split(" |")[0] in caption.value for caption in app.caption)
+    assert not app.error
+    assert app.query_params["sample"] == "own:train:3"
+    assert app.session_state["draw.panel"] == (None if panel == "compare" else panel)
+    if language == "zh":  # AppTest formats choices outside the page
+        return
+    app.button(key="draw.sample.leave").click().run()
+    assert app.query_params["sample"].endswith(":test:0")
+    assert not app.exception
+
+
+def test_a_model_of_colour_photos_answers_to_its_own_photos(open_page, answers, monkeypatch):
+    run = run_with_model(TrainConfig(dataset="cifar10", model="linear"), classes=("Car", "Dog"), size=32, channels=3)
+    photo = np.arange(3 * 32 * 32, dtype=np.uint32).reshape(1, 3, 32, 32).astype(np.uint8)
+    monkeypatch.setattr(samples, "fetch_own", lambda _sample, _config: (photo, "Dog"))
+    app = open_page("draw", model=run.run_id, sample="own:test:5")
+    assert answers[-1]["names"] == ["Car", "Dog"]
+    assert not app.error
+    assert not any("Not offered" in caption.value for caption in app.caption)
+    app.button_group(key="draw.way").set_value("draw").run()
+    assert "colour photos only" in app.error[0].value
+    assert app.selectbox(key="draw.model").value == "pretrained"
+
+
+@pytest.mark.parametrize(
+    ("sample", "told"),
+    [("own:test:9999999", "counted from 0"), ("own:train:12", "there are 10"), ("own:train:x", "names no image")],
+)
+def test_an_image_that_is_not_among_the_models_own_is_explained(open_page, answers, own_set, sample, told):
+    config = TrainConfig(dataset="own-images", own_images=own_set.set_id, model="linear")
+    run = run_with_model(config, classes=own_set.description.class_names, size=64, channels=3)
+    app = open_page("draw", model=run.run_id, sample=sample, way="sample")
+    assert told in app.error[0].value
+    assert not app.exception

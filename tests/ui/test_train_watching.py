@@ -4,6 +4,7 @@ import io
 import wave
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from ui.figure import clicked
 from ui.shell import plain_text
 from ui.training import curve_view, inside_figures, link, readings, recorded
 from ui.training.before import range_figure
-from ui.training.cells import choose_cell
+from ui.training.cells import _name_in_links, choose_cell
 from ui.training.confusion_figures import classes_figure
 from ui.training.curve_view import SOUND_SECONDS, sound
 from ui.training.diagnosis import in_words
@@ -228,7 +229,8 @@ def test_what_was_measured_before_a_run_is_shown_with_its_basis_and_used(open_pa
         return
     app.button(key="train.use_rate").click().run()
     assert app.text_input(key="train.learning_rate.exact").value == "0.02"
-    assert app.button(key="train.use_rate").disabled
+    assert "it is what the form says already" in shown(app)
+    assert not [button for button in app.button if button.key == "train.use_rate"]
     app.number_input(key="train.guess").set_value(88.0).run()
     assert app.query_params["guess"] == "88"
     valid(range_figure(found, 0.001))
@@ -250,3 +252,19 @@ def test_the_table_of_a_long_run_stays_short():
     lines = curve_view._table(history.evaluations).splitlines()
     assert len(lines) <= 44
     assert lines[-1].startswith("| 199 |")
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"dataset": "mnist"}, "mnist:train:7"),
+        ({"dataset": "digits", "classes": "3, 5"}, "own:train:7"),
+        ({"dataset": "cifar10"}, "own:train:7"),
+        ({"dataset": "own-images"}, "own:train:7"),
+    ],
+)
+def test_an_image_of_a_cell_has_a_name_on_the_draw_page_whatever_its_dataset(settings, named):
+    config = TrainConfig.model_construct(**(TrainConfig().model_dump() | settings))
+    watch = SimpleNamespace(run=SimpleNamespace(config=config))
+    assert _name_in_links(watch, "validation", 7) == named
+    assert _name_in_links(watch, "test", 7) == named.replace("train", "test")

@@ -4,9 +4,19 @@ const remembered = new WeakMap()
 
 const bytes = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
 
-const paint = (canvas, pixels) => {
-  const image = new ImageData(28, 28)
-  for (let index = 0; index < 784; index++) image.data.set([pixels[index], pixels[index], pixels[index], 255], 4 * index)
+// Grey images have one byte a pixel, colour images three.
+const valuesAt = (pixels, side, index) => {
+  const channels = pixels.length / side ** 2
+  return [...pixels.subarray(channels * index, channels * (index + 1))]
+}
+
+const paint = (canvas, pixels, side = 28) => {
+  const image = new ImageData(side, side)
+  for (let index = 0; index < side ** 2; index++) {
+    const [red, green = red, blue = red] = valuesAt(pixels, side, index)
+    image.data.set([red, green, blue, 255], 4 * index)
+  }
+  if (canvas.width !== side) canvas.width = canvas.height = side
   canvas.getContext("2d").putImageData(image, 0, 0)
 }
 
@@ -42,9 +52,9 @@ const listen = (canvas, figure) => {
   canvas.addEventListener("pointermove", (event) => {
     const { seen, pixelText, pixels } = remembered.get(figure)
     const area = canvas.getBoundingClientRect()
-    const at = (position, start, length) => Math.min(27, Math.max(0, Math.floor((28 * (position - start)) / length)))
+    const at = (position, start, length) => Math.min(seen.side - 1, Math.max(0, Math.floor((seen.side * (position - start)) / length)))
     const [row, column] = [at(event.clientY, area.top, area.height), at(event.clientX, area.left, area.width)]
-    const values = { row: row + 1, column: column + 1, value: pixels[28 * row + column] }
+    const values = { row: row + 1, column: column + 1, value: valuesAt(pixels, seen.side, seen.side * row + column).join(", ") }
     figure.querySelector(".remark").textContent = pixelText.replace(/{(\w+)}/g, (_, name) => values[name])
     canvas.onpointerleave = () => (figure.querySelector(".remark").textContent = remembered.get(figure).seen.remark)
   })
@@ -115,7 +125,7 @@ export default ({ data: sent, parentElement, setStateValue }) => {
   if (!remembered.has(figure)) listen(canvas, figure)
   remembered.set(figure, { seen, pixelText: data.pixelText, pixels: bytes(seen.pixels) })
   showTile(figure, seen)
-  paint(canvas, bytes(seen.pixels))
+  paint(canvas, bytes(seen.pixels), seen.side)
   const box = find(".box")
   box.hidden = !seen.box
   if (seen.box) {
@@ -125,7 +135,7 @@ export default ({ data: sent, parentElement, setStateValue }) => {
   showTile(find(".naive"), naive)
   find(".naive").hidden = naive.hidden
   find(".naive").toggleAttribute("data-differs", naive.differs)
-  paint(find(".naive canvas"), bytes(naive.pixels))
+  if (!naive.hidden) paint(find(".naive canvas"), bytes(naive.pixels))
   root.dataset.count = data.count
   document.dispatchEvent(new Event("drawing-answered")) // the paper may ask again
 }

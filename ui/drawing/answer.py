@@ -184,6 +184,7 @@ def _tiles(answer: Answer, part: Part, kind: Origin, names: Sequence[str], pictu
     title = {"example": _("An example"), "drawing": _("Your drawing"), "picture": _("Your picture")}[kind]
     as_it_is = not answer.strokes and np.array_equal(answer.naive_image, part.framed.image)
     naive, differs = "", False
+    side = part.framed.image.shape[-1]
     if answer.naive_probabilities is not None:
         guess = int(np.argmax(answer.naive_probabilities))
         differs = len(answer.parts) > 1 or guess != part.guess
@@ -207,12 +208,17 @@ def _tiles(answer: Answer, part: Part, kind: Origin, names: Sequence[str], pictu
             "title": _("What the model saw"),
             "remark": " ".join(
                 [
-                    _("28×28 pixels, as the dataset has them.") if as_it_is else _framing_words(part.framed),
-                    *_remarks(answer),
+                    _("{size}×{size} pixels, as the dataset has them.").format(size=side)
+                    if as_it_is
+                    else _framing_words(part.framed),
+                    *(_remarks(answer) if part.framed.image.ndim == 2 else []),
                 ]
             ),
-            "alternative": _("The drawing as 28×28 pixels, cropped, scaled and centred"),
+            "alternative": _("The image as the network gets it")
+            if part.framed.image.ndim == 4
+            else _("The drawing as 28×28 pixels, cropped, scaled and centred"),
             "pixels": _encoded(part.framed.image),
+            "side": side,
             "box": [part.framed.left, part.framed.top, part.framed.box_size] if answer.strokes else None,
         },
         "naive": {
@@ -244,7 +250,9 @@ def _framing_words(framed: Framed) -> str:
 
 
 def _encoded(image: NDArray[np.uint8]) -> str:
-    return base64.b64encode(image.tobytes()).decode("ascii")
+    """The bytes row by row, the colours of a pixel side by side."""
+    pixels = np.moveaxis(image[0], 0, -1) if image.ndim == 4 else image
+    return base64.b64encode(pixels.tobytes()).decode("ascii")
 
 
 def _path(strokes: Sequence[Stroke]) -> str:

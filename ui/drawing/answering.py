@@ -111,7 +111,9 @@ def read_pictures(
     *,
     strictness: float = 0.0,
 ) -> Answer:
-    """Look at pictures of one digit or letter each, uint8 (28, 28), framed already, and at the whole that they were cut from."""
+    """Look at pictures of one digit or letter each, uint8 (28, 28), framed already, and at the whole that they were cut from;
+    or at one image of the model's own data, uint8 (1, C, S, S), which is its own whole.
+    """
     framed = [Framed(image, 4, 4) for image in images]
     if model is None:
         return Answer(parts=[Part(one) for one in framed], naive_image=naive_image, class_names=sorted(_DIGITS))
@@ -147,7 +149,8 @@ def _answered(
 ) -> Answer:
     from dlcore.inference.prediction import look  # noqa: PLC0415  # torch, not before it must
 
-    looked = look(model, np.stack([*(one.image for one in framed), naive_image]))
+    images = [*(one.image for one in framed), naive_image]
+    looked = look(model, np.concatenate(images) if naive_image.ndim == 4 else np.stack(images))
     known = model.measured
     temperature = known.calibration.temperature if known else 1.0
     probabilities = at_temperature(looked.log_probabilities, temperature).tolist()

@@ -5,7 +5,7 @@ import streamlit as st
 from dlcore.inference.calibration import DEFAULT_SHARE, SHARES
 from dlcore.inference.sources import PRETRAINED
 from dlcore.messages import UserError
-from ui.drawing import models, state
+from ui.drawing import models, pictures, state
 from ui.language import translate as _
 from ui.shell import show_error
 
@@ -68,7 +68,7 @@ def choose_model(owner: str) -> str:
     page = state.page()
     asked = st.session_state.get(_MODEL) or st.query_params.get("model", page.model)
     try:
-        sources = models.choices(owner, asked)
+        sources = models.choices(owner, asked, of_its_own=pictures.shows_its_own(page))
     except UserError as error:
         show_error(error)
         asked = PRETRAINED

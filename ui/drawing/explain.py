@@ -76,7 +76,7 @@ def show(reading: Reading) -> None:
 def _explained(reading: Reading, wanted: int, layer: str) -> "list[Attribution]":
     from dlcore.inference.attribution import METHODS  # noqa: PLC0415
 
-    image = reading.image.tobytes()
+    image = _kept(reading)
     who = models.identity(reading.source)
     methods = [method for method in METHODS if layer or method != "grad-cam"]
     return [_attributed(who, image, method, wanted, None, layer if method == "grad-cam" else "") for method in methods]
@@ -89,23 +89,32 @@ def _rather(
 
     who = models.identity(reading.source)
     return [
-        _attributed(who, reading.image.tobytes(), one.method, wanted, reading.guess, "")
+        _attributed(who, _kept(reading), one.method, wanted, reading.guess, "")
         if one.method == "saliency"
         else rather(one, other)
         for one, other in zip(first, second, strict=True)
     ]
 
 
+def _kept(reading: Reading) -> tuple[bytes, tuple[int, ...]]:
+    return reading.image.tobytes(), reading.image.shape
+
+
 @lru_cache(maxsize=128)
 def _attributed(
-    identity: tuple[str, str], image: bytes, method: str, wanted: int, instead_of: int | None, layer: str
+    identity: tuple[str, str],
+    image: tuple[bytes, tuple[int, ...]],
+    method: str,
+    wanted: int,
+    instead_of: int | None,
+    layer: str,
 ) -> "Attribution":
     """As :func:`attribute`, kept: half a second each, and the next choice mostly asks for the same ones again."""
     from dlcore.inference.attribution import attribute  # noqa: PLC0415
     from dlcore.inference.prediction import as_input  # noqa: PLC0415
 
     model = models.load(identity[0])
-    pixels = as_input(model, np.frombuffer(image, np.uint8).reshape(28, 28).copy())[0]
+    pixels = as_input(model, np.frombuffer(image[0], np.uint8).reshape(image[1]).copy())[0]
     return attribute(model, pixels, method, wanted, instead_of=instead_of, layer=layer)
 
 

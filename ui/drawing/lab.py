@@ -84,14 +84,21 @@ _PANELS: Mapping[str, _Panel] = {
 }
 
 
+_OF_DRAWINGS = ("compare", "correct", "symbols")
+"""Panels that show what is drawn to other models, which read images of another shape."""
+
+
 def show(reading: Reading) -> None:
     """The choice, and the panel that is chosen."""
     st.subheader(_("See why, break it, teach it"), anchor=False)
     if _KEY not in st.session_state and (asked := st.query_params.get(_QUERY)) in _PANELS:
         st.session_state[_KEY] = asked
+    offered = [name for name in _PANELS if not (reading.of_its_own and name in _OF_DRAWINGS)]
+    if st.session_state.get(_KEY) not in (None, *offered):
+        st.session_state[_KEY] = None
     chosen = st.pills(
         _("What to look at"),
-        list(_PANELS),
+        offered,
         key=_KEY,
         format_func=lambda name: f"{_PANELS[name].icon} {_(_PANELS[name].title)}",
         label_visibility="collapsed",

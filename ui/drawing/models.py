@@ -82,8 +82,9 @@ def _load(path: Path, source: str, _sha256: str, _calibrated: int) -> "Model":
     return load_file(path, source)
 
 
-def choices(owner: str, asked: str) -> list[str]:
-    """The bundled model, then this visitor's newest runs that have a model, and the one that a link asks for.
+def choices(owner: str, asked: str, *, of_its_own: bool = False) -> list[str]:
+    """The bundled model, then this visitor's newest runs that have a model, and the one that a link asks for; with
+    ``of_its_own``, that one may be of a kind that no drawing is for, since it is shown an image of its own data.
 
     Raises:
         UserError: the one asked for cannot be had.
@@ -93,7 +94,8 @@ def choices(owner: str, asked: str) -> list[str]:
     sources += [run.run_id for run in finished if _reads_drawings(run)][:_OFFERED]
     if asked not in sources:
         find_weights(asked)
-        check_reads_drawings(open_run(asked).config.dataset)
+        if not of_its_own:
+            check_reads_drawings(open_run(asked).config.dataset)
         sources.append(asked)
     return sources
 

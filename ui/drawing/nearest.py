@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _NEAREST = 8
 _ON_THE_MAP = 600
 
+_LEAST_ON_THE_MAP = 2
+"""So few images span no plane, as of a set of own pictures that has just been begun."""
+
 
 @st.fragment
 def show(reading: Reading) -> None:
@@ -66,13 +69,14 @@ def show(reading: Reading) -> None:
             width_rem=6.5,
         )
     )
-    _map(at_hand, own, data, names)
+    if at_hand.plane is not None:
+        _map(at_hand, at_hand.plane, own, data, names)
 
 
-def _map(at_hand: "_Looked", own: "Tensor", data: known.Known, names: list[str]) -> None:
-    points = at_hand.plane.project(at_hand.shown)
+def _map(at_hand: "_Looked", plane: "Projection", own: "Tensor", data: known.Known, names: list[str]) -> None:
+    points = plane.project(at_hand.shown)
     labels = data.validation_labels[: len(points)]
-    (x, y), *_rest = at_hand.plane.project(own[None]).tolist()
+    (x, y), *_rest = plane.project(own[None]).tolist()
     traces = []
     for index, name in enumerate(names):
         chosen = points[(labels == index).numpy()]
@@ -119,14 +123,14 @@ def _map(at_hand: "_Looked", own: "Tensor", data: known.Known, names: list[str])
     st.caption(
         _(
             "The plane keeps {share} of the variance: what is near on the map need not be near in all dimensions."
-        ).format(share=f"{at_hand.plane.share:.0%}")
+        ).format(share=f"{plane.share:.0%}")
     )
 
 
 class _Looked:
     """What a network makes of the labelled images; made once."""
 
-    def __init__(self, known_ND: "Tensor", shown_ND: "Tensor", plane: "Projection") -> None:
+    def __init__(self, known_ND: "Tensor", shown_ND: "Tensor", plane: "Projection | None") -> None:
         self.known, self.shown, self.plane = known_ND, shown_ND, plane
 
     @staticmethod
@@ -154,4 +158,4 @@ def _look(same: _Same) -> _Looked:
 
     seen = features(same.model, same.data.train_images)
     shown = features(same.model, same.data.validation_images[:_ON_THE_MAP])
-    return _Looked(seen, shown, Projection.of(shown))
+    return _Looked(seen, shown, Projection.of(shown) if len(shown) > _LEAST_ON_THE_MAP else None)

@@ -19,7 +19,7 @@ from dlcore.inference import samples
 from dlcore.inference.photo import image_to_digit, image_to_digits, naive, open_image
 from dlcore.messages import N_, UserError
 from dlcore.settings import number
-from ui.drawing import models, state
+from ui.drawing import models, pixels, state
 from ui.language import translate as _
 from ui.packing import packed
 
@@ -34,7 +34,7 @@ class Given:
     """What came in."""
 
     images: Sequence[NDArray[np.uint8]]
-    """uint8 (28, 28) each, from left to right."""
+    """uint8 (28, 28) each, from left to right; or one (1, C, S, S) of the model's own data."""
     whole: NDArray[np.uint8]
     """uint8 (28, 28): all that is in the picture as one image."""
     naive_image: NDArray[np.uint8]
@@ -117,9 +117,10 @@ def _sample(page: state.DrawPage, source: str) -> Given | None:
     try:
         chosen = samples.parse(asked) if asked else samples.Sample(names[0], "test", 0)
     except UserError:
-        page.sample = ""
-        st.query_params.pop("sample", None)
+        _forget()
         raise
+    if chosen.dataset == samples.OWN:
+        return _own_sample(page, source, chosen)
     st.session_state[f"{_SAMPLE}.dataset"] = chosen.dataset
     st.session_state[f"{_SAMPLE}.split"] = chosen.split
     st.session_state[f"{_SAMPLE}.index"] = chosen.index
@@ -160,6 +161,33 @@ def _sample(page: state.DrawPage, source: str) -> Given | None:
     st.query_params["sample"] = page.sample
     image, label = samples.fetch(chosen)
     return Given([image], image, image, _address(Image.fromarray(image)), label, chosen.dataset)
+
+
+def shows_its_own(page: state.DrawPage) -> bool:
+    """Whether an image of the model's own data is asked for, in the session or in the link."""
+    asked = page.sample or str(st.query_params.get("sample", ""))
+    return page.way == "sample" and asked.startswith(f"{samples.OWN}:")
+
+
+def _own_sample(page: state.DrawPage, source: str, chosen: samples.Sample) -> Given:
+    """An image of the data that the model has learned from, as another page has named it."""
+    part = _("test set") if chosen.split == "test" else _("training set")
+    words = _("Image {number} of the {part} that this model belongs to.")
+    st.caption(words.format(number=chosen.index, part=part))
+    st.button(_("Another image, from any dataset"), key=f"{_SAMPLE}.leave", icon=":material/undo:", on_click=_forget)
+    config = models.config_of(models.load(source))
+    image, label = samples.fetch_own(chosen, config)
+    page.sample = str(chosen)
+    st.query_params["sample"] = page.sample
+    shaped = np.moveaxis(image[0], 0, -1)
+    address = pixels.data_address(shaped[..., 0] if shaped.shape[-1] == 1 else shaped)
+    return Given([image], image, image, address, label, config.dataset)
+
+
+def _forget() -> None:
+    """Show no longer what the link has named."""
+    state.page().sample = ""
+    st.query_params.pop("sample", None)
 
 
 _WAYS: Mapping[str, Callable[[state.DrawPage, str], Given | None]] = {

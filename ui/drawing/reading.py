@@ -26,7 +26,8 @@ class Reading:
     model: "Model | None"
     """None as long as it loads, or where it cannot be loaded."""
     image: NDArray[np.uint8]
-    """(28, 28), ink bright on black; ``prediction.as_input(model, image)`` is what the network reads."""
+    """(28, 28), ink bright on black, or (1, C, S, S) for an image of the model's own data; ``prediction.as_input(model,
+    image)`` is what the network reads."""
     strokes: Sequence[Stroke] = ()
     """The pen's ways on the page's canvas; none for a picture."""
     parts: int = 1
@@ -39,6 +40,11 @@ class Reading:
     """Of each class, at ``temperature``; None where no network has answered."""
     temperature: float = 1.0
     """What the logits were divided by before the softmax; 1 as long as the model is not calibrated."""
+
+    @property
+    def of_its_own(self) -> bool:
+        """Whether it is an image of the model's own data, which other models may not be able to read."""
+        return self.image.ndim == 4
 
     @property
     def guess(self) -> int | None:

@@ -45,7 +45,7 @@ def show_draw() -> None:
             choices.choose_strictness()
             if state.page().way == "draw":
                 choices.choose_canvas()
-        for reason in models.reasons_not_offered(owner):
+        for reason in [] if pictures.shows_its_own(state.page()) else models.reasons_not_offered(owner):
             st.caption(_("Not offered here: {reason}").format(reason=explain(reason)))
         _explain_model(source)
     with studio:

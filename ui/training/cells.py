@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dlcore.data import DATASETS, OWN_IMAGES
+from dlcore.data.availability import available
 from dlcore.runs.glimpses import Split
 from ui.figure import clicked
 from ui.language import translate as _
@@ -84,12 +85,13 @@ def _no_images(count: int, *, over: bool) -> str:
     return _("Its images are recorded when the run ends; until then only the surest mistakes are.")
 
 
-def _is_named_in_links(watch: Watch) -> bool:
-    """Whether the Draw page can fetch an image of this run's data by its number: grey, 28 pixels wide, all classes."""
+def _name_in_links(watch: Watch, split: Split, index: int) -> str:
+    """What the Draw page calls an image; by its number among the run's own data where it has no list of those."""
     config = watch.run.config
     spec = DATASETS[config.dataset]
     plain = (spec.channels, spec.image_size) == (1, 28) and config.dataset not in (OWN_IMAGES, "mnist-pen")
-    return plain and not config.classes
+    name = config.dataset if plain and not config.classes else "own"
+    return f"{name}:{'test' if split == 'test' else 'train'}:{index}"
 
 
 def _image(watch: Watch, one: _Seen, names: Sequence[str], split: Split) -> None:
@@ -99,13 +101,10 @@ def _image(watch: Watch, one: _Seen, names: Sequence[str], split: Split) -> None
     lines = [f"{plain_text(names[number])} {share:.1%}" for number, share in one.likeliest if number < len(names)]
     with st.container(width=_WIDTH + 16, gap=None):
         st.image(picture, caption="  \n".join(lines), width=_WIDTH, alt=_("Image {index}").format(index=one.index))
-        if watch.run.model_at_hand() and _is_named_in_links(watch):
-            part = "test" if split == "test" else "train"
+        if watch.run.model_at_hand() and available(watch.run.config.dataset, own_images=watch.run.config.own_images):
+            sample = _name_in_links(watch, split, one.index)
             st.page_link(
                 _DRAW_PAGE,
                 label=_("Look inside"),
-                query_params={
-                    "model": watch.run.run_id,
-                    "sample": f"{watch.run.config.dataset}:{part}:{one.index}",
-                },
+                query_params={"model": watch.run.run_id, "sample": sample, "panel": "microscope"},
             )
