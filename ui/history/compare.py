@@ -7,7 +7,6 @@ import streamlit as st
 from dlcore.config import KNOBS
 from dlcore.messages import N_
 from dlcore.runs.comparing import METRICS, differences, gathered, measured
-from dlcore.runs.directory import list_runs
 from dlcore.runs.overview import Overview, overview
 from dlcore.runs.status import LIVE
 from ui.clock import run_again
@@ -38,7 +37,7 @@ def compare(state: RunsPage) -> None:
     runs, problems = opened(state.chosen)
     whole = not runs
     if whole:
-        runs = list_runs(state.visitor)[:MOST_CHOSEN]
+        runs = state.listed[:MOST_CHOSEN]
     if len(runs) < 1:
         return
     st.subheader(_("Compare"), anchor=False)
@@ -165,9 +164,9 @@ def _settings(_state: RunsPage, rows: list[Overview], names: list[str]) -> None:
         if not known:
             continue
         best = (min if metric.smaller_is_better else max)(known)
-        places = [place for place, value in enumerate(found) if value == best] if min(known) != max(known) else []
+        places = [place for place, value in enumerate(found) if value == best]
         cells = [_result(value, share=metric.share) for value in found]
-        lines.append(Line(metric_title(name), cells, found=True, best=places))
+        lines.append(Line(metric_title(name), cells, found=True, best=places if 2 * len(places) <= len(known) else ()))
     table("", names, lines)
 
 

@@ -1,5 +1,6 @@
 """Many runs in one figure: one setting against one result, the best trade-offs."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,9 @@ from ui.history.naming import shown
 from ui.language import translate as _
 from ui.palette import HIGHLIGHT, NEUTRAL, TRAIN, faded
 from ui.training.figures import Figure
+
+_FEW_DECADES = 1.5
+"""Up to this many, an axis of powers of ten has room for 2 and 5 in between, also on a phone."""
 
 
 def metric_title(name: str) -> str:
@@ -95,7 +99,8 @@ def _both(row: Overview, x: str, y: str) -> tuple[float, float] | None:
 
 
 def _scatter_axis(name: str, values: Sequence[Value | None]) -> dict[str, Any]:
-    positive = bool(values) and all(isinstance(value, int | float) and value > 0 for value in values)
+    numbers = [value for value in values if isinstance(value, int | float)]
+    positive = bool(values) and len(numbers) == len(values) and min(numbers) > 0
     if name in METRICS:
         metric = METRICS[name]
         axis: dict[str, Any] = {"title": {"text": metric_title(name)}}
@@ -107,4 +112,7 @@ def _scatter_axis(name: str, values: Sequence[Value | None]) -> dict[str, Any]:
         title = _("{name} ({unit})").format(name=_(knob.title), unit=_(knob.unit)) if knob.unit else _(knob.title)
         axis = {"title": {"text": title}}
         wide, form = positive and knob.logarithmic, "~g"  # no learning rate of 1m
-    return axis | ({"type": "log", "dtick": "D2", "tickformat": form} if wide else {})
+    if not wide:
+        return axis
+    decades = math.log10(max(numbers) / min(numbers))
+    return axis | {"type": "log", "dtick": "D2" if decades < _FEW_DECADES else 1, "tickformat": form}

@@ -12,7 +12,7 @@ from dlcore.runs.importing import import_run
 from dlcore.runs.overview import overview
 from ui.clock import run_again
 from ui.history.compare import compare
-from ui.history.state import RunsPage, enter, opened, read_runs, write_link
+from ui.history.state import MOST_CHOSEN, RunsPage, enter, opened, read_runs, write_link
 from ui.history.sweeps import more_runs
 from ui.history.table import KEY, run_table
 from ui.language import translate as _
@@ -37,11 +37,12 @@ def runs_page() -> None:
     if state.opening:
         run_id, state.opening = state.opening, ""
         st.switch_page(_TRAIN_PAGE, query_params={"run": run_id})
-    editing, state.editing, state.drawn = state.editing, "", state.chosen
+    state.drawn, state.editing_drawn = state.chosen, state.editing
+    state.listed = list_runs(visitor)
     with body:
         st.fragment(_table)(state)
         _damaged(state)
-        _edit(editing)
+        _edit(state)
         compare(state)
         more_runs(state)
         _bring(state)
@@ -50,12 +51,14 @@ def runs_page() -> None:
 
 def _table(state: RunsPage) -> None:
     """The visitor's runs and those of the command line; looked at again while one of them goes on."""
-    if state.chosen != state.drawn or state.opening or state.editing:
+    if state.chosen != state.drawn or state.opening or state.editing != state.editing_drawn:
         st.rerun()  # the rest of the page has to follow
     if state.problem is not None:
         show_error(state.problem)
     _undo(state)
     runs = list_runs(state.visitor)
+    if _newest(runs) != _newest(state.listed) and not state.chosen:
+        st.rerun()  # what is below shows them too
     if not runs:
         st.info(_("There is no run yet. Train a network, and it will stand here."), icon=":material/history:")
         st.page_link(_TRAIN_PAGE, label=_("Train"), icon=":material/model_training:")
@@ -178,14 +181,22 @@ def _bring(state: RunsPage) -> None:
             )
 
 
-def _edit(run_id: str) -> None:
-    """The dialog about the run whose pencil was pressed."""
-    runs, _problems = opened((run_id,) if run_id else ())
+def _newest(runs: list[Run]) -> tuple[str, ...]:
+    return tuple(run.run_id for run in runs[:MOST_CHOSEN])
+
+
+def _edit(state: RunsPage) -> None:
+    """The dialog about the run whose pencil was pressed; it stays, whatever the page does meanwhile, until it is closed."""
+    runs, _problems = opened((state.editing,) if state.editing else ())
     if runs:
-        st.dialog(_("What this run is called"))(_dialog)(runs[0])
+        st.dialog(_("What this run is called"), on_dismiss=lambda: _close(state))(_dialog)(state, runs[0])
 
 
-def _dialog(run: Run) -> None:
+def _close(state: RunsPage) -> None:
+    state.editing = ""
+
+
+def _dialog(state: RunsPage, run: Run) -> None:
     label = keeping.label(run)
     with st.form("runs.edit", border=False):
         name = st.text_input(
@@ -214,4 +225,5 @@ def _dialog(run: Run) -> None:
     except UserError as error:
         show_error(error)
     else:
+        _close(state)
         st.rerun()

@@ -58,7 +58,7 @@ const geometry = (chart) => {
   const [left, right] = [28, Math.min(110, 16 + last * LETTER)]
   const spacing = (width - left - right) / Math.max(1, count - 1)
   const upright = spacing >= LEAST_SPACING
-  const height = upright ? UPRIGHT_HEIGHT : 52 + ROW_HEIGHT * count
+  const height = upright ? UPRIGHT_HEIGHT : 74 + ROW_HEIGHT * (count - 1)
   const [top, bottom] = [54, height - 20]
   return upright
     ? {

@@ -17,7 +17,7 @@ from dlcore.config import KNOBS
 from dlcore.runs.comparing import METRICS, Value, differences, measured
 from dlcore.runs.overview import Overview
 from ui.history.compare_figures import metric_title
-from ui.history.naming import shown
+from ui.history.naming import rounded, shown
 from ui.history.state import RunsPage, read_runs
 from ui.language import translate as _
 from ui.packing import packed
@@ -133,7 +133,7 @@ def _axis(name: str, column: Sequence[Value | None]) -> _Axis:
         return _Axis(
             name=name,
             places=[None if value is None else height[value] for value in column],
-            ticks=[(height[value], shown(name, value)) for value in order[:8]],
+            ticks=[(height[value], rounded(name, value)) for value in order[:8]],
         )
     numbers = [None if value is None else float(value) for value in column]
     positive = min(number for number in numbers if number is not None) > 0

@@ -25,19 +25,25 @@ class RunsPage:
     revision: int = 0
     """Grows when the choice is changed by something other than the table, which takes it over then."""
     drawn: tuple[str, ...] = ()
-    """The choice that the page below the table was drawn for."""
+    """The choice that the page below the table was drawn for,"""
+    listed: list[Run] = field(default_factory=list)
+    """and the visitor's runs then, newest first, of which it shows some where none is chosen."""
     deleted: tuple[str, ...] = ()
     """What was deleted last and can be brought back."""
     opening: str = ""
     """The run to open on the Train page."""
     editing: str = ""
-    """The run whose name, tags and note are being written."""
+    """The run whose name, tags and note are being written,"""
+    editing_drawn: str = ""
+    """and the one whose dialog is on the screen."""
     problem: UserError | None = None
     """Why what was asked of the table could not be done."""
     sweep_problem: UserError | None = None
     """Why a search or a repetition could not be started, stopped or deleted."""
     view: dict[str, str] = field(default_factory=dict)
     """What the link says of the comparison: which way, which axes."""
+    base: str = ""
+    """The run whose settings are to be repeated or searched around; empty as long as nobody has chosen."""
     sweep: str = ""
     """The sweep that is shown."""
     going: bool = False

@@ -10,7 +10,6 @@ from dlcore.config import KNOBS, TrainConfig
 from dlcore.knobs import Knob
 from dlcore.messages import N_, UserError
 from dlcore.runs import keeping
-from dlcore.runs.directory import list_runs
 from dlcore.runs.overview import overview
 from dlcore.sweeps import plan as plans
 from dlcore.sweeps.directory import LIVE, STATUSES, Progress, Sweep, list_sweeps, open_sweep, start
@@ -38,7 +37,7 @@ _KINDS = {"repeat": N_("Repeat with other seeds"), "sweep": N_("Search for good 
 
 def more_runs(state: RunsPage) -> None:
     """Start a repetition or a sweep; below it, how one goes. Nothing before there is anything to start from."""
-    if not state.chosen and train_page() is None and not list_runs(state.visitor) and not list_sweeps(state.visitor):
+    if not state.chosen and train_page() is None and not state.listed and not list_sweeps(state.visitor):
         return
     st.subheader(_("More runs"), anchor=False)
     kinds = {one: _(title) for one, title in _KINDS.items()}
@@ -69,15 +68,19 @@ def more_runs(state: RunsPage) -> None:
 def _base(state: RunsPage) -> TrainConfig:
     """The configuration around which everything moves: a run's, or that of the form on the Train page."""
     chosen, _problems = opened(state.chosen)
-    runs = chosen or list_runs(state.visitor)[:_MOST_OFFERED]
+    runs = chosen or state.listed[:_MOST_OFFERED]
     names = dict(zip((run.run_id for run in runs), names_of([overview(run) for run in runs]), strict=True))
     names[_FORM] = _("What the form on the Train page says")
+    by_hand = (run.run_id for run in runs if chosen or not run.sweep)
+    first = state.base if state.base in names else next(by_hand, next(iter(names)))
     picked = st.selectbox(
         _("Settings of"),
         list(names),
+        index=list(names).index(first),
         format_func=lambda one: names[one],  # what is no key, as a label of the other language, has to raise
-        key=f"runs.base.{len(chosen)}.{next(iter(names))}",
+        key=f"runs.base.{len(names)}.{next(iter(names))}",  # a run that is new takes nobody's choice away
     )
+    state.base = picked if picked != first or state.base else ""
     train = train_page()
     config = train.config if train is not None else TrainConfig()
     if picked != _FORM:
@@ -284,7 +287,7 @@ def _header(state: RunsPage, sweep: Sweep, progress: Progress, *, going: bool) -
         value = f"{best[0]:.2%}" if not sweep.plan.smaller_is_better else f"{best[0]:.4f}"
         words.append(_("best {value}: {settings}").format(value=value, settings=plain_text(best[1])))
     st.progress(min(1.0, done / whole), text=" · ".join(words))
-    if progress.message:
+    if progress.message and not (status == "finished" and done >= whole):  # which says it already
         st.caption(
             explain(UserError(progress.message, **progress.message_values), show=lambda value: plain_text(str(value)))
         )
