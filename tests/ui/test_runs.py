@@ -326,6 +326,34 @@ def test_a_repetition_takes_the_settings_of_a_run(open_page, monkeypatch):
     assert not app.exception
 
 
+def test_a_run_that_is_new_takes_nobodys_choice_of_settings_away(open_page, four_runs):
+    app = open_page("runs")
+    picker = next(one for one in app.selectbox if (one.key or "").startswith("runs.base."))
+    assert picker.value == max(four_runs, key=lambda run: (run.created, run.run_id)).run_id
+    picker.select_index(2).run()
+    chosen = app.session_state["runs"].base
+    newest = create(CONFIG.model_copy(update={"seed": 7}), sweep="20260101-000000-abcdef")
+    work(newest)
+    app.run()
+    assert not app.exception
+    picker = next(one for one in app.selectbox if (one.key or "").startswith("runs.base."))
+    assert (picker.value, app.session_state["runs"].base) == (chosen, chosen)
+    assert any("the newest 5" in one.value for one in app.caption)
+
+
+def test_a_dialog_stays_whatever_the_page_does_until_it_is_closed(open_page, four_runs):
+    app = open_page("runs")
+    app.session_state["runs"].editing = four_runs[0].run_id
+    for _look in range(2):
+        app.run()
+        assert [field.key for field in app.text_input if field.key.startswith("runs.name.")]
+    app.text_input(key=f"runs.name.{four_runs[0].run_id}").set_value("first")
+    next(one for one in app.button if one.label == "Save").click().run()
+    app.run()
+    assert not [field.key for field in app.text_input if (field.key or "").startswith("runs.name.")]
+    assert keeping.label(four_runs[0]).name == "first"
+
+
 def test_every_run_has_its_place_on_every_axis(open_page, four_runs, monkeypatch):
     sent = []
     monkeypatch.setattr(lines_module, "packed", lambda payload: sent.append(payload) or {"json": "{}"})
