@@ -4,6 +4,10 @@ import math
 from dataclasses import dataclass
 
 from dlcore import settings
+from dlcore.config import TrainConfig
+from dlcore.machine import available_memory
+from dlcore.messages import N_, UserError
+from dlcore.models.layers import totals
 
 CHECKPOINT_SECONDS = 30.0
 """Between two checkpoints within an epoch, by default; see :func:`checkpoint_seconds`."""
@@ -39,3 +43,25 @@ def budget(*, of_visitor: bool) -> Budget:
     hours = settings.number("DLCORE_RUN_HOURS", VISITOR_HOURS if of_visitor else 0, low=0, high=10_000)
     megabytes = settings.number("DLCORE_RUN_MEGABYTES", 2000, low=0, high=10_000_000)
     return Budget(wall_seconds=3600 * hours or math.inf, disk_bytes=1e6 * megabytes or math.inf)
+
+
+def check_memory(config: TrainConfig, images: int) -> None:
+    """See to it that the values between the layers, of one batch, fit into main memory; ``images`` are learned from.
+
+    What is more would come as a kill by the system, which leaves no word of the reason.
+
+    Raises:
+        UserError: they do not.
+    """
+    batch, free = min(config.batch_size, images), available_memory()
+    needed = totals(config.table()).memory_bytes * batch
+    if free is not None and needed > free:
+        raise UserError(
+            N_(
+                "A batch of {batch_size} images takes some {needed} MB of memory between the layers, and {free} MB are"
+                " free here. Choose a smaller batch or a smaller network."
+            ),
+            batch_size=batch,
+            needed=needed // 1_000_000,
+            free=free // 1_000_000,
+        )

@@ -6,6 +6,9 @@ from dlcore.messages import N_, UserError
 from dlcore.runs.directory import Run
 from dlcore.training.events import Ended
 
+_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+"""As torch says it: of a GPU, on Linux, on Windows."""
+
 
 def failure(error: Exception, run: Run) -> Ended:
     """The end of a run that failed, in words a visitor can use; the traceback is none of them."""
@@ -25,7 +28,7 @@ def failure(error: Exception, run: Run) -> Ended:
             " run when the disk is well again."
         )
         return Ended(reason="failed", message=message, values={"reason": error.strerror or error.errno})
-    if isinstance(error, MemoryError) or "not enough memory" in str(error) or "out of memory" in str(error):
+    if _is_of_memory(error):
         message = N_("There was not enough memory. Try a smaller batch or a smaller model.")
         return Ended(reason="failed", message=message)
     return Ended(
@@ -33,3 +36,9 @@ def failure(error: Exception, run: Run) -> Ended:
         message=N_("Training broke off by a fault of this program ({kind}). The details are in {log}."),
         values={"kind": type(error).__name__, "log": f"{run.run_id}/{run.log_path.name}"},
     )
+
+
+def _is_of_memory(error: Exception) -> bool:
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)

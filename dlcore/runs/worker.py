@@ -17,7 +17,7 @@ from filelock import Timeout
 from dlcore import atomic
 from dlcore.messages import N_, UserError
 from dlcore.runs import keeping, queue, sealed
-from dlcore.runs.budget import CHECKPOINT_SECONDS, Budget, budget, checkpoint_seconds
+from dlcore.runs.budget import CHECKPOINT_SECONDS, Budget, budget, check_memory, checkpoint_seconds
 from dlcore.runs.control import VALUES, Command, Inbox
 from dlcore.runs.directory import Run
 from dlcore.runs.event_log import EventLog
@@ -183,6 +183,8 @@ class _Session:
             state = TrainingState.create(run.config, dataset)
             if not self._log.empty:
                 self._tell(Resumed(step=0, epoch=0, log_bytes=0))
+        if state.device.type == "cpu":
+            check_memory(config, len(state.train_indices))
         self._recall(state)
         self._recorder = Recorder(run, state, dataset)
         events = loop.train(run.config, state=state, dataset=dataset)

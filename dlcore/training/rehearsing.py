@@ -21,6 +21,7 @@ from dlcore.rehearsal import (
 from dlcore.training import loop
 from dlcore.training.evaluation import log_probabilities
 from dlcore.training.events import Stepped
+from dlcore.training.precision import prepare_kernels
 from dlcore.training.state import TrainingState, use_threads
 from dlcore.training.telemetry import StepMeter
 
@@ -56,6 +57,7 @@ class _Batches:
 
     def __init__(self, config: TrainConfig, dataset: Dataset) -> None:
         self.state = TrainingState.create(config, dataset)
+        prepare_kernels(config.precision, self.state.device)
         self._images = dataset.train_images.to(self.state.device)
         self._labels = dataset.train_labels.to(self.state.device)
         self._meter = StepMeter(self.state.network)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import torch
 
 from dlcore.config import TrainConfig
 from dlcore.inference import calibration
@@ -325,6 +326,53 @@ def test_a_fault_is_told_in_words_and_its_traceback_only_in_the_log(monkeypatch)
     )
     assert "Traceback" in run.log_path.read_text()
     assert "Traceback" not in run.events_path.read_text()
+
+
+def too_large():
+    torch.empty(10**16)
+
+
+def raising(error):
+    def fail():
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        too_large,
+        raising(RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB.")),
+        raising(RuntimeError("MPS backend out of memory (MPS allocated: 9.00 GB)")),
+        raising(MemoryError()),
+        raising(OSError(errno.ENOMEM, "Cannot allocate memory")),
+    ],
+)
+def test_too_little_memory_is_told_with_a_way_on(monkeypatch, fault):
+    run = create(QUICK)
+    monkeypatch.setattr(loop, "train", lambda *_args, **_kwargs: fault())
+    ended = worker.work(run)
+    assert (ended.reason, ended.message) == (
+        "failed",
+        "There was not enough memory. Try a smaller batch or a smaller model.",
+    )
+
+
+@pytest.mark.parametrize(("free", "fits"), [(20_000_000, False), (80_000_000, True), (None, True)])
+def test_a_batch_that_no_memory_is_left_for_is_refused_before_the_system_ends_the_worker(monkeypatch, free, fits):
+    run = create(QUICK.model_copy(update={"model": "compact-cnn", "batch_size": 64, "epochs": 1}))
+    monkeypatch.setattr(budget, "available_memory", lambda: free)  # 0.7 MB an image
+    monkeypatch.setattr(loop, "train", lambda *_args, **_kwargs: iter([Ended(reason="diverged")]))
+    ended = worker.work(run)
+    if fits:
+        assert ended.reason == "diverged"
+        return
+    assert ended.reason == "failed"
+    told = ended.message.format(**ended.values)
+    assert told.startswith(
+        "A batch of 64 images takes some 44 MB of memory between the layers, and 20 MB are free here."
+    )
 
 
 def test_what_the_visitor_can_put_right_is_told_as_it_is():
