@@ -206,7 +206,7 @@ _GROUND = [[0.0, palette.faded(palette.TRAIN, 0.55)], [1.0, palette.faded(palett
 
 def _losses(race: Race) -> None:
     steps = list(range(len(race.losses)))
-    data = []
+    data, ends = [], []
     for index, optimizer in enumerate(NAMES):
         losses = np.where(np.isnan(race.losses[:, index]), np.inf, race.losses[:, index])
         middle = np.median(losses, axis=1)
@@ -217,10 +217,13 @@ def _losses(race: Race) -> None:
             data.append(
                 band(seen, np.maximum(low[whole], 1e-12), high[whole], palette.faded(_COLOURS[optimizer], 0.15))
             )
+        ends.append(f"{_(OPTIMIZERS[optimizer])} {plain(float(middle[-1]), 2)}")
         shown = np.where(np.isfinite(middle), np.maximum(middle, 1e-12), np.nan)
         data.append(curve(steps, shown, _(OPTIMIZERS[optimizer]), _COLOURS[optimizer], width=2, showlegend=False))
     layout = {"xaxis": axis(_("Updates made")), "yaxis": axis(_("Loss"), type="log", nticks=6)}
-    described = _("The loss over {count} steps, one line an optimizer.").format(count=len(steps) - 1)
+    described = _("The loss over {count} steps, one line an optimizer. At the end: {ends}.").format(
+        count=len(steps) - 1, ends=_(", ").join(ends)
+    )
     st.markdown(_("**The race** · the median; the band holds all seeds"))
     figure(data, layout, key="concepts-descent-losses", height=300, description=described)
 

@@ -1,5 +1,6 @@
 """The demonstrations of three fields that act: trading on a price, steering a car, playing a game."""
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -78,19 +79,19 @@ def finance(controls: Controls, values: Values) -> None:
         "uirevision": str(values["tosses"]),
     }
     description = _("A price and the forecasts of it: they hug it closely. Shaded: the days that were learned from")
-    figure(data, layout, key="concepts-finance", height=300, description=description)
     told = _(
         "Right about up or down: **{past}** of the days that it learned from (shaded), **{future}** of the days after. "
         "The line still fits: R² = {network}. “Tomorrow as today” gets {yesterday}."
     )
-    st.markdown(
-        told.format(
-            past=f"{found.past_hits:.0%}",
-            future=f"{found.future_hits:.0%}",
-            network=f"{found.future_r2:.2f}",
-            yesterday=f"{found.yesterday_r2:.2f}",
-        )
+    told = told.format(
+        past=f"{found.past_hits:.0%}",
+        future=f"{found.future_hits:.0%}",
+        network=f"{found.future_r2:.2f}",
+        yesterday=f"{found.yesterday_r2:.2f}",
     )
+    spoken = f"{description}. {told.replace('*', '')}"
+    figure(data, layout, key="concepts-finance", height=300, description=spoken)
+    st.markdown(told)
     past, future = field_finance.luckiest(values["tosses"], _STRATEGIES)
     told = _(
         "The best of {count} strategies that only toss a coin got {past} of the same past days right, then {future}."
@@ -267,7 +268,8 @@ def _thoughts(learned: field_games.Values, moves: str, *, machine_begins: bool) 
     layout["margin"] = {"l": 0, "r": 0, "t": 0, "b": 0}
     description = _("What each square was worth to the machine at its last move, from −1, lost, to +1, won")
     config = {"staticPlot": True}
-    figure([trace], layout, key="concepts-thoughts", height=230, config=config, description=description)
+    rows = "; ".join(_(", ").join(re.sub("<.*?>", "", word) or "–" for word in words[at : at + 3]) for at in (0, 3, 6))
+    figure([trace], layout, key="concepts-thoughts", height=230, config=config, description=f"{description}: {rows}")
     st.caption(description)
 
 
@@ -294,4 +296,5 @@ def _growth() -> None:
         "hovermode": "x unified",
     }
     description = _("How many games the machine loses against somebody who moves at random, by how long it has learned")
-    figure(data, layout, key="concepts-games", height=240, description=description)
+    shares = _(", ").join(f"{games} {share:.1%}" for games, share in zip(names, _defeats()[True], strict=True))
+    figure(data, layout, key="concepts-games", height=240, description=f"{description}: {shares}")

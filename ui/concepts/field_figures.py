@@ -226,9 +226,10 @@ def speech(controls: Controls, values: Values) -> None:
         "margin": {"t": 8},
     }
     description = _("Above the wave of the sound, below its spectrogram: loudness by time and frequency")
-    figure(data, layout, key="concepts-speech", height=340, description=description)
     told = _("A window of {window} samples lasts {time} ms and tells frequencies {hertz} Hz apart.")
-    st.markdown(told.format(window=window, time=f"{1000 * window / rate:g}", hertz=f"{rate / window:.0f}"))
+    told = told.format(window=window, time=f"{1000 * window / rate:g}", hertz=f"{rate / window:.0f}")
+    figure(data, layout, key="concepts-speech", height=340, description=f"{description}. {told}")
+    st.markdown(told)
     st.audio(field_speech.wav(sound), format="audio/wav")
 
 
@@ -241,7 +242,8 @@ def medical(controls: Controls, values: Values) -> None:
     with left:
         st.markdown(_("**In:** brightness"))
         grid = [[round(float(value), 2) for value in row] for row in scan.picture]
-        _picture(grid, "concepts-medical", _("A made-up slice through a head, a spot in it brighter than the rest"))
+        described = _("A made-up slice through a head; a spot in it, {count} pixels large, is brighter than the rest")
+        _picture(grid, "concepts-medical", described.format(count=int(scan.truth.sum())))
     with right:
         st.markdown(_("**Out:** found and true, missed, false alarm"))
         marks = found.astype(int) + 2 * scan.truth.astype(int)
@@ -253,7 +255,14 @@ def medical(controls: Controls, values: Values) -> None:
             "yaxis": _HIDDEN | {"autorange": "reversed"},
             "margin": _FLUSH,
         }
-        described = _("The outline: green where spot was found, orange where it was missed, red where there is none")
+        described = _(
+            "The outline: green where the spot was found, {both} pixels, orange where it was missed, {missed}, red where"
+            " there is none, {wrong}"
+        ).format(
+            both=int((found & scan.truth).sum()),
+            missed=int((scan.truth & ~found).sum()),
+            wrong=int((found & ~scan.truth).sum()),
+        )
         config = _STILL
         figure(
             [trace | {"hoverinfo": "skip"}],

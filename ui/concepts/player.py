@@ -210,7 +210,9 @@ def player(
         "text": _text(experiment),
         "description": described_now or _("The recorded training of a small network; press play."),
         "lossDescription": _("Loss by epoch") if veiled else _loss_in_words(experiment),
-        "networkDescription": _("The network: a square for each neuron, a line for each weight."),
+        "networkDescription": _("The network, {layers}: a square for each neuron, a line for each weight.").format(
+            layers=" → ".join(map(str, experiment.sizes))
+        ),
     }
     return _mount()(data=packed(shown), key=key, on_points_change=on_points)
 

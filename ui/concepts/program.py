@@ -87,7 +87,12 @@ def _costs(words: str) -> None:
             {"barmode": "group", "yaxis": {"tickformat": ".0%", "range": [0, 1.1]}, "bargap": 0.25},
             key="concepts-costs",
             height=300,
-            description=_("Share of each layer in the network's weights and in its multiplications"),
+            description=_("Each layer's share in the network's weights and in its multiplications: {shares}").format(
+                shares=_(", ").join(
+                    f"{name} {weights}, {products}"
+                    for name, weights, products in zip(names, data[0]["text"], data[1]["text"], strict=True)
+                )
+            ),
         )
     left.markdown(words)
     left.table(

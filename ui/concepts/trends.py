@@ -63,7 +63,8 @@ def _lighter() -> None:
         "hovermode": "x unified",
     }
     description = _("The share falls towards one ninth for 3 by 3 filters as the channels grow")
-    figure(data, layout, key="concepts-lighter", height=310, description=description)
+    shares = _(", ").join(f"{count}: {trends.separable_share(count, 3):.1%}" for count in channels)
+    figure(data, layout, key="concepts-lighter", height=310, description=f"{description}: {shares}")
 
 
 def _modalities() -> None:
@@ -88,7 +89,8 @@ def _modalities() -> None:
         "annotations": labels(shares.tolist(), [[f"{value:.0%}" for value in row] for row in shares], 1),
     }
     description = _("Probability of each caption for each picture; the right ones lie on the diagonal")
-    figure([trace], layout, key="concepts-modalities", height=300, description=description)
+    right = _(", ").join(f"{shares[index][index]:.0%}" for index in range(count))
+    figure([trace], layout, key="concepts-modalities", height=300, description=f"{description}: {right}")
     loss = trends.contrastive_loss(similarities, temperature)
     st.caption(description + ". " + _("Loss: {loss} nats.").format(loss=f"{loss:.3f}"))
 
@@ -121,7 +123,8 @@ def _trust() -> None:
         "hovermode": "x unified",
     }
     description = _("A linear score of 1 and what the attack makes of it: the larger the image, the further it falls")
-    figure(data, layout, key="concepts-trust", height=280, description=description)
+    fallen = _(", ").join(f"{size}×{size} {score:.2f}" for size, score in zip(sizes, scores[1], strict=True))
+    figure(data, layout, key="concepts-trust", height=280, description=f"{description}: {fallen}")
 
 
 def _ethics() -> None:
