@@ -124,6 +124,7 @@ def _curve(reading: Reading, amounts: dict[str, float]) -> None:
         st.caption(_("The curve could not be drawn. Try once more."))
         return
     kind = CORRUPTIONS[name]
+    told = _(", ").join(f"{amount:g}: {share:.1%}" for amount, share in zip(kind.amounts, curve, strict=True))
     figure(
         [
             {
@@ -153,7 +154,7 @@ def _curve(reading: Reading, amounts: dict[str, float]) -> None:
         },
         key=f"draw.corrupt.curve.{name}",
         height=280,
-        description=_("Accuracy over the amount of harm; the dotted line is the drawing above."),
+        description=_("Accuracy over the amount of harm; the dotted line is the drawing above.") + " " + told,
     )
 
 

@@ -117,14 +117,21 @@ def _map(at_hand: "_Looked", plane: "Projection", own: "Tensor", data: known.Kno
         key="draw.nearest.map",
         height=500,
         description=_(
-            "Images that training held back, by class, in the plane in which they lie farthest apart; the drawing among them."
-        ),
+            "Images that training held back, by class, in the plane in which they lie farthest apart; the drawing among them,"
+            " nearest to the middle of {name}."
+        ).format(name=_nearest_middle(points, labels, (x, y), names)),
     )
     st.caption(
         _(
             "The plane keeps {share} of the variance: what is near on the map need not be near in all dimensions."
         ).format(share=f"{plane.share:.0%}")
     )
+
+
+def _nearest_middle(points: "Tensor", labels: "Tensor", place: tuple[float, float], names: list[str]) -> str:
+    """The name of the class whose images lie around ``place`` on the map, by the mean of its points (N, 2)."""
+    middles = {index: points[labels == index].mean(0) for index in labels.unique().tolist()}
+    return names[min(middles, key=lambda index: float((middles[index] - points.new_tensor(place)).norm()))]
 
 
 class _Looked:

@@ -64,6 +64,7 @@ def _explain(found: Calibration) -> None:
         )
     )
     axis = {"range": [0, 1.02], "tickformat": ".0%"}
+    told = _(", ").join(f"{one.confidence:.0%} → {one.accuracy:.0%}" for one in found.after if one.count)
     figure(
         [
             {
@@ -85,7 +86,7 @@ def _explain(found: Calibration) -> None:
         },
         key="draw.reliability",
         height=360,
-        description=_("Reliability: the share of right answers over the confidence, in tenths."),
+        description=_("Reliability: the share of right answers over the confidence, in tenths.") + " " + told,
     )
     st.caption(
         _(
