@@ -44,3 +44,7 @@ def test_every_lab_fits_a_phone_in_chinese(new_page, app_url):
             )
             <= 0
         ), name
+        page.locator("summary", has_text="数学").click()
+        expect(page.locator("[data-testid=stExpander] .katex-display").last).to_be_visible()
+        wide = page.locator(".katex-display").evaluate_all("all => all.map(one => one.scrollWidth - one.clientWidth)")
+        assert max(wide) <= 3, name  # no formula has to be pushed sideways
