@@ -9,7 +9,7 @@ from ui.concepts.check import parts
 from ui.concepts.fields import CONTROLS, FIELDS
 from ui.concepts.prose import split
 from ui.language import prose
-from ui.resources.frameworks import chooser
+from ui.resources.frameworks import AVOID, chooser, rank
 
 
 def link(app) -> dict[str, str]:
@@ -118,6 +118,23 @@ def test_the_chooser_ranks_with_reasons_and_its_answers_stand_in_the_link(open_p
     assert any("id=pytorch" in way for way in ways)
     app = open_page("concepts", chapter="questions", **{"q.where": "the moon"})
     assert len(app.error) == 1
+
+
+def test_the_choosers_points_are_opened_as_the_sums_that_rank(open_page):
+    app = open_page("concepts", chapter="questions", **{"q.where": "ascend", "q.what": "first"})
+    needs = [need for question in chooser().questions for need in question.needs if need.id in {"ascend", "first"}]
+    first, *_others, last = rank(needs)
+    for place in (first, last):
+        sum_of = " + ".join(str(need.ratings[place.framework]) for need in needs)
+        assert f"{sum_of} = **{place.points}**" in words(app)
+    assert rf"\mathbf{{{first.points}}}" in app.latex[-1].value
+    assert rf"\min({', '.join(str(need.ratings[first.framework]) for need in needs)})" in app.latex[-1].value
+    assert last.worst == AVOID
+    assert "ruled out" in words(app)
+    untouched = open_page("concepts", chapter="questions")
+    assert "nothing to add up yet" in words(untouched)
+    table = open_page("concepts", chapter="questions", **{"q.what": "table"})
+    assert "scikit-learn is named before any of these" in words(table)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
