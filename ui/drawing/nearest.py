@@ -1,5 +1,6 @@
 """The training images that are nearest in the network's own eyes, and a map with the drawing dropped in."""
 
+import math
 from functools import lru_cache
 from html import escape
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ from ui.figure import figure
 from ui.language import translate as _
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from dlcore.inference.neighbours import Projection
@@ -128,10 +131,12 @@ def _map(at_hand: "_Looked", plane: "Projection", own: "Tensor", data: known.Kno
     )
 
 
-def _nearest_middle(points: "Tensor", labels: "Tensor", place: tuple[float, float], names: list[str]) -> str:
-    """The name of the class whose images lie around ``place`` on the map, by the mean of its points (N, 2)."""
-    middles = {index: points[labels == index].mean(0) for index in labels.unique().tolist()}
-    return names[min(middles, key=lambda index: float((middles[index] - points.new_tensor(place)).norm()))]
+def _nearest_middle(
+    points: "NDArray[np.float32]", labels: "Tensor", place: tuple[float, float], names: list[str]
+) -> str:
+    """The name of the class in whose middle ``place`` lies nearest on the map, a middle being the mean of points (N, 2)."""
+    middles = {index: points[(labels == index).numpy()].mean(0) for index in labels.unique().tolist()}
+    return names[min(middles, key=lambda index: math.dist(middles[index].tolist(), place))]
 
 
 class _Looked:
