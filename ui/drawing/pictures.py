@@ -172,7 +172,7 @@ def shows_its_own(page: state.DrawPage) -> bool:
 def _own_sample(page: state.DrawPage, source: str, chosen: samples.Sample) -> Given:
     """An image of the data that the model has learned from, as another page has named it."""
     part = _("test set") if chosen.split == "test" else _("training set")
-    words = _("Image {number} of the {part} that this model belongs to.")
+    words = _("Image {number} of the {part} of this model's own data.")
     st.caption(words.format(number=chosen.index, part=part))
     st.button(_("Another image, from any dataset"), key=f"{_SAMPLE}.leave", icon=":material/undo:", on_click=_forget)
     config = models.config_of(models.load(source))
