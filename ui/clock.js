@@ -1,16 +1,22 @@
 // Asks the server for a new look some time after its last answer, and only while somebody can see the page: no looks
-// pile up on a slow server, and a tab in the background costs nothing until it comes to the front.
+// pile up on a slow server, and a tab in the background costs nothing until it comes to the front. What an answer brings
+// for other components of the page is handed to them here.
 
 const LOST_MS = 15_000 // an answer that takes longer is not coming
 // Streamlit sends what components say in one task as one message, for one fragment: of two clocks that strike together
 // the other would go unheard, and wait for LOST_MS.
 const APART_MS = 50
 
-export default ({ data: sent, setTriggerValue }) => {
-  const { seconds } = JSON.parse(sent.json)
+const handed = new WeakMap() // the answer whose news was handed on, by the clock's place
+
+const say = (event, detail) => window.dispatchEvent(new CustomEvent(event, { detail }))
+
+export default ({ data: { json, ...news }, parentElement, setTriggerValue }) => {
+  const { seconds, asked, name, rouse } = JSON.parse(json)
   const gone = new AbortController()
-  const due = performance.now() + 1000 * seconds
+  let due = performance.now() + 1000 * seconds
   let timer
+  let waiting = false
   const ask = () => {
     clearTimeout(timer)
     if (document.visibilityState === "hidden") return
@@ -22,14 +28,27 @@ export default ({ data: sent, setTriggerValue }) => {
     }
     window.clockStruck = now // each clock is a module of its own
     timer = setTimeout(ask, Math.max(LOST_MS, 3000 * seconds))
+    waiting = true
     setTriggerValue("tick", Date.now())
   }
   const wait = () => {
     clearTimeout(timer)
     timer = setTimeout(ask, Math.max(0, due - performance.now()))
   }
+  const hear = ({ detail }) => {
+    if (detail !== name || waiting) return
+    due = performance.now()
+    wait()
+  }
   document.addEventListener("visibilitychange", wait, { signal: gone.signal })
+  window.addEventListener("rouse", hear, { signal: gone.signal })
   wait()
+  if (handed.get(parentElement) !== asked) {
+    // Streamlit calls again with the same answer when the theme changes; by then there may be newer ones elsewhere.
+    handed.set(parentElement, asked)
+    say("news", news)
+    if (rouse) say("rouse", rouse)
+  }
   return () => {
     gone.abort()
     clearTimeout(timer)

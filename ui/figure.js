@@ -213,6 +213,11 @@ const create = (parent) => {
     requestAnimationFrame(() => (chart.plot._fullLayout ? window.Plotly.Plots.resize(chart.plot) : draw(chart)))
   })
   chart.observer.observe(chart.plot)
+  const hear = ({ detail }) => {
+    const news = detail[chart.latest?.key]
+    if (news) take(chart, news, parent)
+  }
+  window.addEventListener("news", hear, { signal: chart.gone.signal })
   chart.plot.addEventListener("pointerdown", () => (chart.held = true), { capture: true })
   const release = () => {
     if (!chart.held) return
@@ -230,21 +235,32 @@ const appearance = (json, node) => {
   return json + ["text-color", "background-color", "border-color", "font"].map((name) => style.getPropertyValue(`--st-${name}`))
 }
 
-export default ({ data: sent, parentElement, setTriggerValue }) => {
-  if (!charts.has(parentElement)) charts.set(parentElement, create(parentElement))
-  const chart = charts.get(parentElement)
-  chart.trigger = setTriggerValue
-  const looks = appearance(sent.json, parentElement)
-  if (looks === chart.looks) return chart.leave
+// Move on to the figure in this text, or to another theme.
+const take = (chart, json, parent) => {
+  const looks = appearance(json, parent)
+  if (looks === chart.looks) return
   chart.looks = looks
-  const data = JSON.parse(sent.json)
-  chart.figure = chart.latest = data
+  if (json !== chart.json) {
+    chart.json = json
+    chart.latest = JSON.parse(json)
+  }
+  const data = (chart.figure = chart.latest)
   arrange(chart)
   chart.root.style.height = `${data.height}px`
   chart.root.classList.toggle("tools", !data.config.staticPlot && data.config.displayModeBar !== false)
   chart.plot.setAttribute("aria-label", data.description)
   chart.failure.textContent = data.failure
   draw(chart)
+}
+
+export default ({ data: sent, parentElement, setTriggerValue }) => {
+  if (!charts.has(parentElement)) charts.set(parentElement, create(parentElement))
+  const chart = charts.get(parentElement)
+  chart.trigger = setTriggerValue
+  // Called again with what it was sent before, as for a change of theme, the chart stays at the news that came since.
+  const news = sent.json !== chart.sent
+  chart.sent = sent.json
+  take(chart, news ? sent.json : chart.json, parentElement)
   chart.leave = () => {
     // Streamlit also cleans up after a call that a newer one overtook; the chart lives on then.
     if (parentElement.isConnected) return

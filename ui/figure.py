@@ -21,7 +21,7 @@ import streamlit as st
 from dlcore.messages import N_, UserError
 from ui import palette
 from ui.language import translate as _
-from ui.packing import packed
+from ui.packing import Parcel, packed
 from ui.shell import show_error
 
 _HERE = Path(__file__).resolve().parent
@@ -123,11 +123,9 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class Packed:
-    """A figure as it is sent, in the language that it was made in."""
+class Packed(Parcel):
+    """A figure as it is sent."""
 
-    payload: dict[str, str]
-    key: str
     height: int
     on_point: Callable[[], None] | None = None
     """Called after a click on a cell of a heatmap; the session holds under ``key`` what :func:`clicked` reads."""
@@ -138,12 +136,6 @@ class Keep(Protocol):
 
     def __call__(self, key: Hashable, make: Callable[[], Packed]) -> Packed:
         """The figure."""
-
-
-def make_anew(key: Hashable, make: Callable[[], Packed]) -> Packed:
-    """The :class:`Keep` that keeps nothing."""
-    del key
-    return make()
 
 
 def prepared(

@@ -6,9 +6,23 @@ begins with ``JSON.parse(data.json)``.
 """
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 
 def packed(payload: Any) -> dict[str, str]:
     """``payload``, which JSON must be able to say, as a component's ``data``."""
     return {"json": json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"))}
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What one component is sent, in the language that it was made in."""
+
+    payload: dict[str, str]
+    key: str
+
+    @property
+    def json(self) -> str:
+        """The text itself."""
+        return self.payload["json"]

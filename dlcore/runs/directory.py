@@ -131,6 +131,10 @@ class Run:
         """What the run is doing now. Costs a few small reads, whatever the length of the log."""
         return self._status(lambda: is_locked(self.path / "lock"))
 
+    def status_with_worker(self) -> Status:
+        """As :meth:`status`, for whoever saw the log grow just now, and so knows that a worker writes it."""
+        return self._status(lambda: True)
+
     def status_without_worker(self) -> Status:
         """As :meth:`status`, for whoever holds the run's lock, and so knows that no worker does."""
         return self._status(lambda: False)

@@ -1,9 +1,13 @@
 """The events of a run, reduced to what a page shows. Fed piece by piece, it never starts over. Nothing imports torch."""
 
 import math
+from array import array
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dlcore.training.events import Ended, Evaluated, Event, Preparing, Resumed, Started, Steered, Stepped, Tested
 
@@ -13,17 +17,17 @@ RATE_SECONDS = 5.0
 
 @dataclass(slots=True)
 class Steps:
-    """The updates as columns of equal length, ready for a chart."""
+    """The updates as columns of equal length, ready for a chart: numpy reads them where they lie."""
 
-    step: list[int] = field(default_factory=list)
-    epoch: list[int] = field(default_factory=list)
-    loss: list[float] = field(default_factory=list)
-    learning_rate: list[float] = field(default_factory=list)
-    images_seen: list[int] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-    gradient_norm: list[float] = field(default_factory=list)
+    step: "array[int]" = field(default_factory=lambda: array("q"))
+    epoch: "array[int]" = field(default_factory=lambda: array("q"))
+    loss: "array[float]" = field(default_factory=lambda: array("d"))
+    learning_rate: "array[float]" = field(default_factory=lambda: array("d"))
+    images_seen: "array[int]" = field(default_factory=lambda: array("q"))
+    seconds: "array[float]" = field(default_factory=lambda: array("d"))
+    gradient_norm: "array[float]" = field(default_factory=lambda: array("d"))
     """Not a number where it was not measured, as in runs of before, and the next one too."""
-    update_ratio: list[float] = field(default_factory=list)
+    update_ratio: "array[float]" = field(default_factory=lambda: array("d"))
 
     def __len__(self) -> int:
         return len(self.step)
@@ -43,12 +47,11 @@ class Steps:
         for column in (*columns, self.gradient_norm, self.update_ratio):
             del column[count:]
 
-    def images_per_second(self) -> list[float]:
+    def images_per_second(self) -> NDArray[np.float64]:
         """The speed of each update, or of those since the entry before; not a number where no time passed."""
-        speeds = []
-        for index, (images, seconds) in enumerate(zip(self.images_seen, self.seconds, strict=True)):
-            images_before, before = (self.images_seen[index - 1], self.seconds[index - 1]) if index else (0, 0.0)
-            speeds.append((images - images_before) / (seconds - before) if seconds > before else math.nan)
+        images, seconds = np.diff(self.images_seen, prepend=0), np.diff(self.seconds, prepend=0.0)
+        speeds = np.full(len(images), np.nan)
+        np.divide(images, seconds, out=speeds, where=seconds > 0)
         return speeds
 
 
@@ -175,7 +178,7 @@ class RunHistory:
         budget = self.started.time_budget if self.started else 0.0
         return min(left, max(0.0, budget - self.steps.seconds[-1])) if budget else left
 
-    def _recent_rate(self, column: list[int]) -> float | None:
+    def _recent_rate(self, column: "array[int]") -> float | None:
         seconds = self.steps.seconds
         if not seconds:
             return None

@@ -255,7 +255,7 @@ def test_no_log_grows_without_bound(monkeypatch):
         log.append(Started(**STARTED, steps_per_epoch=25))
         for number in range(1, 51):
             log.append(step(number))
-    assert history_of(run).steps.step == [1, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50]
+    assert list(history_of(run).steps.step) == [1, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50]
 
 
 def test_a_disk_that_fills_up_fails_the_run_and_keeps_the_last_epoch(monkeypatch):

@@ -1,3 +1,4 @@
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -19,9 +20,10 @@ QUICK = TrainConfig(dataset="digits", model="linear", epochs=1, threads=1)
 def shown(app) -> str:
     """All that a visitor reads on the page."""
     kinds = ("markdown", "caption", "error", "info", "warning", "metric", "subheader")
-    return "\n".join(
-        f"{getattr(element, 'label', '')} {element.value}" for kind in kinds for element in getattr(app, kind)
-    )
+    lines = [f"{getattr(element, 'label', '')} {element.value}" for kind in kinds for element in getattr(app, kind)]
+    sent = [json.loads(one.proto.json or "{}") for one in app.get("bidi_component")]
+    parts = [json.loads(one["json"]) for one in sent if "json" in one]
+    return "\n".join([*lines, *(part["words"] for part in parts if "words" in part)])
 
 
 def finished(config=QUICK, owner=""):

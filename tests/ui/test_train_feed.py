@@ -1,5 +1,6 @@
 """What the pages that watch a run share, and how often they look."""
 
+import json
 import sys
 import threading
 
@@ -8,9 +9,10 @@ import pytest
 from dlcore.config import TrainConfig
 from dlcore.runs import directory, sealed
 from dlcore.training.events import Inspected, Stepped, to_json
-from ui.training import feed
+from ui.training import feed, moving
 from ui.training.feed import Feed
-from ui.training.live import LOOK_SECONDS, SLOWEST_SECONDS, WAITING_SECONDS, next_look
+from ui.training.live import LOOK_SECONDS, SLOWEST_SECONDS, WAITING_SECONDS, WORDS_SECONDS, next_look, next_words
+from ui.training.moving import Moving, parcel
 from ui.training.state import Watch
 
 
@@ -32,16 +34,16 @@ def test_the_log_is_read_as_it_grows_and_once_for_all_who_look_at_the_same_time(
     one, now = Feed(run), 0.0
     write(run, 1, 2)
     one.update("running")
-    assert one.history.steps.step == [1, 2]
+    assert list(one.history.steps.step) == [1, 2]
     write(run, 3)
     one.update("running")
-    assert one.history.steps.step == [1, 2]
+    assert list(one.history.steps.step) == [1, 2]
     one.update("completed")  # its last words must not be missed
-    assert one.history.steps.step == [1, 2, 3]
+    assert list(one.history.steps.step) == [1, 2, 3]
     write(run, 4)
     now = 60.0
     one.update("running")
-    assert one.history.steps.step == [1, 2, 3, 4]
+    assert list(one.history.steps.step) == [1, 2, 3, 4]
     run.events_path.unlink()
     one.update("stopped")
     assert not one.history.steps.step
@@ -85,18 +87,32 @@ def test_pages_look_less_often_where_nothing_is_new_and_where_looks_are_dear():
 
     assert seconds() == LOOK_SECONDS
     assert LOOK_SECONDS < seconds(quiet=1) < seconds(quiet=9) == seconds(quiet=90)
-    assert seconds(cost=0.02) == pytest.approx(1.0)  # 20 ms a second are 1 % of two processors
-    assert seconds(cost=0.02, pages=9) == pytest.approx(3.0)  # and nine pages three times that
+    assert seconds(cost=0.015) == pytest.approx(1.0)  # 15 ms a second are three quarters of 1 % of two processors
+    assert seconds(cost=0.015, pages=9) == pytest.approx(3.0)  # and nine pages three times that
     assert seconds(cost=9) == SLOWEST_SECONDS
     assert seconds("waiting") == WAITING_SECONDS
 
 
-def test_the_chart_that_moves_gets_most_of_what_a_page_may_take():
-    pulse = next_look("going", quiet=0, cost_seconds=0.02, pages=1, processors=2, share=0.7)
-    rest = next_look("going", quiet=0, cost_seconds=0.02, pages=1, processors=2, share=0.3, least=1.5)
-    assert pulse == pytest.approx(1 / 0.7)
-    assert rest == SLOWEST_SECONDS
-    assert next_look("going", quiet=0, cost_seconds=0.001, pages=1, processors=2, share=0.3, least=1.5) == 1.5
+def test_words_follow_as_soon_as_their_quarter_allows_and_never_much_later():
+    assert next_words(cost_seconds=0.01, pages=1, processors=2) == pytest.approx(2.0)
+    assert next_words(cost_seconds=0.01, pages=6, processors=2) == WORDS_SECONDS
+    assert next_words(cost_seconds=0.01, pages=1, processors=20) == pytest.approx(0.2)
+
+
+def test_only_what_changed_is_sent_and_only_once(monkeypatch):
+    shown, page, values = [], Moving(), {}
+    monkeypatch.setattr(moving, "put", shown.append)
+    for key in "ab":
+        values[key] = 1
+        page.part(lambda key=key: parcel("progress", key, share=values[key]))
+    assert [one.key for one in shown] == ["a", "b"]
+    assert page.news() == {}
+    values["b"] = 2
+    assert [json.loads(told)["share"] for told in page.news().values()] == [2]
+    assert page.news() == {}
+    page.forget()
+    values["b"] = 3
+    assert page.news() == {}  # it is not on the page any more
 
 
 def test_two_parts_of_a_page_that_look_at_once_have_looked_once(run, monkeypatch):

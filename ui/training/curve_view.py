@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from dlcore.config import TrainConfig
 from dlcore.runs.history import RunHistory
 from dlcore.training.events import Evaluated
-from ui.figure import Keep, make_anew, prepared, show
+from ui.figure import Keep, prepared
 from ui.language import current
 from ui.language import translate as _
 from ui.training import readings, words
 from ui.training.curves import smooth
 from ui.training.figures import Axis, accuracy_figure, beyond, loss_figure
+from ui.training.moving import Moving
 from ui.training.readings import explained
 
 SMOOTHING = {"none": 0.0, "little": 0.25, "usual": 1.0, "much": 4.0}
@@ -38,30 +39,20 @@ class View:
     smoothing: str
 
 
-Moving = Callable[[Callable[[], None]], None]
-"""Calls what draws the one chart that moves with each update, now and whenever it likes."""
-
-
 def curves(
     history: Callable[[], RunHistory],
     config: TrainConfig,
     *,
     revision: str,
-    kept: Keep = make_anew,
-    moving: Moving = lambda draw: draw(),
+    kept: Keep,
+    moving: Moving,
 ) -> View:
     """Loss and accuracy, one below the other. Zoom is kept as long as ``revision`` stays."""
     view = _view()
-    explained(_("**Loss**: how wrong, smaller is better"), "loss", lambda: readings.loss(history()))
-    moving(lambda: _loss(history(), config, view, revision=f"{revision} {view.axis}", kept=kept))
-    _accuracy(history(), view, revision=f"{revision} {view.axis}", kept=kept)
-    return view
-
-
-def _loss(history: RunHistory, config: TrainConfig, view: View, *, revision: str, kept: Keep) -> None:
+    revision = f"{revision} {view.axis}"
     loss = prepared(
         lambda: loss_figure(
-            history,
+            history(),
             logarithmic=view.logarithmic,
             revision=f"{revision} {view.logarithmic}",
             squared=config.loss == "mse",
@@ -70,22 +61,21 @@ def _loss(history: RunHistory, config: TrainConfig, view: View, *, revision: str
         ),
         key="train.loss_curve",
         height=330,
-        description=lambda: words.loss_in_words(history),
+        description=lambda: words.loss_in_words(history()),
     )
-    show(kept(("loss", view, current()), loss))
-    if not view.logarithmic and beyond(history):
-        st.caption(_("The loss leaves the chart at the top; the logarithmic scale shows all of it."))
-
-
-def _accuracy(history: RunHistory, view: View, *, revision: str, kept: Keep) -> None:
-    explained(_("**Accuracy**: the share of images named correctly"), "accuracy", lambda: readings.accuracy(history))
     accuracy = prepared(
-        lambda: accuracy_figure(history, revision=revision, axis=view.axis),
+        lambda: accuracy_figure(history(), revision=revision, axis=view.axis),
         key="train.accuracy_curve",
         height=270,
-        description=lambda: words.accuracy_in_words(history),
+        description=lambda: words.accuracy_in_words(history()),
     )
-    show(kept(("accuracy", view.axis, current()), accuracy))
+    explained(_("**Loss**: how wrong, smaller is better"), "loss", lambda: readings.loss(history()))
+    moving.figure(lambda: kept(("loss", view, current()), loss))
+    if not view.logarithmic and beyond(history()):
+        st.caption(_("The loss leaves the chart at the top; the logarithmic scale shows all of it."))
+    explained(_("**Accuracy**: the share of images named correctly"), "accuracy", lambda: readings.accuracy(history()))
+    moving.figure(lambda: kept(("accuracy", view.axis, current()), accuracy))
+    return view
 
 
 def _view() -> View:

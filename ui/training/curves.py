@@ -14,10 +14,11 @@ MOST_POINTS = 1000
 _SHARE_REMEMBERED = 8
 """A smoothed value remembers at most this fraction of all that came before."""
 
+Numbers = Sequence[float] | NDArray[np.generic]
 Curve = tuple[list[float], list[float]]
 
 
-def thin(xs: Sequence[float], ys: Sequence[float]) -> Curve:
+def thin(xs: Numbers, ys: Numbers) -> Curve:
     """At most ``MOST_POINTS`` points with the same envelope: of each stretch the lowest and the highest, in their order."""
     x, y = _finite(xs, ys)
     if len(x) <= MOST_POINTS:
@@ -33,7 +34,7 @@ def thin(xs: Sequence[float], ys: Sequence[float]) -> Curve:
     return _lists(x[kept], y[kept])
 
 
-def smooth(xs: Sequence[float], ys: Sequence[float], window: float) -> Curve:
+def smooth(xs: Numbers, ys: Numbers, window: float) -> Curve:
     """At most ``MOST_POINTS`` points of a moving average with a memory of ``window`` points.
 
     The memory is shorter at first, so that a steep start is not dragged out.
@@ -50,7 +51,7 @@ def smooth(xs: Sequence[float], ys: Sequence[float], window: float) -> Curve:
     return _lists(x[ends - 1], np.array(averages))
 
 
-def _finite(xs: Sequence[float], ys: Sequence[float]) -> tuple[NDArray[np.generic], NDArray[np.float64]]:
+def _finite(xs: Numbers, ys: Numbers) -> tuple[NDArray[np.generic], NDArray[np.float64]]:
     x, y = np.asarray(xs), np.asarray(ys, dtype=np.float64)
     finite = np.isfinite(y)
     return x[finite], y[finite]

@@ -49,7 +49,7 @@ def places(history: RunHistory, steps: Sequence[float], axis: Axis) -> list[floa
         return list(steps)
     if axis == "epoch":
         return [step / history.started.steps_per_epoch for step in steps]
-    known = [0, *history.steps.step], [0.0, *history.steps.seconds]
+    known = [np.concatenate([[0.0], column]) for column in (history.steps.step, history.steps.seconds)]
     seconds: list[float] = np.interp(steps, *known).tolist()
     pace = known[1][-1] / known[0][-1] if known[0][-1] else 0.0
     ahead = [max(0.0, step - known[0][-1]) * pace for step in steps]  # as fast as so far

@@ -1,24 +1,18 @@
 """The first layer's weights as images, while they form."""
 
-import html
-
 import numpy as np
-import streamlit as st
 from PIL import Image
 
 from dlcore.runs.glimpses import Filters
+from ui.language import current
 from ui.language import translate as _
+from ui.packing import Parcel
 from ui.palette import NEGATIVE, POSITIVE
 from ui.training import readings
+from ui.training.moving import parcel
 from ui.training.pictures import url_of
 from ui.training.readings import explained
 from ui.training.state import Watch
-
-_STYLE = (
-    "<style>.filters{display:flex;flex-wrap:wrap;gap:4px}"
-    ".filters img{width:56px;height:56px;image-rendering:pixelated;border-radius:4px;"
-    "background:color-mix(in srgb,currentColor 6%,transparent)}</style>"
-)
 
 
 def filters_view(watch: Watch) -> None:
@@ -31,14 +25,23 @@ def filters_view(watch: Watch) -> None:
         "filters",
         lambda: readings.filters(newest),
     )
-    filters = newest.filters
-    words = html.escape(_("Filter {number} of the layer {layer}"), quote=True)
-    tiles = watch.feed.kept("filters", lambda: pictures(filters), version=newest.step)
-    images = "".join(
-        f'<img src="{tile}" alt="{words.format(number=number, layer=html.escape(filters.layer, quote=True))}">'
-        for number, tile in enumerate(tiles, start=1)
-    )
-    st.html(f'{_STYLE}<div class="filters">{images}</div>')
+
+    def make() -> Parcel:
+        now = watch.feed.glimpses[-1]
+        filters = now.filters or known
+        return watch.feed.kept(("filters", current()), lambda: _tiles(filters), version=now.step)
+
+    known = newest.filters
+    watch.moving.part(make)
+
+
+def _tiles(filters: Filters) -> Parcel:
+    words = _("Filter {number} of the layer {layer}")
+    images = [
+        {"source": source, "words": words.format(number=number, layer=filters.layer)}
+        for number, source in enumerate(pictures(filters), start=1)
+    ]
+    return parcel("pictures", "train.filters", images=images)
 
 
 def pictures(filters: Filters) -> list[str]:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dlcore.training.events import Inspected
 from ui.class_names import shown_names
-from ui.figure import Frame, Packed, prepared, show
+from ui.figure import Frame, Packed, prepared
 from ui.language import current
 from ui.language import translate as _
 from ui.training import inside_figures as figures
@@ -65,7 +65,7 @@ def inside_view(watch: Watch, axis: Axis = "step") -> None:
 
 
 def _updates(watch: Watch, axis: Axis) -> None:
-    history, revision = watch.history, f"{watch.run.run_id} {axis}"
+    revision = f"{watch.run.run_id} {axis}"
     for name, title, make in (
         ("rate", _("**Learning rate**: how far each update may go"), figures.rate_figure),
         ("gradient", _("**Gradient norm**: how steep the loss is where the network stands"), figures.gradient_figure),
@@ -78,21 +78,27 @@ def _updates(watch: Watch, axis: Axis) -> None:
     ):
         explained(title, name, lambda name=name: readings.UPDATES[name](watch))
         packed = prepared(
-            lambda make=make: make(history, revision=revision, axis=axis),
+            lambda make=make: make(watch.history, revision=revision, axis=axis),
             key=f"train.inside.{name}",
             height=_STEP_HEIGHT,
-            description=lambda name=name: figures.in_words(history, name),
+            description=lambda name=name: figures.in_words(watch.history, name),
         )
-        show(watch.feed.kept((name, axis, current()), packed))
+        watch.moving.figure(lambda name=name, packed=packed: watch.feed.kept((name, axis, current()), packed))
 
 
-def _chosen_epoch(watch: Watch) -> int:
+def _epoch_shown(watch: Watch) -> int:
     """The epoch that the visitor chose, the newest as long as they did not."""
+    last = watch.history.evaluations[-1].epoch if watch.history.evaluations else 0
+    return last if watch.epoch is None else min(watch.epoch, last)
+
+
+def _choose_epoch(watch: Watch) -> int:
+    """Let the visitor choose an epoch; returns the one to show."""
     last = watch.history.evaluations[-1].epoch if watch.history.evaluations else 0
     key = f"train.inside.epoch.{last}"  # a slider that got longer would stay at the value it had first
     if last == 0:
         return 0
-    chosen = last if watch.epoch is None else min(watch.epoch, last)
+    chosen = _epoch_shown(watch)
 
     def choose() -> None:
         entered = st.session_state[key]
@@ -111,18 +117,26 @@ def _chosen_epoch(watch: Watch) -> int:
 
 def _show(
     watch: Watch,
-    inspected: Inspected,
     name: str,
-    make: Callable[[], Figure],
+    make: Callable[[Inspected], Figure],
     *,
-    height: int,
-    description: Callable[[], str],
+    height: Callable[[Inspected], int],
+    description: Callable[[Inspected], str],
+    otherwise: Inspected,
 ) -> None:
-    """A figure of what was seen after one epoch."""
-    key = f"train.inside.{name}"
-    version = watch.feed.inspection_version(inspected.epoch)
-    packed: Callable[[], Packed] = prepared(make, key=key, height=height, description=description)
-    show(watch.feed.kept((name, current()), packed, version=version))
+    """A figure of what was seen after the epoch shown; of ``otherwise`` where that cannot be read."""
+
+    def packed() -> Packed:
+        seen = watch.feed.inspection(_epoch_shown(watch)) or otherwise
+        pack = prepared(
+            lambda: make(seen),
+            key=f"train.inside.{name}",
+            height=height(seen),
+            description=lambda: description(seen),
+        )
+        return watch.feed.kept((name, current()), pack, version=watch.feed.inspection_version(seen.epoch))
+
+    watch.moving.figure(packed)
 
 
 def _classes(watch: Watch) -> None:
@@ -140,26 +154,30 @@ def _classes(watch: Watch) -> None:
     )
     untrained, after = _("untrained"), _("epoch {epoch}")
 
-    def frames() -> list[Frame]:
-        return [
-            Frame(
-                label=untrained if seen.epoch == 0 else after.format(epoch=seen.epoch),
-                data=classes_figure(seen.confusion, names)[0],
-            )
-            for seen in course
-        ]
+    def make() -> Packed:
+        course = watch.feed.course()
 
-    packed = prepared(
-        lambda: classes_figure(newest.confusion, names),
-        key=key,
-        height=classes_height(names, 420),
-        description=lambda: confusions_in_words(newest.confusion, names),
-        frames=frames,
-        on_point=lambda: choose_cell(watch, key, len(names), split="validation"),
-    )
-    show(
-        watch.feed.kept(("classes", current(), id(watch)), packed, version=watch.feed.inspection_version(newest.epoch))
-    )
+        def frames() -> list[Frame]:
+            return [
+                Frame(
+                    label=untrained if seen.epoch == 0 else after.format(epoch=seen.epoch),
+                    data=classes_figure(seen.confusion, names)[0],
+                )
+                for seen in course
+            ]
+
+        pack = prepared(
+            lambda: classes_figure(course[-1].confusion, names),
+            key=key,
+            height=classes_height(names, 420),
+            description=lambda: confusions_in_words(course[-1].confusion, names),
+            frames=frames,
+            on_point=lambda: choose_cell(watch, key, len(names), split="validation"),
+        )
+        version = watch.feed.inspection_version(course[-1].epoch)
+        return watch.feed.kept(("classes", current(), id(watch)), pack, version=version)
+
+    watch.moving.figure(make)
     cell_images(watch, newest.confusion, names, split="validation")
     if newest.mistakes:
         st.markdown(_("**Validation images it got wrong**, the most confident first"))
@@ -176,7 +194,7 @@ def _nothing_known(watch: Watch, epoch: int) -> str:
 def _layers(watch: Watch, axis: Axis) -> None:
     _between_epochs(watch, axis)
     _over_time(watch)
-    epoch = _chosen_epoch(watch)
+    epoch = _choose_epoch(watch)
     inspected = watch.feed.inspection(epoch)
     if inspected is None:
         st.caption(_nothing_known(watch, epoch))
@@ -190,22 +208,22 @@ def _layers(watch: Watch, axis: Axis) -> None:
         )
         _show(
             watch,
-            inspected,
             "dead",
-            lambda: figures.dead_figure(inspected),
-            height=figures.rows_height(len(inspected.rectified)),
-            description=lambda: figures.dead_in_words(inspected),
+            figures.dead_figure,
+            height=lambda seen: figures.rows_height(len(seen.rectified)),
+            description=figures.dead_in_words,
+            otherwise=inspected,
         )
     explained(
         _("**Weights** of each layer: how often which value occurs"), "weights", lambda: readings.weights(inspected)
     )
     _show(
         watch,
-        inspected,
         "weights",
-        lambda: figures.weights_figure(inspected, revision=revision),
-        height=figures.rows_height(len(inspected.weights)),
-        description=lambda: _("The distribution of the weights in each layer."),
+        lambda seen: figures.weights_figure(seen, revision=revision),
+        height=lambda seen: figures.rows_height(len(seen.weights)),
+        description=lambda _seen: _("The distribution of the weights in each layer."),
+        otherwise=inspected,
     )
     if inspected.gradients:
         explained(
@@ -218,11 +236,11 @@ def _layers(watch: Watch, axis: Axis) -> None:
             return
         _show(
             watch,
-            inspected,
             "gradients",
-            lambda: figures.gradients_figure(inspected, revision=revision),
-            height=figures.rows_height(len(inspected.gradients)),
-            description=lambda: _("The distribution of the sizes of the gradients in each layer."),
+            lambda seen: figures.gradients_figure(seen, revision=revision),
+            height=lambda seen: figures.rows_height(len(seen.gradients)),
+            description=lambda _seen: _("The distribution of the sizes of the gradients in each layer."),
+            otherwise=inspected,
         )
 
 
@@ -260,13 +278,19 @@ def _between_epochs(watch: Watch, axis: Axis) -> None:
         explained(title, name, lambda name=name: readings.LAYERS[name](looks))
         packed = prepared(
             lambda values=values, unit=unit, share=share: figures.layers_figure(
-                watch.history, looks, values, unit, revision=f"{watch.run.run_id} {axis}", axis=axis, share=share
+                watch.history,
+                watch.feed.glimpses,
+                values,
+                unit,
+                revision=f"{watch.run.run_id} {axis}",
+                axis=axis,
+                share=share,
             ),
             key=f"train.inside.{name}",
             height=_LAYER_HEIGHT,
-            description=lambda name=name: readings.LAYERS[name](looks, name=str),
+            description=lambda name=name: readings.LAYERS[name](watch.feed.glimpses, name=str),
         )
-        show(watch.feed.kept((name, axis, current()), packed, version=(looks[-1].step, len(looks), watch.feed.offset)))
+        watch.moving.figure(lambda name=name, packed=packed: watch.feed.kept((name, axis, current()), packed))
 
 
 def _over_time(watch: Watch) -> None:
@@ -296,14 +320,18 @@ def _over_time(watch: Watch) -> None:
             "over_time",
             lambda: readings.over_time(course, layer, gradients=what == "gradients"),
         )
-    data, layout = figures.over_time_figure(course, layer, gradients=what == "gradients")
-    if not data:
+    if not figures.over_time_figure(course, layer, gradients=what == "gradients")[0]:
         return
-    packed = prepared(
-        lambda: (data, layout),
-        key="train.inside.over_time",
-        height=_LAYER_HEIGHT,
-        description=lambda: readings.over_time(course, layer, gradients=what == "gradients", name=str),
-    )
-    version = (watch.feed.inspection_version(course[-1].epoch), layer, what)
-    show(watch.feed.kept(("over time", current()), packed, version=version))
+
+    def make() -> Packed:
+        course = watch.feed.course()
+        pack = prepared(
+            lambda: figures.over_time_figure(course, layer, gradients=what == "gradients"),
+            key="train.inside.over_time",
+            height=_LAYER_HEIGHT,
+            description=lambda: readings.over_time(course, layer, gradients=what == "gradients", name=str),
+        )
+        version = watch.feed.inspection_version(course[-1].epoch), layer, what
+        return watch.feed.kept(("over time", current()), pack, version=version)
+
+    watch.moving.figure(make)

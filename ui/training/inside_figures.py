@@ -228,7 +228,7 @@ def _curve(
     """Each measured value, and a smooth line through them."""
     steps, column = np.asarray(history.steps.step), np.asarray(values, dtype=np.float64)
     known = np.isfinite(column) & (column > 0 if logarithmic else True)
-    xs, ys = steps[known].tolist(), column[known].tolist()
+    xs, ys = steps[known], column[known]
     window = history.total_steps / 40 * len(xs) / max(1, len(history.steps))
     traces: list[dict[str, Any]] = []
     for points, shade, width in ((thin(xs, ys), faded(colour, 0.3), 1), (smooth(xs, ys, window), colour, 2)):

@@ -1,7 +1,6 @@
 """The live view: what a run is doing now, in words, as progress and as curves that move in place."""
 
 import time
-from collections.abc import Callable
 from typing import Literal
 
 import streamlit as st
@@ -22,6 +21,7 @@ from ui.training.curve_view import curves, told
 from ui.training.diagnosis import diagnosis_view, findings_of, in_words
 from ui.training.feed import feed_of
 from ui.training.inside import inside_view
+from ui.training.progress import not_begun, progress
 from ui.training.results import draw_link
 from ui.training.runs import start_run
 from ui.training.state import TrainPage, Watch
@@ -34,15 +34,17 @@ WAITING_SECONDS = 2.0
 SLOWEST_SECONDS = 3.0
 _CALMER = 1.5
 """Where nothing is new, the next look comes so much later, up to a few seconds."""
-_CALMEST_SECONDS = 3.0
 _ONE_PAGE, _ALL_PAGES = 0.01, 0.03
 """Shares of the machine that one page, and all that watch a run, may take from it."""
-_SHARES = {"pulse": 0.7, "rest": 0.3}
-"""Of what a page may take, for the chart of the loss and for all else."""
-_LEAST = {"pulse": LOOK_SECONDS, "rest": 1.5}
-_AROUND = {"pulse": 3.6, "rest": 3.6}
-"""A look costs so much more than what is measured here: Streamlit's own work before and after. Measured for the whole view;
-for the chart alone it is too little: its two looks a second and the rest took 2.9% of two cores, not the one that is meant."""
+_AROUND_SECONDS = 0.004
+"""Of processor time that a look costs beside what is measured here: Streamlit's own work before and after."""
+WORDS_SECONDS = 4.0
+"""The page's words and buttons follow what moves so much later at most, and not sooner than they may."""
+OPEN_WORDS_SECONDS = 10.0
+"""Words that tell of each update, in folds, are told anew so often at least."""
+_LOOKS_SHARE = 0.75
+"""Of what a page may take, for looks; the rest is for words and buttons."""
+_CLOCK = "train.clock"
 
 Phase = Literal["waiting", "going", "over"]
 
@@ -66,16 +68,7 @@ def _phase(status: Status) -> Phase:
     return "going" if status in LIVE else "over"
 
 
-def next_look(
-    phase: Phase,
-    *,
-    quiet: int,
-    cost_seconds: float,
-    pages: int,
-    processors: int,
-    share: float = 1.0,
-    least: float = LOOK_SECONDS,
-) -> float:
+def next_look(phase: Phase, *, quiet: int, cost_seconds: float, pages: int, processors: int) -> float:
     """The seconds until the next look.
 
     Args:
@@ -84,18 +77,25 @@ def next_look(
         cost_seconds: processor time of a look.
         pages: how many pages watch the run.
         processors: how many the machine has.
-        share: of what a page may take, for the part of it that looks.
-        least: seconds between two looks where nothing makes it slower.
     """
     if phase == "waiting":
         return WAITING_SECONDS
-    calm = min(_CALMEST_SECONDS, least * _CALMER**quiet)
-    frugal = cost_seconds * max(1 / _ONE_PAGE, pages / _ALL_PAGES) / (share * processors)
-    return min(SLOWEST_SECONDS, max(calm, frugal))
+    calm = LOOK_SECONDS * _CALMER**quiet
+    return min(SLOWEST_SECONDS, max(calm, _frugal(cost_seconds, _LOOKS_SHARE, pages, processors)))
+
+
+def next_words(*, cost_seconds: float, pages: int, processors: int) -> float:
+    """The seconds until the page may be drawn anew for words and buttons; arguments as for :func:`next_look`."""
+    return min(WORDS_SECONDS, _frugal(cost_seconds, 1 - _LOOKS_SHARE, pages, processors))
+
+
+def _frugal(cost_seconds: float, share: float, pages: int, processors: int) -> float:
+    """How far apart things of this cost are that take this share of what a page may take from the machine."""
+    return cost_seconds * max(1 / _ONE_PAGE, pages / _ALL_PAGES) / (share * processors)
 
 
 def _tick(state: TrainPage, watch: Watch, *, phase: Phase) -> None:
-    """All of the view; the chart of the loss, which moves with each update, looks more often than the rest."""
+    """All of the view, drawn anew where words or buttons have to follow what moves."""
     began = time.thread_time()
     status = _look(watch, phase)
     if phase != "going":  # whoever waits, or sees that a worker was killed, gives its place away
@@ -103,8 +103,9 @@ def _tick(state: TrainPage, watch: Watch, *, phase: Phase) -> None:
             queue.advance()
         except UserError as error:
             state.problem = error
-    watch.shown = status
+    watch.moving.forget()
     with watch.feed.lock:
+        watch.told = watch.to_tell(status)
         _header(state, watch, status)
         mine = watch.run.owner in ("", state.visitor)
         changes(state, watch.run, watch.history, may_change=mine and status in LIVE and status != "stopping")
@@ -113,27 +114,34 @@ def _tick(state: TrainPage, watch: Watch, *, phase: Phase) -> None:
             watch.run.config,
             revision=watch.run.run_id,
             kept=watch.feed.kept,
-            moving=lambda draw: st.fragment(_pulse)(watch, draw, phase=phase),
+            moving=watch.moving,
         )
         findings = findings_of(watch)
         diagnosis_view(state, watch.history, watch.run.config, findings, live=status in LIVE)
         told(watch.history, in_words(findings))
         inside_view(watch, view.axis)
-    if phase != "over":
-        seconds = _pace(watch, "rest", began, phase=phase)
-        run_again(seconds, key="train.clock")
+    if phase == "waiting":
+        run_again(WAITING_SECONDS, key=_CLOCK)
+    elif phase == "going":
+        st.fragment(_pulse)(watch)
+        cost = _spent(watch, "words", began)
+        watch.due = time.monotonic() + next_words(cost_seconds=cost, pages=_present(watch), processors=cores())
+        run_again(OPEN_WORDS_SECONDS, key=_CLOCK)
 
 
-def _pulse(watch: Watch, draw: Callable[[], None], *, phase: Phase) -> None:
-    """The chart of the loss and nothing else: a look at it costs a fraction of one at the whole view."""
+def _pulse(watch: Watch) -> None:
+    """A look at the run that draws nothing: what moved is sent to where it stands on the page."""
     began = time.thread_time()
-    status = _look(watch, phase)
-    if watch.shown != status:  # paused, or going on: buttons and words have to follow
+    status = _look(watch, "going")
+    told, tell = watch.told, watch.to_tell(status)
+    if told is not None and told[0] != status:  # paused, or going on: buttons and words have to follow at once
         st.rerun()
     with watch.feed.lock:
-        draw()
-    if phase == "going":
-        run_again(_pace(watch, "pulse", began, phase=phase), key="train.pulse")
+        news = watch.moving.news()
+    cost = _spent(watch, "look", began)
+    seconds = next_look("going", quiet=watch.quiet, cost_seconds=cost, pages=_present(watch), processors=cores())
+    late = told != tell and time.monotonic() >= watch.due
+    run_again(round(seconds, 2), key="train.pulse", news=news, rouse=_CLOCK if late else "")
 
 
 def _look(watch: Watch, phase: Phase) -> Status:
@@ -143,29 +151,15 @@ def _look(watch: Watch, phase: Phase) -> Status:
     return status
 
 
-def _pace(watch: Watch, part: str, began: float, *, phase: Phase) -> float:
-    """Seconds until the next look at this part, which was drawn since ``began`` of the thread's own time."""
-    cost = _AROUND[part] * (time.thread_time() - began)
-    before = watch.costs.get(part, cost)
-    watch.costs[part] = (before + cost) / 2
-    pages = watch.feed.present(id(watch))
-    seconds = next_look(
-        phase,
-        quiet=watch.quiet,
-        cost_seconds=watch.costs[part],
-        pages=pages,
-        processors=cores(),
-        share=_SHARES[part],
-        least=_LEAST[part],
-    )
-    return round(seconds, 2)
+def _spent(watch: Watch, part: str, began: float) -> float:
+    """Processor seconds that this part takes of late, drawn just now since ``began`` of the thread's own time."""
+    cost = _AROUND_SECONDS + time.thread_time() - began
+    watch.costs[part] = (watch.costs.get(part, cost) + cost) / 2
+    return watch.costs[part]
 
 
-def progress_bar(history: RunHistory, *, going: bool) -> None:
-    """How far, how fast, how long still."""
-    downloading = history.preparing if history.started is None else None
-    share = downloading.bytes_done / downloading.bytes_total if downloading and downloading.bytes_total else None
-    st.progress(min(1.0, history.progress if share is None else share), text=words.progress(history, going=going))
+def _present(watch: Watch) -> int:
+    return watch.feed.present(id(watch))
 
 
 def _header(state: TrainPage, watch: Watch, status: Status) -> None:
@@ -183,9 +177,9 @@ def _header(state: TrainPage, watch: Watch, status: Status) -> None:
     if state.problem:
         show_error(state.problem)
     if status == "queued":
-        st.progress(0.0, text=_("Not begun yet."))
+        watch.moving.part(not_begun)
     else:
-        progress_bar(watch.history, going=status in LIVE)
+        watch.moving.part(lambda: progress(watch.history, going=status in LIVE))
     _advice(state, watch, status)
 
 

@@ -16,7 +16,7 @@ from ui.training.curve_view import curves, told
 from ui.training.diagnosis import diagnosis_view, findings_of, in_words
 from ui.training.feed import Feed, feed_of
 from ui.training.inside import inside_view
-from ui.training.live import progress_bar
+from ui.training.progress import progress
 from ui.training.state import TrainPage, Watch
 from ui.training.words import title
 
@@ -88,6 +88,7 @@ def _tick(state: TrainPage, watch: Watch) -> None:
             st.rerun()
         watch_until(share, watch)
     history, config = watch.history, recorded_config()
+    watch.moving.forget()
     with watch.feed.lock:
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             with st.container(horizontal=True, vertical_alignment="center", width="content"):
@@ -96,8 +97,8 @@ def _tick(state: TrainPage, watch: Watch) -> None:
             with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
                 _controls(state, replaying=share < 1)
         st.caption(_("You have no run yet, so this is one that we recorded earlier. Start your own at any time."))
-        progress_bar(history, going=share < 1)
-        view = curves(lambda: watch.history, config, revision="recorded", kept=watch.feed.kept)
+        watch.moving.part(lambda: progress(history, going=share < 1))
+        view = curves(lambda: history, config, revision="recorded", kept=watch.feed.kept, moving=watch.moving)
         findings = findings_of(watch)
         diagnosis_view(state, history, config, findings, live=True)  # its button fills the form, and starts nothing
         told(history, in_words(findings))

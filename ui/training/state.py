@@ -1,6 +1,7 @@
 """What the Train page remembers of a visit."""
 
 import time
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 import streamlit as st
@@ -14,6 +15,7 @@ from dlcore.runs.history import RunHistory
 from dlcore.runs.status import Status
 from ui.training.feed import Feed
 from ui.training.lesson import Lesson
+from ui.training.moving import Moving
 
 _SAME_LOOK_SECONDS = 0.2
 """Two parts of a page that look within this have looked once."""
@@ -28,8 +30,12 @@ class Watch:
     """Whose inside is shown; None follows the newest."""
     seen: tuple[Status | None, int] = (None, 0)
     """The status and the length of the log at the last look."""
-    shown: Status | None = None
-    """The status that the words and buttons on the page tell of."""
+    moving: Moving = field(default_factory=Moving)
+    """What the page shows of it that moves between two drawings."""
+    told: tuple[Status, Hashable] | None = None
+    """What the words and buttons on the page tell of, as :meth:`to_tell` gave it."""
+    due: float = float("-inf")
+    """When the page may be drawn anew for what there is to tell, by the monotonic clock."""
     quiet: int = 0
     """Looks in a row at which nothing was new."""
     cells: dict[Split, tuple[int, int]] = field(default_factory=dict)
@@ -48,9 +54,16 @@ class Watch:
         """What is known of it so far."""
         return self.feed.history
 
+    def to_tell(self, status: Status) -> tuple[Status, Hashable]:
+        """The status, and what else becomes another where words or buttons of the page have to follow."""
+        history, feed = self.history, self.feed
+        events = len(history.evaluations), len(history.steered), len(history.resumed), feed.damaged_lines
+        firsts = history.started is None, history.latest is None, feed.wall is None, not feed.glimpses
+        return status, (events, firsts)
+
     def look(self) -> Status:
         """Take in what is new, and say what the run is doing."""
-        status = self.run.status()  # before the log: a run that has ended by now has written all of it
+        status = self.feed.status()  # before the log: a run that has ended by now has written all of it
         self.feed.update(status)
         now = (status, self.feed.offset)
         if now != self.seen:

@@ -1,9 +1,6 @@
 """The wall: forty validation images, and what the network says of each while it learns."""
 
-from collections.abc import Callable, Sequence
-from functools import cache
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -11,20 +8,10 @@ from dlcore.runs.glimpses import Glimpse, Wall
 from ui.class_names import shown_names
 from ui.language import current
 from ui.language import translate as _
-from ui.packing import packed
+from ui.packing import Parcel
+from ui.training.moving import parcel
 from ui.training.pictures import picture_of
 from ui.training.state import Watch
-
-_HERE = Path(__file__).resolve().parent
-
-
-@cache
-def _mount() -> Callable[..., Any]:
-    css, js = ((_HERE / name).read_text(encoding="utf-8") for name in ("wall.css", "wall.js"))
-    component: Callable[..., Any] = st.components.v2.component(
-        "wall", html='<div class="wall"></div>', css=css, js=js, isolate_styles=False
-    )
-    return component
 
 
 def wall_view(watch: Watch) -> None:
@@ -34,12 +21,15 @@ def wall_view(watch: Watch) -> None:
         st.caption(_("The first look is near."))
         return
     names = shown_names(started.class_names, watch.run.config.dataset)
-    newest = looks[-1]
-    payload = watch.feed.kept(
-        ("wall", current()), lambda: _payload(watch.run.run_id, wall, newest, names), version=(newest.step, len(looks))
-    )
-    st.caption(wall_in_words(wall, newest))
-    _mount()(data=payload, key="train.wall")
+
+    def make() -> Parcel:
+        newest = watch.feed.glimpses[-1]
+        version = newest.step, len(watch.feed.glimpses)
+        return watch.feed.kept(
+            ("wall", current()), lambda: _wall(watch.run.run_id, wall, newest, names), version=version
+        )
+
+    watch.moving.part(make)
 
 
 def wall_in_words(wall: Wall, newest: Glimpse) -> str:
@@ -51,7 +41,7 @@ def wall_in_words(wall: Wall, newest: Glimpse) -> str:
     ).format(step=newest.step, right=right, count=len(wall.images), sure=sure)
 
 
-def _payload(run_id: str, wall: Wall, newest: Glimpse, names: Sequence[str]) -> dict[str, str]:
+def _wall(run_id: str, wall: Wall, newest: Glimpse, names: Sequence[str]) -> Parcel:
     def name(number: int) -> str:
         return names[number] if number < len(names) else "?"
 
@@ -61,4 +51,5 @@ def _payload(run_id: str, wall: Wall, newest: Glimpse, names: Sequence[str]) -> 
         told = words.format(label=name(picture.label), said=name(said), share=share)
         answers.append({"said": name(said), "share": share, "right": said == picture.label, "words": told})
     tiles = [picture_of(picture.pixels, 1) or "" for picture in wall.images]
-    return packed({"run": run_id, "tiles": tiles, "answers": answers})
+    told = wall_in_words(wall, newest)
+    return parcel("wall", "train.wall", run=run_id, words=told, tiles=tiles, answers=answers)
