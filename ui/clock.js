@@ -7,26 +7,29 @@ const LOST_MS = 15_000 // an answer that takes longer is not coming
 // the other would go unheard, and wait for LOST_MS.
 const APART_MS = 50
 
-const handed = new WeakMap() // the answer whose news was handed on, by the clock's place
+// Each clock is a module of its own, and a call of this one may outlive the next: of each name, only the newest answer counts.
+const newest = (window.clockAnswers ??= new Map())
 
 const say = (event, detail) => window.dispatchEvent(new CustomEvent(event, { detail }))
 
-export default ({ data: { json, ...news }, parentElement, setTriggerValue }) => {
+export default ({ data: { json, ...news }, setTriggerValue }) => {
   const { seconds, asked, name, rouse } = JSON.parse(json)
+  const fresh = newest.get(name) !== asked // called again with the same answer, as when the theme changes, it is none
+  newest.set(name, asked)
   const gone = new AbortController()
   let due = performance.now() + 1000 * seconds
   let timer
   let waiting = false
   const ask = () => {
     clearTimeout(timer)
-    if (document.visibilityState === "hidden") return
+    if (newest.get(name) !== asked || document.visibilityState === "hidden") return
     const now = performance.now()
     const early = (window.clockStruck ?? -Infinity) + APART_MS - now
     if (early > 0) {
       timer = setTimeout(ask, early)
       return
     }
-    window.clockStruck = now // each clock is a module of its own
+    window.clockStruck = now
     timer = setTimeout(ask, Math.max(LOST_MS, 3000 * seconds))
     waiting = true
     setTriggerValue("tick", Date.now())
@@ -43,9 +46,7 @@ export default ({ data: { json, ...news }, parentElement, setTriggerValue }) => 
   document.addEventListener("visibilitychange", wait, { signal: gone.signal })
   window.addEventListener("rouse", hear, { signal: gone.signal })
   wait()
-  if (handed.get(parentElement) !== asked) {
-    // Streamlit calls again with the same answer when the theme changes; by then there may be newer ones elsewhere.
-    handed.set(parentElement, asked)
+  if (fresh) {
     say("news", news)
     if (rouse) say("rouse", rouse)
   }

@@ -2,6 +2,7 @@
 // the node is made once, and Plotly.react moves it on from what it shows to what it shall show.
 
 const charts = new WeakMap()
+const NEAR = "800px 0px" // above and below what the visitor sees
 
 // plotly.js is 4.8 MB: fetched once a page load, from beside the app, wherever a proxy or a host has put that.
 const addresses = (file) => {
@@ -113,13 +114,14 @@ const configured = (chart, { key, labels, config }, library) => {
   return chart.configuration.config
 }
 
-// Figures may arrive faster than they can be drawn: only the newest is. While a visitor draws a zoom, none is.
+// Figures may arrive faster than they can be drawn: only the newest is. While a visitor draws a zoom, or is nowhere near
+// the chart, none is.
 const draw = async (chart) => {
-  if (chart.drawing || chart.held || !chart.figure || !chart.plot.clientWidth) return
+  if (chart.drawing || chart.held || !chart.near || !chart.figure || !chart.plot.clientWidth) return
   chart.drawing = true
   try {
     const library = await plotly(chart.figure.library)
-    while (chart.figure && !chart.held && chart.plot.isConnected) {
+    while (chart.figure && !chart.held && chart.near && chart.plot.isConnected) {
       const figure = chart.figure
       chart.figure = undefined
       library.register({ moduleType: "locale", name: "visitor", dictionary: figure.labels })
@@ -213,6 +215,13 @@ const create = (parent) => {
     requestAnimationFrame(() => (chart.plot._fullLayout ? window.Plotly.Plots.resize(chart.plot) : draw(chart)))
   })
   chart.observer.observe(chart.plot)
+  const approach = ([...seen]) => {
+    chart.near = seen.at(-1).isIntersecting
+    root.classList.toggle("near", chart.near)
+    draw(chart)
+  }
+  chart.approach = new IntersectionObserver(approach, { rootMargin: NEAR })
+  chart.approach.observe(chart.plot)
   const hear = ({ detail }) => {
     const news = detail[chart.latest?.key]
     if (news) take(chart, news, parent)
@@ -265,6 +274,7 @@ export default ({ data: sent, parentElement, setTriggerValue }) => {
     // Streamlit also cleans up after a call that a newer one overtook; the chart lives on then.
     if (parentElement.isConnected) return
     chart.observer.disconnect()
+    chart.approach.disconnect()
     stop(chart)
     chart.gone.abort()
     charts.delete(parentElement)

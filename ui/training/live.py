@@ -27,7 +27,7 @@ from ui.training.runs import start_run
 from ui.training.state import TrainPage, Watch
 from ui.training.steering import attempt, buttons, changes
 
-LOOK_SECONDS = 0.45
+LOOK_SECONDS = 0.35
 """Between two looks at a run in which something happens: with the way there and back, two a second."""
 WAITING_SECONDS = 2.0
 """Between two looks at a run that waits: a whole class may wait at once, and each look reads the whole queue."""
