@@ -94,7 +94,7 @@ def test_opening_a_link_shows_its_settings(open_page):
 def test_a_bad_link_gets_a_kind_answer_and_safe_values(open_page, language):
     app = open_page("train", language=language, epochs="a million", dropout="0.1", run="../../etc/passwd")
     assert len(app.error) == 2
-    assert {"en": "Epochs must", "zh": "训练轮数必须"}[language] in app.error[0].value  # as the form names it
+    assert {"en": "Epochs must", "zh": "训练轮数：必须"}[language] in app.error[0].value  # as the form names it
     assert "a million" in app.error[0].value
     assert "../../etc/passwd" in app.error[1].value
     assert app.number_input(key="train.epochs").value == 10
