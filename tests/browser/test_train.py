@@ -22,6 +22,19 @@ WATCH = """() => {
   }
   look()
 }"""
+IN_THE_BACKGROUND_AND_BACK = """() => {
+  Object.assign(window, { asked: 0, answers: 0 })
+  window.addEventListener("news", () => answers++)
+  const send = WebSocket.prototype.send
+  WebSocket.prototype.send = function (...message) {
+    asked++
+    return send.apply(this, message)
+  }
+  for (const state of ["hidden", "visible", "hidden", "visible"]) {
+    Object.defineProperty(document, "visibilityState", { value: state, configurable: true })
+    document.dispatchEvent(new Event("visibilitychange"))
+  }
+}"""
 SETTINGS = {"dataset": "digits", "model": "linear", "batch_size": 16, "threads": 1, "learning_rate": 0.002}
 
 
@@ -85,6 +98,11 @@ def test_the_chart_stays_while_points_arrive_and_reload_and_stop_lose_nothing(ap
     seen = page.evaluate("seen")
     assert (seen["replaced"], seen["blank"]) == (0, 0)
     assert seen["frames"] > 10
+
+    page.evaluate(IN_THE_BACKGROUND_AND_BACK)
+    page.wait_for_function("answers >= 6", timeout=90_000)
+    asked, answers = page.evaluate("[asked, answers]")
+    assert asked <= answers + 3  # one question at a time, for each of the page's clocks
 
     link, latest = page.url, page.evaluate(LATEST)
     page.reload()
