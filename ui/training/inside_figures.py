@@ -21,6 +21,7 @@ _ROW, _FRAME = 40, 70
 _MOST_CURVES = 40
 _FEW_LOOKS = 20
 """Up to this many, each has its point: a single one is no line."""
+_NARROW = 300.0
 _OVERLAP = 1.35
 """A ridge may reach a little into the row above."""
 
@@ -112,8 +113,19 @@ def layers_figure(
             }
         )
     layout = step_layout(history, title, revision, axis)
-    layout["yaxis"] |= {"tickformat": ".0%", "range": [0, 1.02]} if share else {"type": "log", "tickformat": "~g"}
+    if share:
+        layout["yaxis"] |= {"tickformat": ".0%", "range": [0, 1.02]}
+    else:
+        layout["yaxis"] |= POWERS | {"dtick": _tick([value for trace in traces for value in trace["y"]])}
     return traces, layout
+
+
+def _tick(values: Sequence[float]) -> str | int:
+    """How far apart the numbers beside a logarithmic axis stand: at 1, 2 and 5 where it spans little, else at powers of ten.
+
+    Left to itself, plotly.js labels each of 1 to 9 where little is spanned, one over the other.
+    """
+    return "D2" if values and max(values) < _NARROW * min(values) else 1
 
 
 def _depth_colour(number: int, count: int) -> str:
