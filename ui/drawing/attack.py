@@ -13,12 +13,13 @@ from ui.drawing.pixels import gallery, picture, signed_picture
 from ui.drawing.reading import Reading
 from ui.language import explain
 from ui.language import translate as _
+from ui.part import part
 
 _EPSILON = "draw.attack.epsilon"
 _FIRST_EPSILON, _MOST_EPSILON, _STEP = 0.1, 0.5, 0.002
 
 
-@st.fragment
+@part
 def show(reading: Reading) -> None:
     """The attack's settings, its three pictures, the smallest ε, and the other models."""
     from dlcore.inference.adversarial import ATTACKS, attack  # noqa: PLC0415  # torch, not before it must

@@ -16,6 +16,7 @@ from ui.drawing.answering import softened
 from ui.drawing.reading import Reading
 from ui.language import explain
 from ui.language import translate as _
+from ui.part import part
 from ui.shell import plain_text
 from ui.visitor import found_token
 
@@ -37,7 +38,7 @@ class Said:
         return self.names[max(range(len(self.names)), key=self.probabilities.__getitem__)] if self.names else ""
 
 
-@st.fragment
+@part
 def show(reading: Reading) -> None:
     """The choice of models, and the table."""
     chosen = choose(reading, "draw.compare.models")

@@ -17,6 +17,7 @@ from ui.drawing.pixels import gallery, picture
 from ui.drawing.reading import Reading
 from ui.figure import figure
 from ui.language import translate as _
+from ui.part import part
 from ui.shell import plain_text
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _MOST = 500
 """Test images that a curve is drawn from."""
 
 
-@st.fragment
+@part
 def show(reading: Reading) -> None:
     """A slider for each kind, the drawing after them, and the curve."""
     import torch  # noqa: PLC0415  # not before it must
@@ -158,7 +159,7 @@ def _curve(reading: Reading, amounts: dict[str, float]) -> None:
     )
 
 
-@st.fragment
+@part
 def _watch(jobs: "dict[Hashable, Job[list[float]]]", key: Hashable) -> None:
     """The progress of a curve in the making."""
     job = jobs.get(key)

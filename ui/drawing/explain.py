@@ -13,13 +13,14 @@ from ui.drawing.pixels import colour_scale, gallery, picture, signed_picture
 from ui.drawing.reading import Reading
 from ui.drawing.working import number
 from ui.language import translate as _
+from ui.part import part
 from ui.shell import plain_text
 
 if TYPE_CHECKING:
     from dlcore.inference.attribution import Attribution
 
 
-@st.fragment
+@part
 def show(reading: Reading) -> None:
     """The choice of the class, and the pictures."""
     from dlcore.inference.attribution import convolutions  # noqa: PLC0415  # torch and Captum, not before they must

@@ -18,6 +18,7 @@ from ui.drawing import pixels, working
 from ui.drawing.reading import Reading
 from ui.language import translate as _
 from ui.packing import packed
+from ui.part import part
 from ui.training.architecture import in_words
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _PICK = re.compile(r"([0-9]{1,3}):([0-9]{1,7}(?:,[0-9]{1,7}){0,2})", re.ASCII)
 _SUM = N_("Sum with the shortcut")
 
 
-@st.fragment
+@part
 def show(reading: Reading) -> None:
     """The maps, and the working of the number that the visitor points at."""
     from dlcore.inference.prediction import as_input  # noqa: PLC0415  # torch, not before it must

@@ -14,6 +14,7 @@ from ui.drawing.pixels import gallery, picture
 from ui.drawing.reading import Reading
 from ui.figure import figure
 from ui.language import translate as _
+from ui.part import part
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +31,7 @@ _LEAST_ON_THE_MAP = 2
 """So few images span no plane, as of a set of own pictures that has just been begun."""
 
 
-@st.fragment
+@part
 def show(reading: Reading) -> None:
     """The nearest images, then the map."""
     import torch  # noqa: PLC0415  # not before it must

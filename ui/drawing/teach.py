@@ -20,6 +20,7 @@ from ui.drawing.pixels import gallery, picture
 from ui.drawing.reading import Reading
 from ui.language import explain
 from ui.language import translate as _
+from ui.part import part
 from ui.shell import plain_text, show_error
 
 MOST_ASIDE = MOST_DRAWINGS * MOST_CLASSES
@@ -171,7 +172,7 @@ def finished(given: Lesson) -> Run | None:
     return run
 
 
-@st.fragment
+@part
 def _watch(run_id: str) -> None:
     try:
         run = open_run(run_id)

@@ -16,6 +16,7 @@ from ui.drawing.example import example
 from ui.drawing.reading import Origin, Reading
 from ui.language import explain
 from ui.language import translate as _
+from ui.part import part
 from ui.shell import page_title, plain_text, show_error
 from ui.visitor import visitor_token
 
@@ -57,7 +58,7 @@ def show_draw() -> None:
         read_next("draw")
 
 
-@st.fragment
+@part
 def _studio(source: str) -> None:
     """What comes in and the answer; a stroke runs only this part of the page again, unless a panel below shows it too."""
     page = state.page()
@@ -177,7 +178,7 @@ def _answer(page: state.DrawPage, source: str, given: list[Stroke] | pictures.Gi
     )
 
 
-@st.fragment
+@part
 def _look_again() -> None:
     """Show the page again once the network is there."""
     if models.ready():

@@ -19,6 +19,7 @@ from ui.history.repeats import repeats_view
 from ui.history.state import MOST_CHOSEN, RunsPage, opened
 from ui.history.tables import Line, table
 from ui.language import translate as _
+from ui.part import part
 from ui.shell import show_error
 
 _LOOK_SECONDS = 3.0
@@ -121,7 +122,7 @@ def _curves(state: RunsPage, rows: list[Overview], names: list[str]) -> None:
     if len(groups) > MOST_DRAWN:
         st.caption(_("The first {most} of {count}; tick fewer to choose.").format(most=MOST_DRAWN, count=len(groups)))
         groups, names = groups[:MOST_DRAWN], names[:MOST_DRAWN]
-    st.fragment(_over_each_other)(groups, names, curve=curve, axis=axis, logarithmic=logarithmic)
+    part(_over_each_other)(groups, names, curve=curve, axis=axis, logarithmic=logarithmic)
 
 
 def _over_each_other(

@@ -16,6 +16,7 @@ from ui.history.state import MOST_CHOSEN, RunsPage, enter, opened, read_runs, wr
 from ui.history.sweeps import more_runs
 from ui.history.table import KEY, run_table
 from ui.language import translate as _
+from ui.part import part
 from ui.shell import show_error
 from ui.training.words import title
 from ui.visitor import visitor_token
@@ -40,7 +41,7 @@ def runs_page() -> None:
     state.drawn, state.editing_drawn = state.chosen, state.editing
     state.listed = list_runs(visitor)
     with body:
-        st.fragment(_table)(state)
+        part(_table)(state)
         _damaged(state)
         _edit(state)
         compare(state)

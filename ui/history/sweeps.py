@@ -21,6 +21,7 @@ from ui.history.state import RunsPage, opened
 from ui.history.sweep_figures import history_figure, importance_figure
 from ui.language import explain
 from ui.language import translate as _
+from ui.part import part
 from ui.shell import plain_text, show_error
 from ui.training.state import page as train_page
 from ui.training.words import duration, title
@@ -62,7 +63,7 @@ def more_runs(state: RunsPage) -> None:
             args=(state, plan),
         )
         st.caption(_("They train one after another, as runs of yours; other visitors take their turns in between."))
-    st.fragment(_watch)(state)
+    part(_watch)(state)
 
 
 def _base(state: RunsPage) -> TrainConfig:

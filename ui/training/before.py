@@ -9,6 +9,7 @@ from ui.clock import run_again
 from ui.figure import figure
 from ui.language import translate as _
 from ui.palette import HIGHLIGHT, TRAIN
+from ui.part import part
 from ui.shell import show_error
 from ui.training.figures import POWERS, Figure
 from ui.training.runs import start_run
@@ -80,7 +81,7 @@ def _rehearse(state: TrainPage) -> None:
             show_error(error)
             return
     if found is None:
-        st.fragment(_wait)(state)
+        part(_wait)(state)
         return
     _time(state, found)
     _rates(state, found)

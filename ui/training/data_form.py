@@ -19,6 +19,7 @@ from dlcore.preview import Preview
 from ui.class_names import shown_names
 from ui.clock import run_again
 from ui.language import translate as _
+from ui.part import part
 from ui.shell import plain_text, show_error
 from ui.training.pictures import url_of
 from ui.training.state import TrainPage
@@ -104,7 +105,7 @@ def _when_made(state: TrainPage, show: Callable[[TrainPage, Preview], None]) -> 
     if found is not None:
         show(state, found)
         return
-    st.fragment(_wait)(state, f"train.clock.{show.__name__}")
+    part(_wait)(state, f"train.clock.{show.__name__}")
 
 
 def _wait(state: TrainPage, key: str) -> None:

@@ -22,6 +22,7 @@ _MOST_CURVES = 40
 _FEW_LOOKS = 20
 """Up to this many, each has its point: a single one is no line."""
 _NARROW = 300.0
+"""An axis that ends at less than so many times where it begins is narrow."""
 _OVERLAP = 1.35
 """A ridge may reach a little into the row above."""
 

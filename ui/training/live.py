@@ -15,6 +15,7 @@ from dlcore.runs.history import RunHistory
 from dlcore.runs.status import LIVE, RESUMABLE, STATUSES, Status
 from ui.clock import run_again
 from ui.language import translate as _
+from ui.part import part
 from ui.shell import in_markdown, show_error
 from ui.training import words
 from ui.training.curve_view import curves, told
@@ -58,7 +59,7 @@ def live_view(state: TrainPage, run: Run) -> Watch | None:
     if state.watch is None or state.watch.run.run_id != run.run_id:
         state.watch = Watch(feed_of(run))
     phase = _phase(run.status())
-    st.fragment(_tick)(state, state.watch, phase=phase)
+    part(_tick)(state, state.watch, phase=phase)
     return state.watch if phase == "over" else None
 
 
@@ -123,7 +124,7 @@ def _tick(state: TrainPage, watch: Watch, *, phase: Phase) -> None:
     if phase == "waiting":
         run_again(WAITING_SECONDS, key=_CLOCK)
     elif phase == "going":
-        st.fragment(_pulse)(watch)
+        part(_pulse)(watch)
         cost = _spent(watch, "words", began)
         watch.due = time.monotonic() + next_words(cost_seconds=cost, pages=_present(watch), processors=cores())
         run_again(OPEN_WORDS_SECONDS, key=_CLOCK)

@@ -14,6 +14,7 @@ from dlcore.runs.status import LIVE
 from ui.concepts.doors import read_next
 from ui.language import current
 from ui.language import translate as _
+from ui.part import part
 from ui.resources.catalogue import tried_with
 from ui.shell import show_error
 from ui.training import link, words
@@ -46,7 +47,7 @@ def train_page() -> None:
         settings, view = st.columns([1, 2.3], gap="large")
         with settings:
             st.html('<div id="train-settings"></div>')
-            st.fragment(_settings)(state, run, mine)
+            part(_settings)(state, run, mine)
             runs_list(state, mine)
         if run is not None:
             st.html(_LIVE_STYLE)

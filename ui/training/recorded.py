@@ -12,6 +12,7 @@ from dlcore.training.events import Event, Stepped
 from ui.clock import run_again
 from ui.language import CONTENT
 from ui.language import translate as _
+from ui.part import part
 from ui.training.curve_view import curves, told
 from ui.training.diagnosis import diagnosis_view, findings_of, in_words
 from ui.training.feed import Feed, feed_of
@@ -75,7 +76,7 @@ def recorded_view(state: TrainPage) -> Watch:
     """Show the recording, labelled as one; the whole page runs once more when a replay ends."""
     replaying = state.replay_started is not None
     state.recording = watch_until(0 if replaying else 1, state.recording)
-    st.fragment(_tick)(state, state.recording)
+    part(_tick)(state, state.recording)
     return state.recording
 
 

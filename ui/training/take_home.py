@@ -13,6 +13,7 @@ from dlcore.translation import translator
 from ui import language
 from ui.clock import run_again
 from ui.language import translate as _
+from ui.part import part
 from ui.shell import in_markdown, show_error
 from ui.training.state import TrainPage
 
@@ -46,7 +47,7 @@ def take_home(state: TrainPage, run: Run) -> None:
             for name in offered:
                 if KINDS[name].light:
                     _download(run, name, partial(content, run, name, speak))
-        st.fragment(_made_elsewhere)(state, run, [name for name in offered if not KINDS[name].light])
+        part(_made_elsewhere)(state, run, [name for name in offered if not KINDS[name].light])
 
 
 def _download(run: Run, name: str, data: partial[bytes]) -> None:
@@ -98,7 +99,7 @@ def _made_elsewhere(state: TrainPage, run: Run, names: list[str]) -> None:
         if error := state.not_made.get(making.place(run, name).name):
             show_error(error)
     if waiting:
-        st.fragment(_wait)(run, waiting)
+        part(_wait)(run, waiting)
 
 
 def _ask(state: TrainPage, key: str) -> None:
