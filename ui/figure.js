@@ -220,7 +220,9 @@ const create = (parent) => {
     root.classList.toggle("near", chart.near)
     draw(chart)
   }
-  chart.approach = new IntersectionObserver(approach, { rootMargin: NEAR })
+  // The page scrolls in an element of its own: a margin around the window would end at that element's edge.
+  const view = root.closest('[data-testid="stMain"]')
+  chart.approach = new IntersectionObserver(approach, { root: view, rootMargin: NEAR })
   chart.approach.observe(chart.plot)
   const hear = ({ detail }) => {
     const news = detail[chart.latest?.key]

@@ -61,6 +61,7 @@ def test_runs_are_picked_out_of_the_lines_and_chance_is_judged(url, page: Page):
     expect(lines).to_have_count(6)
     expect(axes).to_have_count(3)
     expect(page.locator(".parallel svg")).to_contain_text("Validation accuracy")
+    page.locator(".parallel svg").scroll_into_view_if_needed()
     page.get_by_role("combobox", name="Coloured by").click()
     page.get_by_role("option", name="Test loss").click()
     expect(page.locator(".parallel svg")).to_contain_text("Test loss")

@@ -56,6 +56,15 @@ def wait_for_latest(page: Page, latest: float) -> None:
     page.wait_for_function(f"!{RECORDED} && {LATEST} >= {latest}", timeout=90_000)
 
 
+def see_figures(page: Page) -> None:
+    """Until every figure is drawn: that happens as the visitor comes near."""
+    figures = page.locator(".figure")
+    expect(figures.nth(1)).to_be_visible(timeout=30_000)
+    for figure in figures.all():
+        figure.scroll_into_view_if_needed()
+        expect(figure.locator(".main-svg").first).to_be_visible()
+
+
 def told(page: Page, words: str) -> None:
     """Until the page says this."""
     expect(page.get_by_test_id("stMain").get_by_text(words).first).to_be_visible(timeout=90_000)
@@ -166,7 +175,7 @@ def test_the_same_visitor_finds_their_runs_again(app_url, page, new_page):
 def test_a_phone_sees_everything_without_scrolling_sideways(app_url, new_page, language):
     page = new_page(width=390, height=844, dark=True, language=language)
     page.goto(f"{app_url}/train?lang={language}")
-    page.wait_for_function(f"{POINTS} > 10")
+    see_figures(page)
     wide = page.evaluate("""[...document.querySelectorAll('[data-testid=stMain] *')]
         .filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('svg, table, [data-testid=stMarkdownContainer]'))
         .map(e => e.outerHTML.slice(0, 120))""")
@@ -233,7 +242,7 @@ def test_two_figures_load_plotly_once(app_url, page):
     requests = []
     page.on("request", lambda request: requests.append(request.url) if "/plotly-" in request.url else None)
     page.goto(f"{app_url}/train?lang=en")
-    page.wait_for_function("document.querySelectorAll('.js-plotly-plot .main-svg').length >= 4")
+    see_figures(page)
     assert len(requests) == 1
 
 

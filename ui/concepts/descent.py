@@ -337,37 +337,37 @@ def _numbers(values: Values) -> None:
     rows = [rf"g &= \partial L/\partial w_1 = \mathbf{{{tex(g)}}}"]
     match optimizer:
         case "sgd":
-            rows.append(rf"\Delta w &= -\eta g \\ &= -{eta}\cdot{tex_factor(g)} = \mathbf{{{tex(delta)}}}")
+            rows.append(rf"\Delta w &= -\eta g \\ &= -{eta}\cdot{tex_factor(g)} \\ &= \mathbf{{{tex(delta)}}}")
         case "momentum" | "nesterov":
             rows.append(
-                rf"m &\leftarrow \beta m + g \\ &= {beta}\cdot{tex_factor(m0)} + {tex_factor(g)} = \mathbf{{{tex(m1)}}}"
+                rf"m &\leftarrow \beta m + g \\ &= {beta}\cdot{tex_factor(m0)} + {tex_factor(g)} \\ &= \mathbf{{{tex(m1)}}}"
             )
             if optimizer == "momentum":
-                rows.append(rf"\Delta w &= -\eta m \\ &= -{eta}\cdot{tex_factor(m1)} = \mathbf{{{tex(delta)}}}")
+                rows.append(rf"\Delta w &= -\eta m \\ &= -{eta}\cdot{tex_factor(m1)} \\ &= \mathbf{{{tex(delta)}}}")
             else:
                 rows.append(
-                    rf"\Delta w &= -\eta\,(g + \beta m) \\ &= -{eta}\,\bigl({tex(g)} + {beta}\cdot{tex_factor(m1)}\bigr) = \mathbf{{{tex(delta)}}}"
+                    rf"\Delta w &= -\eta\,(g + \beta m) \\ &= -{eta}\,\bigl({tex(g)} + {beta}\cdot{tex_factor(m1)}\bigr) \\ &= \mathbf{{{tex(delta)}}}"
                 )
         case "rmsprop":
             rows.append(
-                rf"v &\leftarrow 0.99\,v + 0.01\,g^2 \\ &= 0.99\cdot{tex_factor(v0)} \\ &\quad + 0.01\cdot{tex_factor(g)}^2 = \mathbf{{{tex(v1)}}}"
+                rf"v &\leftarrow 0.99\,v + 0.01\,g^2 \\ &= 0.99\cdot{tex_factor(v0)} \\ &\quad + 0.01\cdot{tex_factor(g)}^2 \\ &= \mathbf{{{tex(v1)}}}"
             )
             rows.append(
-                rf"\Delta w &= -\eta\,g/(\sqrt v + \epsilon) \\ &= -{eta}\cdot{tex_factor(g)}/{tex(v1**0.5)} = \mathbf{{{tex(delta)}}}"
+                rf"\Delta w &= -\eta\,g/(\sqrt v + \epsilon) \\ &= -{eta}\cdot{tex_factor(g)}/{tex(v1**0.5)} \\ &= \mathbf{{{tex(delta)}}}"
             )
         case _:
             m_hat, v_hat = m1 / (1 - 0.9**step), v1 / (1 - 0.999**step)
             rows.append(
-                rf"m &\leftarrow 0.9\,m + 0.1\,g \\ &= 0.9\cdot{tex_factor(m0)} + 0.1\cdot{tex_factor(g)} = \mathbf{{{tex(m1)}}}"
+                rf"m &\leftarrow 0.9\,m + 0.1\,g \\ &= 0.9\cdot{tex_factor(m0)} + 0.1\cdot{tex_factor(g)} \\ &= \mathbf{{{tex(m1)}}}"
             )
             rows.append(
-                rf"v &\leftarrow 0.999\,v + 0.001\,g^2 \\ &= 0.999\cdot{tex_factor(v0)} \\ &\quad + 0.001\cdot{tex_factor(g)}^2 = \mathbf{{{tex(v1)}}}"
+                rf"v &\leftarrow 0.999\,v + 0.001\,g^2 \\ &= 0.999\cdot{tex_factor(v0)} \\ &\quad + 0.001\cdot{tex_factor(g)}^2 \\ &= \mathbf{{{tex(v1)}}}"
             )
             rows.append(
                 rf"\hat m &= m/(1-0.9^{{{step}}}) = {tex(m_hat)}\\[4pt] \hat v &= v/(1-0.999^{{{step}}}) = {tex(v_hat)}"
             )
             rows.append(
-                rf"\Delta w &= -\eta\,\hat m/(\sqrt{{\hat v}} + \epsilon) \\ &= -{eta}\cdot{tex_factor(m_hat)}/{tex(v_hat**0.5)} = \mathbf{{{tex(delta)}}}"
+                rf"\Delta w &= -\eta\,\hat m/(\sqrt{{\hat v}} + \epsilon) \\ &= -{eta}\cdot{tex_factor(m_hat)}/{tex(v_hat**0.5)} \\ &= \mathbf{{{tex(delta)}}}"
             )
     rows.append(rf"w_1 &\leftarrow {tex(w)} + {tex_factor(delta)} = \mathbf{{{tex(w + delta)}}}")
     rows.append(rf"L &: {tex(opened.loss_before)} \to \mathbf{{{tex(opened.loss_after)}}}")
