@@ -3,7 +3,6 @@
 Source of the form: M. Mitchell et al., "Model Cards for Model Reporting", 2019. Torch-free.
 """
 
-import math
 from collections.abc import Callable
 
 from dlcore.config import KNOBS
@@ -13,12 +12,11 @@ from dlcore.models import MODELS
 from dlcore.runs.directory import Run
 from dlcore.runs.history import RunHistory
 from dlcore.training.events import Started, Tested
+from dlcore.training.metrics import accuracy_interval
 from dlcore.unused import unused
 
 Translate = Callable[[str], str]
 _HARDEST = 5
-_Z = 1.959963984540054
-"""The 97.5 % point of the normal distribution."""
 
 
 def card(run: Run, translate: Translate = str) -> str:
@@ -79,7 +77,7 @@ def _data(started: Started, translate: Translate) -> str:
 
 
 def _results(tested: Tested, translate: Translate) -> str:
-    low, high = _interval(tested.correct, tested.count)
+    low, high = accuracy_interval(tested.correct, tested.count)
     return translate(
         N_(
             "Test accuracy **{accuracy:.2%}** ({correct:,} of {count:,}; 95% interval {low:.2%} to {high:.2%}), test loss {loss:.4f}."
@@ -136,12 +134,3 @@ def _section(title: str) -> str:
 def _plain(text: str) -> str:
     """Words from outside, in a table of Markdown."""
     return " ".join(text.replace("|", "/").replace("<", "‹").replace(">", "›").split())
-
-
-def _interval(correct: int, count: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a proportion (1927)."""
-    share = correct / count
-    middle = share + _Z**2 / (2 * count)
-    half = _Z * math.sqrt(share * (1 - share) / count + _Z**2 / (4 * count**2))
-    scale = 1 + _Z**2 / count
-    return (middle - half) / scale, (middle + half) / scale

@@ -17,7 +17,6 @@ from dlcore.training.evaluation import judge, log_probabilities, loss_and_accura
 from dlcore.training.events import Ended, Evaluated, Inspected, Preparing, Started, Stepped, from_json, to_json
 from dlcore.training.events import Tested as FinallyTested
 from dlcore.training.losses import training_loss
-from dlcore.training.metrics import accuracy_interval
 from dlcore.training.optimizers import build_optimizer
 from dlcore.training.schedules import learning_rate_at
 
@@ -359,17 +358,3 @@ def test_split_is_a_partition_that_the_seed_decides(digits):
         assert sorted(torch.cat([state.train_indices, state.validation_indices]).tolist()) == list(range(160))
     assert torch.equal(states[0].validation_indices, states[1].validation_indices)
     assert not torch.equal(states[0].validation_indices, states[2].validation_indices)
-
-
-@pytest.mark.parametrize(
-    ("correct", "count", "low", "high"),
-    [(10, 10, 0.7225, 1.0), (0, 10, 0.0, 0.2775), (5, 10, 0.2366, 0.7634), (9950, 10000, 0.99341, 0.99621)],
-)
-def test_wilson_interval(correct, count, low, high):
-    assert accuracy_interval(correct, count) == pytest.approx((low, high), abs=5e-5)
-
-
-def test_wilson_interval_refuses_nonsense():
-    for correct, count in ((1, 0), (-1, 5), (6, 5)):
-        with pytest.raises(ValueError, match=f"got {correct} of {count}"):
-            accuracy_interval(correct, count)

@@ -7,6 +7,7 @@ import streamlit as st
 
 from dlcore.runs.history import RunHistory
 from dlcore.training.events import Mistake, Tested
+from dlcore.training.metrics import accuracy_interval, class_reports
 from ui.class_names import shown_names
 from ui.figure import figure
 from ui.language import translate as _
@@ -15,7 +16,6 @@ from ui.training.cells import cell_images, choose_cell
 from ui.training.confusion_figures import classes_height, confusion_figure, many_classes
 from ui.training.pictures import picture_of
 from ui.training.state import Watch
-from ui.training.statistics import class_reports, wilson_interval
 from ui.training.words import duration
 
 _DRAW_PAGE = "pages/draw.py"
@@ -38,7 +38,7 @@ def _headline(history: RunHistory, guess: float | None) -> None:
     tested, started, latest = history.tested, history.started, history.latest
     if tested is None or started is None:
         return
-    low, high = wilson_interval(tested.correct, tested.count)
+    low, high = accuracy_interval(tested.correct, tested.count)
     with st.container(horizontal=True, gap="medium", border=True):
         st.metric(
             _("Test accuracy"),

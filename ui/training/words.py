@@ -11,9 +11,9 @@ from dlcore.runs.control import VALUES
 from dlcore.runs.history import RunHistory
 from dlcore.runs.status import Status
 from dlcore.training.events import Preparing
+from dlcore.training.metrics import accuracy_interval
 from ui.language import translate as _
 from ui.shell import in_markdown, plain_text
-from ui.training.statistics import wilson_interval
 
 COLOURS: Mapping[Status, str] = {
     "queued": "gray",
@@ -119,7 +119,7 @@ def changes(history: RunHistory, config: TrainConfig) -> list[str]:
 def _only_guesses(history: RunHistory) -> bool:
     """Whether the test cannot tell the network from one that draws lots."""
     tested = history.tested
-    return tested is not None and wilson_interval(tested.correct, tested.count)[0] <= 1 / len(tested.confusion)
+    return tested is not None and accuracy_interval(tested.correct, tested.count)[0] <= 1 / len(tested.confusion)
 
 
 def refusal(error: UserError) -> UserError:
