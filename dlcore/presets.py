@@ -93,20 +93,23 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "pretrained": Preset(
         title=N_("The bundled model"),
-        summary=N_("The recipe of the model on the Draw page. It takes an hour."),
+        summary=N_(
+            "The recipe of the model on the Draw page, which is four such networks. Each takes the better part of an hour."
+        ),
         config=TrainConfig(
             dataset="mnist-pen",
-            model="accurate-cnn",
-            epochs=28,
+            model="committee-cnn",
+            members=1,
+            epochs=52,
             batch_size=128,
             learning_rate=0.01,
             optimizer="adamw",
             schedule="one-cycle",
             weight_decay=0.01,
-            dropout=0.25,
-            validation_fraction=0.03,
+            dropout=0.2,
             augmentation="moderate",
             precision="mixed",
+            threads=1,
         ),
     ),
 }

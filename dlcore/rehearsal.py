@@ -74,7 +74,10 @@ def estimated_seconds(config: TrainConfig, found: Rehearsal) -> float:
     """How long a whole run takes at these speeds, its evaluations and its test included; loading is not."""
     data = config.data()
     learned_from, held_back = split_counts(
-        data.train_count, validation_fraction=config.validation_fraction, train_fraction=config.train_fraction
+        data.train_count,
+        validation_fraction=config.validation_fraction,
+        train_fraction=config.train_fraction,
+        held_back=data.held_back,
     )
     looked_at = held_back + min(held_back, learned_from, _TRAIN_SAMPLE)
     learning = config.epochs * learned_from / found.images_per_second

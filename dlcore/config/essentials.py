@@ -9,7 +9,7 @@ from dlcore.data import DATASETS, OWN_IMAGES
 from dlcore.knobs import knob
 from dlcore.messages import N_
 from dlcore.models import MODELS, stack
-from dlcore.models.options import DEPTHS, WIDTHS
+from dlcore.models.options import DEPTHS, MEMBERS, WIDTHS
 
 
 def _titles(registry: Mapping[str, Any]) -> Mapping[str, str]:
@@ -75,6 +75,17 @@ class Essentials(BaseModel):
         ge=WIDTHS[0],
         le=WIDTHS[1],
         only_for=models_with("width"),
+    )
+    members: int = knob(
+        4,
+        N_("Members"),
+        N_("Networks side by side, each with features of its own. Their scores are added."),
+        group="essentials",
+        unit=N_("networks"),
+        step=1,
+        ge=MEMBERS[0],
+        le=MEMBERS[1],
+        only_for=models_with("members"),
     )
     layers: str = knob(
         stack.DEFAULT_LAYERS,

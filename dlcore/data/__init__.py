@@ -24,6 +24,8 @@ class DatasetSpec:
     train_class_counts: tuple[int, ...] = ()
     """Training images of each class, in the order of ``class_names``."""
     test_class_counts: tuple[int, ...] = ()
+    held_back: int = 0
+    """How many of the training images are there to validate with and nothing else; 0: each run chooses."""
 
 
 OWN_IMAGES = "own-images"
@@ -67,6 +69,7 @@ DATASETS: Mapping[str, DatasetSpec] = {
         source="https://archive.ics.uci.edu/dataset/81",
         train_class_counts=(9043, 9862, 9078, 9011, 8962, 8301, 8798, 9373, 8725, 8823),
         test_class_counts=_MNIST_TEST,
+        held_back=2_000 + 6 * 167,
     ),
     "fashion-mnist": DatasetSpec(
         title="Fashion-MNIST",

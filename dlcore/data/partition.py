@@ -21,9 +21,12 @@ def partition(config: "TrainConfig", count: int, *, held_back: int = 0) -> tuple
         held_back: how many of them, the last ones, its dataset itself keeps apart; the run then chooses none.
     """
     order = torch.randperm(count - held_back, generator=generator(config.seed, "split"))
-    if held_back:
-        return order[: max(1, round(config.train_fraction * len(order)))], torch.arange(count - held_back, count)
     learned_from, validation = split_counts(
-        count, validation_fraction=config.validation_fraction, train_fraction=config.train_fraction
+        count,
+        validation_fraction=config.validation_fraction,
+        train_fraction=config.train_fraction,
+        held_back=held_back,
     )
+    if held_back:
+        return order[:learned_from], torch.arange(count - held_back, count)
     return order[validation : validation + learned_from], order[:validation]

@@ -15,8 +15,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from dlcore.config import TrainConfig
+from dlcore.data import DATASETS
 from dlcore.data.availability import pen_strokes_file
 from dlcore.data.loading import Dataset
+from dlcore.data.partition import partition
 from dlcore.inference.strokes import Stroke, read_strokes, strokes_to_image
 from dlcore.messages import N_, UserError
 
@@ -24,6 +27,8 @@ VARIANTS = 6
 """Images made of each drawing: one as it was drawn, the others as another hand might have."""
 PEN_WIDTHS = (1.6, 3.4)
 """The thinnest and the broadest pen, in pixels of the image; every variant draws its own from between."""
+_VALIDATION = 30
+"""One in so many scans and drawings is held back to validate with."""
 _TURN_RADIANS = 0.1
 _SHEAR = 0.1
 _STRETCH = 0.2
@@ -97,7 +102,9 @@ def held_out(writers: set[int]) -> set[int]:
 def add_pen_strokes(dataset: Dataset) -> Dataset:
     """``dataset`` with each drawing of the writers who are not :func:`held_out` added in ``VARIANTS`` versions.
 
-    The test set stays as it is. The versions are the same each time, whatever the seed of a run.
+    The test set stays as it is. The versions are the same each time, whatever the seed of a run, and so is what is held
+    back to validate with: a thirtieth of the scans, and of the drawings with all their versions. Networks that are to
+    answer together have so a part of the data that none of them has learned from.
 
     Raises:
         UserError: the drawings are not at hand or damaged, or there are none.
@@ -107,19 +114,45 @@ def add_pen_strokes(dataset: Dataset) -> Dataset:
         raise _missing(pen_strokes_file())
     judges = held_out({drawing.writer for drawing in drawings})
     teachers = [drawing for drawing in drawings if drawing.writer not in judges]
+    kept_back = teachers[::_VALIDATION]
+    learned_from = [drawing for number, drawing in enumerate(teachers) if number % _VALIDATION]
+    scans = len(dataset.train_images) // _VALIDATION
     random = np.random.default_rng(0)
-    images = [
-        strokes_to_image(vary(drawing.strokes, random) if version else drawing.strokes, random.uniform(*PEN_WIDTHS))
-        for version in range(VARIANTS)
-        for drawing in teachers
+    first_images, last_images = dataset.train_images.tensor_split([len(dataset.train_images) - scans])
+    first_labels, last_labels = dataset.train_labels.tensor_split([len(dataset.train_images) - scans])
+    parts = [
+        (first_images, first_labels),
+        _drawn(learned_from, random),
+        (last_images, last_labels),
+        _drawn(kept_back, random),
     ]
-    labels = torch.tensor([drawing.label for drawing in teachers]).repeat(VARIANTS)
+    images, labels = zip(*parts, strict=True)
     return replace(
         dataset,
         name="mnist-pen",
-        train_images=torch.cat([dataset.train_images, torch.from_numpy(np.stack(images)).unsqueeze(1)]),
-        train_labels=torch.cat([dataset.train_labels, labels]),
+        train_images=torch.cat(images),
+        train_labels=torch.cat(labels),
+        held_back=scans + VARIANTS * len(kept_back),
     )
+
+
+def scans_of_partition(config: TrainConfig, scans: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The rows of MNIST's ``scans`` training images that a run on both learns from, and those that are held back."""
+    spec = DATASETS["mnist-pen"]
+    learned_from, _held_back = partition(config, spec.train_count, held_back=spec.held_back)
+    first_held_back = scans - scans // _VALIDATION
+    return learned_from[learned_from < first_held_back], torch.arange(first_held_back, scans)
+
+
+def _drawn(drawings: list[Drawing], random: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """Images uint8 (N, 1, 28, 28) and labels int64 (N,) of all versions of ``drawings``."""
+    images = [
+        strokes_to_image(vary(drawing.strokes, random) if version else drawing.strokes, random.uniform(*PEN_WIDTHS))
+        for version in range(VARIANTS)
+        for drawing in drawings
+    ]
+    labels = torch.tensor([drawing.label for drawing in drawings], dtype=torch.int64).repeat(VARIANTS)
+    return torch.from_numpy(np.array(images, dtype=np.uint8).reshape(-1, 1, 28, 28)), labels
 
 
 def vary(strokes: list[Stroke], random: np.random.Generator) -> list[Stroke]:

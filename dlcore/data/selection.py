@@ -26,6 +26,7 @@ def describe(name: str, *, own_images: str = "", classes: str = "") -> DatasetSp
             test_class_counts=found.test_class_counts,
             image_size=found.image_size,
             channels=found.channels,
+            held_back=found.held_back,
         )
     chosen = classes_of(spec, classes)
     if len(chosen) == len(spec.class_names):
@@ -40,6 +41,9 @@ def describe(name: str, *, own_images: str = "", classes: str = "") -> DatasetSp
         test_count=sum(test),
         train_class_counts=train,
         test_class_counts=test,
+        held_back=round(
+            spec.held_back * sum(train) / max(1, spec.train_count)
+        ),  # of each class the same share, or nearly
     )
 
 

@@ -167,6 +167,7 @@ def _convolution(layer: Convolution, in_channels: str, channels: str) -> str:
     parts = [in_channels, channels, str(layer.kernel)]
     parts += [f"stride={layer.stride}"] if layer.stride != 1 else []
     parts += [f"padding={layer.padding}"] if layer.padding else []
+    parts += [f"groups={layer.groups}"] if layer.groups != 1 else []
     parts += [] if layer.bias else ["bias=False"]
     return f"nn.Conv2d({', '.join(parts)})"
 

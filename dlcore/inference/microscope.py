@@ -140,6 +140,9 @@ def _convolution(trace: Trace, index: int, place: Place) -> Working:
     channel, row, column = place
     size, stride, padding = step.layer.kernel, step.layer.stride, step.layer.padding
     given = trace.values(step.reads[0])
+    seen = len(given) // step.layer.groups
+    first_channel = channel // (step.layer.channels // step.layer.groups) * seen
+    given = given[first_channel : first_channel + seen]
     top, left = row * stride - padding, column * stride - padding
     rows, columns = (slice(max(0, start), start + size) for start in (top, left))
     there = _array(given[:, rows, columns])
@@ -157,6 +160,7 @@ def _convolution(trace: Trace, index: int, place: Place) -> Working:
         bias=bias,
         top=top,
         left=left,
+        first_channel=first_channel,
     )
 
 

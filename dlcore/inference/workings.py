@@ -38,6 +38,8 @@ class WeightedPatch(Working):
     top: int
     """Row of the patch's first pixel in what reached the layer; negative over the edge."""
     left: int
+    first_channel: int = 0
+    """The patch's first channel in what reached the layer, which may be seen in shares."""
 
     @property
     def products(self) -> Array:

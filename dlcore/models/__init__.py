@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dlcore.messages import N_
-from dlcore.models import accurate_cnn, article_cnn, compact_cnn, custom, lenet5, linear, mlp, resnet_small, sprint_cnn
+from dlcore.models import (
+    accurate_cnn,
+    article_cnn,
+    committee_cnn,
+    compact_cnn,
+    custom,
+    lenet5,
+    linear,
+    mlp,
+    resnet_small,
+    sprint_cnn,
+)
 from dlcore.models.layers import Layer, Row, walk
 from dlcore.models.options import ModelOptions
 
@@ -88,6 +99,12 @@ MODELS: Mapping[str, ModelSpec] = {
         summary=N_("The compact one with two thirds more channels: three times its arithmetic, fewer mistakes."),
         layers=accurate_cnn.layers,
         settings=_SHAPED,
+    ),
+    "committee-cnn": ModelSpec(
+        title=N_("Committee of CNNs"),
+        summary=N_("Several deeper compact networks side by side, whose scores are added: slow, and seldom wrong."),
+        layers=committee_cnn.layers,
+        settings=_SHAPED | {"members"},
     ),
     "sprint-cnn": ModelSpec(
         title=N_("Sprint CNN"),

@@ -92,18 +92,25 @@ class Convolution(Layer):
     padding: int = 0
     """Rows and columns of zeros round the image."""
     bias: bool = True
+    groups: int = 1
+    """So many equal shares are made of the channels, those that come in and those that it makes, and each share of the
+    latter sees its own share of the former only. Divides both numbers. Krizhevsky, Sutskever and Hinton (2012)."""
 
     def output(self, shape: Shape) -> Shape:
         """(C, H, W) → (channels, H', W')."""
         return (self.channels, *_windows(shape, self.kernel, self.stride, self.padding))
 
     def parameters(self, shape: Shape) -> int:
-        """A weight for each pixel of the window in each channel, and a bias."""
-        return self.channels * (shape[0] * self.kernel**2 + self.bias)
+        """A weight for each pixel of the window in each channel that is seen, and a bias."""
+        return self.channels * (self._weights(shape) + self.bias)
 
     def multiply_adds(self, shape: Shape) -> int:
         """Each weight is used once at every place of the output."""
-        return prod(self.output(shape)) * shape[0] * self.kernel**2
+        return prod(self.output(shape)) * self._weights(shape)
+
+    def _weights(self, shape: Shape) -> int:
+        """Of one channel that it makes."""
+        return shape[0] // self.groups * self.kernel**2
 
 
 @dataclass(frozen=True)

@@ -97,8 +97,8 @@ def network(layers: Sequence[Layer], shape: Shape) -> nn.Sequential:
 
 def _module(layer: Layer, shape: Shape) -> nn.Module:  # noqa: C901, PLR0911  # one line a kind
     match layer:
-        case Convolution(channels=channels, kernel=kernel, stride=stride, padding=padding, bias=bias):
-            return nn.Conv2d(shape[0], channels, kernel, stride, padding, bias=bias)
+        case Convolution(channels=channels, kernel=kernel, stride=stride, padding=padding, groups=groups, bias=bias):
+            return nn.Conv2d(shape[0], channels, kernel, stride, padding, groups=groups, bias=bias)
         case MaxPooling(window=window, pace=pace):
             return nn.MaxPool2d(window, pace)
         case AveragePooling(window=window, pace=pace):

@@ -26,6 +26,7 @@ NORMALIZATIONS: Mapping[str, str] = {
 }
 DEPTHS = (1, 8)
 WIDTHS = (1, 1024)
+MEMBERS = (1, 8)
 
 
 class ModelOptions(BaseModel):
@@ -38,6 +39,7 @@ class ModelOptions(BaseModel):
 
     depth: int = Field(default=2, ge=DEPTHS[0], le=DEPTHS[1])
     width: int = Field(default=128, ge=WIDTHS[0], le=WIDTHS[1])
+    members: int = Field(default=4, ge=MEMBERS[0], le=MEMBERS[1])
     activation: str = "relu"
     normalization: str = "default"
     layers: str = Field(default=DEFAULT_LAYERS, max_length=LONGEST_TEXT)

@@ -153,20 +153,27 @@ def describe_weights(state: TrainingState, dataset: Dataset, tested: Tested | No
     return about
 
 
-def save_weights(model: nn.Module, path: Path, metadata: Mapping[str, Any]) -> str:
-    """Write ``model`` for prediction and return the file's SHA-256. For ``metadata`` see :func:`describe_weights`."""
+def save_weights(model: nn.Module, path: Path, metadata: Mapping[str, Any], *, half: bool = False) -> str:
+    """Write ``model`` for prediction and return the file's SHA-256. For ``metadata`` see :func:`describe_weights`.
+
+    ``half``: in two bytes a number, three digits of it, which change an answer by about as much.
+    """
     about = {"format": str(WEIGHTS_FORMAT), "kind": "weights", "recipe": RECIPE, **metadata}
-    return tensor_file.write(path, model.state_dict(), about)
+    tensors = model.state_dict()
+    if half:
+        tensors = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
+    return tensor_file.write(path, tensors, about)
 
 
 def load_weights(path: Path) -> tuple[nn.Module, dict[str, Any]]:
-    """The network that :func:`save_weights` wrote, in eval mode on the CPU, and its metadata.
+    """The network that :func:`save_weights` wrote, float32 in eval mode on the CPU, and its metadata.
 
     Raises:
         UserError: the file is damaged, of a newer version, or describes a network of another shape. The recipe that
             the weights were trained by does not matter: they predict all the same.
     """
     tensors, about = tensor_file.read(path, limit_bytes=_WEIGHTS_LIMIT_BYTES)
+    tensors = {name: tensor.float() if tensor.dtype is torch.float16 else tensor for name, tensor in tensors.items()}
     foreign = UserError(N_("{file} holds no model that this version knows. Train a new one."), file=path.name)
     try:
         check(path.name, about.get("format"), WEIGHTS_FORMAT)

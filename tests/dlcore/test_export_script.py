@@ -64,6 +64,7 @@ CONFIGURATIONS = {
         "schedule": "plateau",
         "epochs": 4,
     },
+    "in groups": {"model": "committee-cnn", "members": 2, "epochs": 1, "train_fraction": 0.02},
     "alone": {
         "model": "mlp",
         "normalization": "batch",
@@ -345,6 +346,7 @@ def test_programs_know_every_setting():
         "normalization": "in the network's class",
         "depth": "in the network's class",
         "width": "in the network's class",
+        "members": "in the network's class",
         "device": "as the log says",
         "precision": "as the log says",
         "threads": "as the log says",

@@ -13,6 +13,7 @@ PARAMETERS = {
     "article-cnn": 1_199_882,
     "compact-cnn": 168_554,
     "accurate-cnn": 453_658,
+    "committee-cnn": 967_178,
     "mlp": 118_282,
     "linear": 7_850,
     "lenet5": 61_706,

@@ -1,11 +1,14 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from dlcore.config import TrainConfig
 from dlcore.data.availability import available
 from dlcore.data.loading import Dataset, load
+from dlcore.data.partition import partition
 from dlcore.data.pen_strokes import VARIANTS, add_pen_strokes, held_out, read_drawings, vary
 from dlcore.messages import UserError
 
@@ -41,12 +44,30 @@ def test_every_third_writer_judges_and_never_teaches(root):
     write(root, [{"label": writer % 10, "writer": writer, "strokes": SEVEN} for writer in (3, 5, 8, 13, 21, 34)])
     assert held_out({3, 5, 8, 13, 21, 34}) == {8, 34}
     mixed = add_pen_strokes(tiny())
-    assert mixed.train_labels.tolist() == [0, 1, 2, 3] + [3, 5, 3, 1] * VARIANTS
-    versions = mixed.train_images[4::4]
+    assert mixed.train_labels.tolist() == [0, 1, 2, 3] + [5, 3, 1] * VARIANTS + [3] * VARIANTS
+    versions = mixed.train_images[4 : -mixed.held_back : 3]
     assert versions.shape == (VARIANTS, 1, 28, 28)
     assert len(versions.unique(dim=0)) == VARIANTS
     assert len(mixed.test_images) == 4
     assert torch.equal(add_pen_strokes(tiny()).train_images, mixed.train_images)
+
+
+def test_one_in_thirty_is_held_back_with_all_its_versions_whatever_the_seed(root):
+    write(root, [{"label": number % 10, "writer": number % 2, "strokes": SEVEN} for number in range(62)])
+    scans = torch.arange(90, dtype=torch.uint8).view(-1, 1, 1, 1).expand(-1, 1, 28, 28)
+    mixed = add_pen_strokes(replace(tiny(), train_images=scans, train_labels=torch.zeros(90, dtype=torch.int64)))
+    kept_back = [number % 10 for number in (0, 30, 60)]
+    assert mixed.held_back == 3 + 3 * VARIANTS
+    assert mixed.train_images[-mixed.held_back :, 0, 0, 0][:3].tolist() == [87, 88, 89]
+    assert mixed.train_labels[-mixed.held_back :].tolist() == [0, 0, 0] + kept_back * VARIANTS
+    parts = [
+        partition(TrainConfig(dataset="mnist-pen", seed=seed), len(mixed.train_images), held_back=mixed.held_back)
+        for seed in (0, 1)
+    ]
+    (first_learned, first_held), (second_learned, second_held) = parts
+    assert torch.equal(first_held, second_held)
+    assert not torch.equal(first_learned, second_learned)
+    assert torch.equal(first_learned.sort().values, torch.arange(len(mixed.train_images) - mixed.held_back))
 
 
 def test_another_hand_draws_the_same_digit_elsewhere_no_further_than_a_hand_would():
@@ -105,3 +126,4 @@ def test_the_count_in_the_registry_is_the_real_one(shared_data, monkeypatch):
     dataset = load("mnist-pen")
     assert len(dataset.train_images) == DATASETS["mnist-pen"].train_count
     assert len(dataset.test_images) == DATASETS["mnist-pen"].test_count
+    assert dataset.held_back == DATASETS["mnist-pen"].held_back

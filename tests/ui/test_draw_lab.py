@@ -140,10 +140,12 @@ def test_nothing_that_was_held_back_counts_as_learned_from(open_page):
 def test_mnists_share_of_a_partition_is_found_without_the_pen_strokes():
     config = TrainConfig(dataset="mnist-pen", seed=3)
     found = known._load("digits", config.model_dump_json(), learned=True)  # stands for MNIST here
-    learned_from, held_back = partition(config, DATASETS["mnist-pen"].train_count)
     labels = load("digits").train_labels
-    assert torch.equal(found.train_labels, labels[learned_from[learned_from < len(labels)]])
-    assert torch.equal(found.validation_labels, labels[held_back[held_back < len(labels)]])
+    first_held_back = len(labels) - len(labels) // 30
+    spec = DATASETS["mnist-pen"]
+    learned_from, _held_back = partition(config, spec.train_count, held_back=spec.held_back)
+    assert torch.equal(found.train_labels, labels[learned_from[learned_from < first_held_back]])
+    assert torch.equal(found.validation_labels, labels[first_held_back:])
 
 
 def test_class_names_from_outside_stay_plain_text(open_page):

@@ -62,14 +62,16 @@ def known(reading: Reading) -> Known | None:
 def _load(dataset: str, config_json: str, *, learned: bool) -> Known:
     from dlcore.data.loading import load  # noqa: PLC0415  # torch, not before it must
     from dlcore.data.partition import partition  # noqa: PLC0415
+    from dlcore.data.pen_strokes import scans_of_partition  # noqa: PLC0415
 
     config = TrainConfig.model_validate_json(config_json)
     data = load(dataset, own_images=config.own_images, classes=config.classes)
     count = len(data.train_images)
-    # MNIST's images are the first of those of mnist-pen.
-    whole = count if config.dataset == dataset else DATASETS[config.dataset].train_count
-    learned_from, held_back = partition(config, whole, held_back=data.held_back)
-    learned_from, held_back = (rows[rows < count][:_MOST] for rows in (learned_from, held_back))
+    if config.dataset != dataset:  # MNIST for mnist-pen, which holds its last ones back
+        learned_from, held_back = scans_of_partition(config, count)
+    else:
+        learned_from, held_back = partition(config, count, held_back=data.held_back)
+    learned_from, held_back = learned_from[:_MOST], held_back[:_MOST]
     test = data.test_images[:_MOST].clone(), data.test_labels[:_MOST].clone()
     held = (data.train_images[held_back], data.train_labels[held_back]) if learned else test
     return Known(

@@ -133,7 +133,7 @@ def _patch(working: "workings.WeightedPatch") -> str:
             _cells(values[channel], most)
             for values, most in zip((working.patch, working.kernel, working.products), largest, strict=True)
         )
-        name = escape(_("channel {number}").format(number=channel))
+        name = escape(_("channel {number}").format(number=working.first_channel + channel))
         sign = f"<b>{number(float(sums[channel]))}</b><br><small>{name}</small>"
         grid.append(f"{patch}<span>×</span>{kernel}<span>=</span>{products}<span>Σ</span><span>{sign}</span>")
     words = ""

@@ -126,10 +126,11 @@ def _amount(value: int, whole: int) -> str:
 def in_words(layer: Layer) -> str:
     """A layer's kind, with the numbers that its output does not tell."""
     match layer:
-        case Convolution(kernel=kernel, stride=stride, padding=padding):
+        case Convolution(kernel=kernel, stride=stride, padding=padding, groups=groups):
             text = f"{_(_WORDS[Convolution])} {kernel}×{kernel}"
             text += _(", stride {stride}").format(stride=stride) if stride > 1 else ""
-            return text + (_(", padding {padding}").format(padding=padding) if padding else "")
+            text += _(", padding {padding}").format(padding=padding) if padding else ""
+            return text + (_(", in {groups} groups").format(groups=groups) if groups > 1 else "")
         case MaxPooling(window=window, pace=pace) | AveragePooling(window=window, pace=pace):
             text = f"{_(_WORDS[type(layer)])} {window}×{window}"
             return text + (_(", stride {stride}").format(stride=pace) if pace != window else "")

@@ -61,13 +61,14 @@ def form(state: TrainPage, runs: Sequence[Run] = ()) -> None:
 def planned_updates(config: TrainConfig) -> tuple[int, int]:
     """Updates in an epoch, and in the whole run; zeros as long as there is nothing to learn from."""
     try:
-        images = config.data().train_count
+        data = config.data()
     except UserError:  # own images that are not there yet
         return 0, 0
     learned_from, _held_back = split_counts(
-        images,
+        data.train_count,
         validation_fraction=config.validation_fraction,
         train_fraction=config.train_fraction,
+        held_back=data.held_back,
     )
     per_epoch = math.ceil(learned_from / config.batch_size)
     return per_epoch, per_epoch * config.epochs

@@ -1,0 +1,33 @@
+"""Networks that learned apart, as one network that answers with the mean of their scores.
+
+Source: Lakshminarayanan, Pritzel and Blundell, "Simple and Scalable Predictive Uncertainty Estimation using Deep
+Ensembles" (2017); the mean is of scores here, which makes the geometric mean of probabilities.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+
+def merged(members: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """The weights of ``committee-cnn`` with all ``members``, each given by the weights of one with a single member.
+
+    Its convolutions and normalisations hold theirs side by side, so each works as it did; its linear layer sees the
+    features of all, and adds what theirs would have said, divided by their number.
+
+    Raises:
+        ValueError: there is none, or they are not of the same layers.
+    """
+    if not members or any(member.keys() != members[0].keys() for member in members):
+        raise ValueError("a committee needs members of the same layers")
+    together = {}
+    for name, first in members[0].items():
+        parts = [member[name] for member in members]
+        if name == "classifier.weight":
+            together[name] = torch.cat(parts, dim=1) / len(parts)
+        elif name == "classifier.bias":
+            together[name] = torch.stack(parts).mean(0)
+        else:
+            together[name] = torch.cat(parts) if first.dim() else first  # else a count of batches
+    return together

@@ -1,0 +1,89 @@
+"""Networks that learned apart and answer together."""
+
+import pytest
+import torch
+
+from dlcore.config import TrainConfig
+from dlcore.data.loading import load
+from dlcore.models import MODELS
+from dlcore.models.options import ModelOptions
+from dlcore.training.checkpoints import load_weights, save_weights
+from dlcore.training.committee import merged
+from dlcore.training.loop import train
+from dlcore.training.state import TrainingState
+
+
+def build(members, **options):
+    return MODELS["committee-cnn"].build(
+        in_channels=1, image_size=28, classes=10, dropout=0.2, options=ModelOptions(members=members, **options)
+    )
+
+
+def learned(seed, **options):
+    """One member whose every weight and statistic differs from a fresh network's."""
+    torch.manual_seed(seed)
+    network = build(1, **options)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(0.05 * torch.randn_like(parameter))
+        for _ in range(3):
+            network(torch.rand(16, 1, 28, 28))
+    return network.eval()
+
+
+@pytest.mark.parametrize("normalization", ["batch", "none"])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_committee_answers_with_the_mean_of_its_members_scores(count, normalization):
+    members = [learned(seed, normalization=normalization) for seed in range(count)]
+    together = build(count, normalization=normalization)
+    together.load_state_dict(merged([member.state_dict() for member in members]))
+    images = torch.rand(8, 1, 28, 28)
+    with torch.no_grad():
+        expected = torch.stack([member(images) for member in members]).mean(0).log_softmax(1)
+        torch.testing.assert_close(together.eval()(images), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_no_member_sees_what_another_makes():
+    together, images = build(2).eval(), torch.rand(4, 1, 28, 28)
+    body = together[: list(dict(together.named_children())).index("dropout2")]
+    before = body(images)
+    with torch.no_grad():
+        together.get_submodule("conv2.0").weight[:48] += 1  # the first member's
+    changed = (body(images) != before).any(0)
+    assert changed[: len(changed) // 2].any()
+    assert not changed[len(changed) // 2 :].any()
+
+
+def test_members_of_unlike_layers_make_no_committee():
+    with pytest.raises(ValueError, match="same layers"):
+        merged([build(1).state_dict(), build(1, normalization="none").state_dict()])
+    with pytest.raises(ValueError, match="same layers"):
+        merged([])
+
+
+def test_weights_of_two_bytes_a_number_answer_almost_the_same(tmp_path):
+    digits = load("digits").subset(64, 16)
+    config = TrainConfig(dataset="digits", model="committee-cnn", members=2, epochs=1)
+    state = TrainingState.create(config, digits)
+    for _ in train(config, state=state, dataset=digits):
+        pass
+    about = {
+        "model": "committee-cnn",
+        "classes": 10,
+        "class_names": list(digits.class_names),
+        "dropout": config.dropout,
+        "options": config.options.model_dump(),
+        "image_size": 28,
+        "channels": 1,
+    }
+    whole, half = tmp_path / "whole.safetensors", tmp_path / "half.safetensors"
+    save_weights(state.model, whole, about)
+    save_weights(state.model, half, about, half=True)
+    assert half.stat().st_size < 0.55 * whole.stat().st_size
+    networks = [load_weights(path)[0] for path in (whole, half)]
+    assert all(tensor.dtype is not torch.float16 for tensor in networks[1].state_dict().values())
+    images = torch.rand(8, 1, 28, 28)
+    with torch.no_grad():
+        exact, rounded = (network(images).exp() for network in networks)
+    assert not torch.equal(exact, rounded)
+    torch.testing.assert_close(rounded, exact, atol=0.01, rtol=0)
