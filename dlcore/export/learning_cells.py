@@ -143,7 +143,7 @@ def training(writing: Writing) -> str:  # noqa: C901  # one line a setting
         f"        with {block}:",
         f"{indent}loss = training_loss(network(normalize(images)), labels{smoothing})",
     ]
-    told = say(N_("The loss is no number any more: training diverged after update {step}."))
+    told = say(N_("The loss ran away: training diverged after update {step}."))
     message = format_string(told)
     loop += ["        if not math.isfinite(loss.item()):", f"            raise SystemExit({message})"]
     loop.append("        loss.backward()")
@@ -162,7 +162,7 @@ def training(writing: Writing) -> str:  # noqa: C901  # one line a setting
         loop.append("        follow(averaged, network, decay=EMA, updates=step)")
     loop.append(f"    validation_loss, validation_accuracy = judge({judged}, *validation)")
     if recipe.diverged:
-        loop += ["    if not math.isfinite(validation_loss):", f"        raise SystemExit({message})"]
+        loop += [f"    if not validation_loss <= {recipe.most_loss!r}:", f"        raise SystemExit({message})"]
     told = say(N_("epoch {epoch}: validation loss {validation_loss:.4f}, accuracy {validation_accuracy:.4f}"))
     loop.append(f"    print({format_string(told)})")
     loop += _ending(writing)

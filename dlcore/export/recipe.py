@@ -9,6 +9,7 @@ from dlcore.messages import N_, UserError
 from dlcore.runs.directory import Run
 from dlcore.runs.history import RunHistory
 from dlcore.training.events import Started, Steered
+from dlcore.training.metrics import most_loss
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,8 @@ class Recipe:
     """The update after which somebody, or the clock, ended it; None where the settings alone did."""
     by_clock: bool
     diverged: bool
+    most_loss: float
+    """The validation loss beyond which it counts as diverged."""
     test_accuracy: float | None
 
     @property
@@ -79,6 +82,7 @@ def recipe_of(run: Run) -> Recipe:
         changes=tuple(history.changes),
         last_step=reached if cut_short and reached < history.total_steps else None,
         by_clock=by_clock,
+        most_loss=most_loss(history.evaluations[0].validation_loss if history.evaluations else 0.0),
         diverged=ended is not None and ended.reason == "diverged",
         test_accuracy=history.tested.accuracy if history.tested else None,
     )

@@ -35,5 +35,6 @@ def _like(model: Model, set_id: str) -> dict[str, object]:
         "dropout": float(about["dropout"]),
         "start_from": model.source,
         "optimizer": "adamw",
+        "precision": "mixed",
         "threads": 1,
     }

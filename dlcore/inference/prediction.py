@@ -16,8 +16,8 @@ from dlcore.inference.calibration import Measured
 from dlcore.inference.sources import PRETRAINED, find_weights, fingerprint
 from dlcore.training.checkpoints import load_weights
 
-_BATCH = 250
-"""Images at a time: the maps of the bundled model then take 25 MB."""
+_BATCH = 64
+"""Images at a time: the largest maps of the bundled model then take 26 MB."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Where a network's numbers stopped being numbers, and what may help."""
+"""Where a network's numbers stopped being numbers, or ran away, and what may help."""
 
 import copy
 from collections.abc import Callable
@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dlcore.config import TrainConfig
 from dlcore.messages import N_
 from dlcore.training.events import Ended
-from dlcore.training.telemetry import StepMeter, norm, rounded
+from dlcore.training.state import TrainingState
+from dlcore.training.telemetry import norm, rounded
 
 _USUAL_RATIO = 0.01
 """Updates that move the weights by more than this share of their size are suspicious,"""
@@ -25,6 +25,7 @@ WHAT: dict[str, str] = {
     "output": N_("its output was no number any more"),
     "loss": N_("the loss of its output was no number any more"),
     "gradient": N_("the gradient of its weights was no number any more"),
+    "growth": N_("no other layer enlarges its signals so much"),
 }
 
 
@@ -86,6 +87,32 @@ def find_origin(network: nn.Module, loss_of: Callable[[nn.Module], Tensor]) -> O
     return _of_gradient(twin, trace.layers) or Origin(layer=last, what="gradient")
 
 
+def find_growth(network: nn.Module, inputs: Tensor) -> Origin:
+    """The layer of a network, all of whose numbers are finite, that enlarges its signals most, root mean square.
+
+    Args:
+        network: left as it is.
+        inputs: float32 (B, C, H, W), normalised.
+    """
+    growth: dict[str, float] = {}
+
+    def after(name: str) -> Callable[..., None]:
+        def hook(_module: nn.Module, inputs: tuple[Any, ...], output: object) -> None:
+            if isinstance(output, Tensor) and inputs and isinstance(inputs[0], Tensor):
+                before, now = (float(signal.double().square().mean().sqrt()) for signal in (inputs[0], output))
+                growth[name] = now / before if before else 0.0
+
+        return hook
+
+    twin = copy.deepcopy(network).eval()
+    for name, module in twin.named_modules():
+        if any(True for _ in module.parameters(recurse=False)):
+            module.register_forward_hook(after(name))
+    with torch.no_grad():
+        twin(inputs)
+    return Origin(layer=max(growth, key=lambda name: growth[name], default=""), what="growth")
+
+
 def _of_gradient(network: nn.Module, names: list[str]) -> Origin | None:
     """The layer next to the loss whose gradient is not finite: from there it went down to the first; else the largest."""
     norms = {
@@ -98,33 +125,32 @@ def _of_gradient(network: nn.Module, names: list[str]) -> Origin | None:
     return Origin(layer=max(norms, key=lambda name: norms[name]), what="gradient") if norms else None
 
 
-def diverged(
-    config: TrainConfig,
-    network: nn.Module,
-    origin: Origin,
-    *,
-    step: int,
-    learning_rate: float,
-    weight_decay: float,
-    meter: StepMeter | None,
-) -> Ended:
+def diverged(state: TrainingState, origin: Origin, *, step: int, loss: float | None = None) -> Ended:
     """The end of a run that diverged at ``step``: where it began, and what to try, by what was measured until then.
 
-    ``learning_rate`` and ``weight_decay`` are those in force, not those of this step.
+    ``loss`` is the validation loss that ran away, where it is a number still.
     """
-    ratio = meter.update_ratio if meter else None
-    length = meter.gradient_norm if meter else None
+    ratio = state.meter.update_ratio if state.meter else None
+    length = state.meter.gradient_norm if state.meter else None
     values: dict[str, Any] = {
         "step": step,
         "layer": origin.layer,
         "what": WHAT[origin.what],
-        "learning_rate": learning_rate,
+        "learning_rate": state.learning_rate,  # the one that was set, not this step's
     }
+    message = N_("Training diverged at step {step}. It began in the layer {layer}: {what}.")
+    if loss is not None:
+        values |= {"loss": f"{loss:.3g}", "untrained": f"{state.untrained_loss:.3g}"}
+        message = N_(
+            "Training diverged: after step {step} the validation loss is {loss}, and it began at {untrained}. Nothing leads"
+            " back from there. Look at the layer {layer} first: {what}."
+        )
+    pull = state.learning_rate * state.weight_decay
     advice = []
-    if config.initialisation == "large":
+    if state.config.initialisation == "large":
         advice.append(N_("The weights began far too large: choose another initialisation."))
-    if learning_rate * weight_decay > 1:
-        values["pull"] = rounded(learning_rate * weight_decay)
+    if pull > 1:
+        values["pull"] = rounded(pull)
         advice.append(
             N_(
                 "Learning rate times weight decay is {pull}; beyond 1 the decay pushes weights past zero. Lower one of them."
@@ -140,17 +166,12 @@ def diverged(
         )
     else:
         advice.append(N_("Lower the learning rate, now {learning_rate}, for example to a tenth."))
-    if length is not None and not length <= _LONG_GRADIENT and not config.gradient_clipping:
+    if length is not None and not length <= _LONG_GRADIENT and not state.config.gradient_clipping:
         advice.append(N_("The gradients became very long: clip them, for example at 1."))
-    if not any(isinstance(module, _NORMALISERS) for module in network.modules()):
+    if not any(isinstance(module, _NORMALISERS) for module in state.network.modules()):
         advice.append(
             N_(
                 "Nothing in this network normalises its signals. One with batch normalisation bears a higher learning rate."
             )
         )
-    return Ended(
-        reason="diverged",
-        message=N_("Training diverged at step {step}. It began in the layer {layer}: {what}."),
-        values=values,
-        advice=advice,
-    )
+    return Ended(reason="diverged", message=message, values=values, advice=advice)

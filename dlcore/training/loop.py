@@ -21,7 +21,7 @@ from dlcore.data.randomness import generator, seeded
 from dlcore.formats import RECIPE
 from dlcore.messages import N_
 from dlcore.training import averaging
-from dlcore.training.divergence import Origin, diverged, find_origin
+from dlcore.training.divergence import diverged, find_growth, find_origin
 from dlcore.training.evaluation import (
     confusion_matrix,
     judge,
@@ -32,6 +32,7 @@ from dlcore.training.evaluation import (
 )
 from dlcore.training.events import Ended, Evaluated, Event, Inspected, Started, Stepped, Tested
 from dlcore.training.losses import training_loss
+from dlcore.training.metrics import most_loss
 from dlcore.training.optimizers import add_l1_gradient, set_learning_rate
 from dlcore.training.precision import arithmetic, prepare_kernels
 from dlcore.training.state import TrainingState, use_threads
@@ -86,12 +87,12 @@ def train(
             batch = images.index_select(0, chosen), labels.index_select(0, chosen)
             stepped = update(state, *batch, epoch, meter)
             if not (math.isfinite(stepped.loss) and math.isfinite(stepped.gradient_norm or 0.0)):
-                yield _diverged_in_update(state, *batch, meter)
+                yield _diverged_in_update(state, *batch)
                 return
             yield stepped
         for event in _evaluate(state, images, labels, epoch, recording=recording):
-            if isinstance(event, Evaluated) and not math.isfinite(event.train_loss + event.validation_loss):
-                yield _diverged_in_evaluation(state, images, labels, meter)
+            if isinstance(event, Evaluated) and (broken := _broken(state, event, images, labels)) is not None:
+                yield broken
                 return
             yield event
     yield test(state, dataset)
@@ -196,6 +197,8 @@ def _evaluate(
             gradients=gradient_histograms(state.network),
         )
     state.evaluated_epoch = epoch
+    if epoch == 0:
+        state.untrained_loss = validation_loss
     state.record.note(validation_loss, validation_accuracy)
     yield Evaluated(
         epoch=epoch,
@@ -238,12 +241,23 @@ def _started(state: TrainingState, dataset: Dataset, threads: int) -> Started:
     )
 
 
-def _diverged_in_update(state: TrainingState, images: Tensor, labels: Tensor, meter: StepMeter | None) -> Ended:
+def _diverged_in_update(state: TrainingState, images: Tensor, labels: Tensor) -> Ended:
     origin = find_origin(state.network, lambda network: _loss(state, network, images, labels))
-    return _diverged(state, origin, meter, step=state.step + 1)
+    return diverged(state, origin, step=state.step + 1)
 
 
-def _diverged_in_evaluation(state: TrainingState, images: Tensor, labels: Tensor, meter: StepMeter | None) -> Ended:
+def _broken(state: TrainingState, evaluated: Evaluated, images: Tensor, labels: Tensor) -> Ended | None:
+    """How an evaluation ends the run, if it shows that training diverged."""
+    if not math.isfinite(evaluated.train_loss + evaluated.validation_loss):
+        return _diverged_in_evaluation(state, images, labels)
+    if evaluated.validation_loss > most_loss(state.untrained_loss):
+        first = state.validation_indices[:WATCHED_IMAGES].to(state.device)
+        origin = find_growth(state.model, normalize(images[first]))
+        return diverged(state, origin, step=state.step, loss=evaluated.validation_loss)
+    return None
+
+
+def _diverged_in_evaluation(state: TrainingState, images: Tensor, labels: Tensor) -> Ended:
     """The last update of an epoch did it, which shows in the first batch whose evaluation fails."""
     looked_at = torch.cat([_train_sample(state), state.validation_indices.to(state.device)])
     log_p = log_probabilities(state.model, images[looked_at])
@@ -253,16 +267,4 @@ def _diverged_in_evaluation(state: TrainingState, images: Tensor, labels: Tensor
     def loss_of(network: nn.Module) -> Tensor:
         return training_loss(network(normalize(images[chosen])), labels[chosen], loss=state.config.loss)
 
-    return _diverged(state, find_origin(state.model.eval(), loss_of), meter, step=state.step)
-
-
-def _diverged(state: TrainingState, origin: Origin, meter: StepMeter | None, *, step: int) -> Ended:
-    return diverged(
-        state.config,
-        state.network,
-        origin,
-        step=step,
-        learning_rate=state.learning_rate,  # the one that was set, not this step's
-        weight_decay=state.weight_decay,
-        meter=meter,
-    )
+    return diverged(state, find_origin(state.model.eval(), loss_of), step=state.step)

@@ -1,8 +1,11 @@
-"""Numbers that sum up a test. Torch-free, so that a page can compute them."""
+"""Numbers that sum up a test, and a bound for one. Torch-free, so that a page can compute them."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+RAN_AWAY = 1000.0
+"""A validation loss so many times the untrained network's, or 1 if that is less, has run away."""
 
 
 def accuracy_interval(correct: int, count: int, *, z: float = 1.959964) -> tuple[float, float]:
@@ -54,3 +57,8 @@ def class_reports(confusion: Sequence[Sequence[int]]) -> list[ClassReport]:
             )
         )
     return reports
+
+
+def most_loss(untrained_loss: float) -> float:
+    """The validation loss beyond which training has diverged, even if it is a number still; nothing leads back from there."""
+    return RAN_AWAY * max(1.0, untrained_loss)

@@ -10,9 +10,10 @@ from dlcore.config import TrainConfig
 from dlcore.data.loading import Dataset, load
 from dlcore.runs import worker
 from dlcore.runs.directory import create
-from dlcore.training import divergence, loop
-from dlcore.training.events import Ended, Stepped, from_json, to_json
+from dlcore.training import checkpoints, divergence, loop
+from dlcore.training.events import Ended, Evaluated, Stepped, from_json, to_json
 from dlcore.training.events import Tested as FinallyTested
+from dlcore.training.metrics import most_loss
 
 
 @pytest.fixture(scope="module")
@@ -179,3 +180,57 @@ def test_a_run_tells_it_at_its_end():
     assert run.read()[0][-1] == ended
     assert ended.advice
     assert run.summary().values["layer"] == ended.values["layer"]
+
+
+def blow_up(state):
+    with torch.no_grad():
+        state.network.fc2.weight.mul_(1e6)
+
+
+def test_a_loss_that_ran_away_but_is_a_number_ends_the_run_too(digits):
+    settings = config(model="article-cnn", learning_rate=1e-4)
+    state = loop.TrainingState.create(settings, digits)
+    events = []
+    for event in loop.train(settings, state=state, dataset=digits):
+        events.append(event)
+        if isinstance(event, Stepped) and event.step == 2:
+            blow_up(state)
+    ended = events[-1]
+    assert (ended.reason, ended.values["step"]) == ("diverged", state.steps_per_epoch)
+    assert ended.values["layer"] == "fc2"
+    assert ended.values["what"] == divergence.WHAT["growth"]
+    assert "Nothing leads back from there" in said(ended)
+    assert not any(isinstance(event, FinallyTested) for event in events)
+    assert from_json(to_json(ended)) == ended
+
+
+def test_a_run_resumed_before_the_evaluation_that_ends_it_ends_alike(digits, tmp_path):
+    settings = config(model="article-cnn", learning_rate=1e-4)
+    ends = []
+    for interrupted in (False, True):
+        state = loop.TrainingState.create(settings, digits)
+        events = loop.train(settings, state=state, dataset=digits)
+        while state.step < 2:
+            next(events)
+        blow_up(state)
+        if interrupted:
+            checkpoints.save(state, tmp_path / "checkpoint")
+            state = checkpoints.load(settings, digits, tmp_path / "checkpoint")
+            events = loop.train(settings, state=state, dataset=digits)
+        ends.append(list(events)[-1])
+    assert ends[0].reason == "diverged"
+    told = [{name: end.values[name] for name in ("step", "layer", "what", "loss", "untrained")} for end in ends]
+    assert told[0] == told[1]
+
+
+def test_far_too_large_weights_may_find_their_way_back(digits):
+    settings = config(model="mlp", initialisation="large", learning_rate=0.001, epochs=5)
+    events = list(loop.train(settings, dataset=digits))
+    evaluations = [event for event in events if isinstance(event, Evaluated)]
+    assert evaluations[0].validation_loss > 10
+    assert events[-1].reason == "completed"
+
+
+@pytest.mark.parametrize(("untrained", "most"), [(0.01, 1000.0), (2.3, 2300.0), (50.0, 50_000.0)])
+def test_the_bound_goes_by_the_untrained_network(untrained, most):
+    assert most_loss(untrained) == pytest.approx(most)

@@ -202,7 +202,7 @@ def made_up(**more) -> Recipe:
     counts = {"train_count": 91, "validation_count": 144, "test_count": 360, "parameters": 1, "steps_per_epoch": 6}
     versions = {"torch": "2.13.0+cpu", "recipe": RECIPE}
     started = Started(class_names=list("0123456789"), epochs=2, device="cpu", threads=1, versions=versions, **counts)
-    facts = {"last_step": None, "by_clock": False, "diverged": False, "test_accuracy": 0.5, "changes": ()}
+    facts = {"last_step": None, "by_clock": False, "diverged": False, "most_loss": 1e3, "test_accuracy": 0.5, "changes": ()}
     return Recipe(run_id="made-up", started=started, **{"config": TrainConfig(**SMALL), **facts, **more})
 
 

@@ -225,7 +225,7 @@ def test_weights_to_begin_with_are_chosen_among_those_that_fit(open_page, as_vis
 
 
 def test_the_bundled_model_is_offered_where_it_fits(open_page):
-    app = open_page("train", dataset="mnist", model="accurate-cnn")
+    app = open_page("train", dataset="mnist", model="committee-cnn")
     assert app.selectbox(key="train.start_from").options == ["Random weights, as usual", "The bundled model"]
 
 

@@ -53,7 +53,7 @@ _EXPLANATIONS: Mapping[Status, str] = {
     "stopped": N_(
         "Stopped in epoch {epoch}. What it learned until then is kept, and gets {accuracy:.2%} of the test images right."
     ),
-    "diverged": N_("The loss is no longer a number: the updates were too large."),
+    "diverged": N_("The loss ran away: the updates were too large."),
     "failed": N_("The run ended with an error."),
     "interrupted": N_("The process ended without a word, as in a restart. Its curves are kept."),
 }

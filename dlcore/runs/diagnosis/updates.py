@@ -95,7 +95,7 @@ def rate_too_high(numbers: Numbers) -> Finding | None:
         return _steered_too_high(raised, diverged=numbers.diverged)
     if numbers.diverged:
         text = N_(
-            "The loss of a batch rose to {highest:.3g} before it was no number any more; untrained it was {untrained:.3g}."
+            "The loss of a batch rose to {highest:.3g} before training diverged; untrained it was {untrained:.3g}."
             " The learning rate was {rate:g}."
         )
         values = {"highest": numbers.highest_loss, "untrained": untrained, "rate": numbers.learning_rate}
@@ -142,7 +142,7 @@ def _steered_too_high(raised: Raised, *, diverged: bool) -> Finding:
     elif diverged:
         text = N_(
             "Until update {step:,} a batch usually cost {usual:.3g}. Then the learning rate was raised from {before:g} to"
-            " {after:g}, and the loss rose to {worst:.3g} before it was no number any more: the raise is to blame, not the"
+            " {after:g}, and the loss rose to {worst:.3g} before training diverged: the raise is to blame, not the"
             " settings."
         )
     else:
