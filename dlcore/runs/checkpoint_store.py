@@ -98,10 +98,15 @@ class CheckpointStore:
         return listed
 
     def manifest_is_damaged(self) -> bool:
-        """Whether the manifest is not what was written."""
+        """Whether the manifest is not what was written.
+
+        Raises:
+            UserError: a newer version wrote it.
+            OSError: it cannot be read.
+        """
         try:
             self.manifest()
-        except (ValueError, OSError):
+        except ValueError:
             return True
         return False
 
@@ -110,11 +115,12 @@ class CheckpointStore:
 
         Raises:
             UserError: a newer version wrote the manifest.
+            OSError: the manifest cannot be read.
         """
         try:
             known = {checkpoint.file: checkpoint for checkpoint in self.manifest()}
-        except (ValueError, OSError) as error:
-            _LOG.warning("%s: the manifest of checkpoints is unreadable: %s", self.folder.name, error)
+        except ValueError as error:
+            _LOG.warning("%s: the manifest of checkpoints is damaged: %s", self.folder.name, error)
             known = {}
         names = sorted({*known, *(path.name for path in self._files())}, key=_number, reverse=True)
         return [Candidate(self.folder / name, known.get(name)) for name in names]
@@ -162,7 +168,7 @@ class CheckpointStore:
         """Forget the files called ``damaged``: ``whole`` is the newest from now on.
 
         Raises:
-            OSError: the manifest cannot be written.
+            OSError: the manifest cannot be read or written.
         """
         try:
             others = [kept for kept in self.manifest() if kept.file not in (whole.file, *damaged)]

@@ -216,7 +216,8 @@ class Run:
         then: Literal["pause", "go", "step", "stop"] | None = None,
         updates: int = 1,
     ) -> list[int]:
-        """Ask the worker, who obeys within one update; a run that has not begun yet begins like that.
+        """Ask the worker, who obeys within one update, or once the evaluation that it is at is over; a run that has not
+        begun yet begins like that.
 
         Args:
             learning_rate: the new peak of the learning rate, which the schedule scales as before; as in ``TrainConfig``.
@@ -256,7 +257,8 @@ class Run:
         return numbers
 
     def request_stop(self) -> None:
-        """Ask the worker to stop: it ends within a step, tests what it has learned and keeps it.
+        """Ask the worker to stop: it ends within a step, or once the evaluation that it is at is over, tests what it has
+        learned and keeps it.
 
         Raises:
             UserError: the request cannot be written.

@@ -1,13 +1,16 @@
 """The log of a run, ``events.jsonl``: a sealed line an event. One worker appends to it, anybody reads. No torch here."""
 
+import math
 import os
 import time
 from collections.abc import Iterable
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple, Self
 
 from dlcore.runs import sealed
 from dlcore.training.events import (
+    SAMPLED_STEPS,
     Ended,
     Evaluated,
     Event,
@@ -25,7 +28,8 @@ from dlcore.training.events import (
 FLUSH_SECONDS = 0.2
 """Steps reach the log in batches, at least this often."""
 LOGGED_STEPS = 50_000
-"""A run with more updates logs every n-th of them only, so that no log grows without bound."""
+"""A run with more updates logs every n-th of them only, the first included, and the last of each epoch, so that no log
+grows without bound."""
 
 
 class Reading(NamedTuple):
@@ -70,7 +74,7 @@ class EventLog:
             self.expect(event)
         if isinstance(event, Stepped):
             ends_epoch = event.step % self._steps_per_epoch == 0
-            if event.step == 1 or ends_epoch or event.step % self._every == 0:
+            if ends_epoch or (event.step - 1) % self._every == 0:
                 self._pending.append(sealed.seal_line(to_json(event)))
             if not ends_epoch and time.monotonic() - self._written < FLUSH_SECONDS:
                 return
@@ -81,7 +85,9 @@ class EventLog:
     def expect(self, started: Started) -> None:
         """Know how long the run is, and so which steps to log."""
         self._steps_per_epoch = started.steps_per_epoch
-        self._every = max(1, started.steps_per_epoch * started.epochs // LOGGED_STEPS)
+        least = max(1, math.ceil(started.steps_per_epoch * started.epochs / LOGGED_STEPS))
+        # The two rhythms have to meet: 1, 2 and 5 log all steps whose update was measured, 10, 20, 30 … no others.
+        self._every = next(every for every in count(least) if SAMPLED_STEPS % every == 0 or every % SAMPLED_STEPS == 0)
 
     def flush(self) -> None:
         """Hand all pending lines to the operating system, which keeps them even if this process is killed."""

@@ -8,6 +8,7 @@ from dlcore.training.events import Ended
 
 _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 """As torch says it: of a GPU, on Linux, on Windows."""
+_OF_FILES = (errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE)
 
 
 def failure(error: Exception, run: Run) -> Ended:
@@ -22,7 +23,7 @@ def failure(error: Exception, run: Run) -> Ended:
             "The disk is full. Make room, then continue the run: everything up to its last checkpoint was kept."
         )
         return Ended(reason="failed", message=message)
-    if isinstance(error, OSError) and error.errno in (errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM):
+    if isinstance(error, OSError) and error.errno in _OF_FILES:
         message = N_(
             "A file could not be read or written ({reason}). Everything up to the last checkpoint was kept: continue the"
             " run when the disk is well again."

@@ -36,6 +36,7 @@ def restore(run: Run, dataset: "Dataset") -> Restored | None:
 
     Raises:
         UserError: there are checkpoints, and none is whole.
+        OSError: one cannot be read, which is no damage: nothing is given up for it.
     """
     from dlcore.training import checkpoints  # noqa: PLC0415
     from dlcore.training.tensor_file import DamagedFileError  # noqa: PLC0415

@@ -151,10 +151,10 @@ class _Session:
         try:
             ended = self._train()
         except _StopAsked:
-            ended = Ended(reason="stopped", weights_sha256=self._before.weights_sha256 if self._before else "")
+            ended = Ended(reason="stopped", weights_sha256=self._weights_before())
         except Exception as error:  # noqa: BLE001  # whatever it is, the visitor is told, and worker.log holds the rest
             _LOG.error("run %s failed", self._run.run_id, exc_info=error)
-            ended = failure(error, self._run)
+            ended = replace(failure(error, self._run), weights_sha256=self._weights_before())
         try:
             self._tell(ended)
             self._log.sync()
@@ -167,6 +167,7 @@ class _Session:
 
     def _train(self) -> Ended:
         from dlcore.data.loading import load  # noqa: PLC0415  # torch takes seconds: after the lock, never in the server
+        from dlcore.inference import calibration  # noqa: PLC0415
         from dlcore.inference.calibrate import calibrate_at_the_end  # noqa: PLC0415
         from dlcore.training import checkpoints, loop  # noqa: PLC0415
         from dlcore.training.faster import keep_freed_memory  # noqa: PLC0415
@@ -192,7 +193,9 @@ class _Session:
         if ended is None:
             self._tell(loop.test(state, dataset))
             ended = self._stopped
-        if ended.reason not in ("completed", "stopped"):
+        if ended.reason == "diverged":
+            for kept in (run.final_weights_path.with_name(calibration.FILE_NAME), run.final_weights_path):
+                kept.unlink(missing_ok=True)  # of an earlier stop, which the log forgets: as if it had never been
             return ended
         about = checkpoints.describe_weights(state, dataset, self._tested)
         sha256, weights = checkpoints.save_weights(state.model, run.final_weights_path, about), run.final_weights_path
@@ -200,8 +203,15 @@ class _Session:
             calibrate_at_the_end(weights, run.run_id, dataset, state.train_indices, state.validation_indices)
         return replace(ended, weights_sha256=sha256)
 
+    def _weights_before(self) -> str:
+        """The SHA-256 of what the run kept when it ended before, and keeps if it ends now without weights of its own."""
+        return self._before.weights_sha256 if self._before else ""
+
     def _follow(self, events: Iterator[Event], state: "TrainingState", save: Callable[[], object]) -> Ended | None:
         """Log what happens, obey what is asked, keep a checkpoint of each epoch and now and then in between.
+
+        What is asked while an evaluation goes on is obeyed after it: nothing is yielded between its batches, a stop in
+        the middle would have it made again by whoever resumes, and is followed by a test that takes as long anyway.
 
         None if a stop was asked for.
         """

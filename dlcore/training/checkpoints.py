@@ -37,6 +37,8 @@ def save(state: TrainingState, path: Path, *, log_bytes: int = 0, wall_seconds: 
         for name, value in values.items():
             if isinstance(value, Tensor):  # SGD without momentum keeps None
                 tensors[f"optimizer.{index}.{name}"] = value
+    if state.epoch > state.evaluated_epoch:  # the inspection of this epoch is to come, and looks at the latest gradient
+        tensors |= {f"gradient.{name}": gradient for name, gradient in _gradients(state).items()}
     about = {
         "format": str(CHECKPOINT_FORMAT),
         "kind": "checkpoint",
@@ -46,6 +48,7 @@ def save(state: TrainingState, path: Path, *, log_bytes: int = 0, wall_seconds: 
         "step": state.step,
         "evaluated_epoch": state.evaluated_epoch,
         "seconds": state.seconds,
+        "untrained_loss": state.untrained_loss,
         "record": asdict(state.record),
         "log_bytes": log_bytes,
         "wall_seconds": wall_seconds,
@@ -63,7 +66,7 @@ def load(config: TrainConfig, dataset: Dataset, path: Path) -> TrainingState:
     """The state that :func:`save` wrote, to be continued with :func:`~dlcore.training.loop.train`.
 
     Raises:
-        UserError: as :func:`restore`.
+        UserError, OSError: as :func:`restore`.
     """
     return restore(config, dataset, path)[0]
 
@@ -76,6 +79,7 @@ def restore(
     Raises:
         UserError: the file is of other settings, another recipe, a newer version or other data.
         DamagedFileError: it is missing, or not what was written.
+        OSError: it cannot be read.
     """
     tensors, about = tensor_file.read(path, limit_bytes=_CHECKPOINT_LIMIT_BYTES, sha256=sha256)
     try:
@@ -91,21 +95,29 @@ def restore(
         if state.averaged is not None:
             state.averaged.load_state_dict(_of(tensors, "averaged."))
         _restore_optimizer(state, _of(tensors, "optimizer."))
+        for name, gradient in _of(tensors, "gradient.").items():
+            state.network.get_parameter(name).grad = gradient.to(state.device)
         state.record = ValidationRecord(**about.get("record", {}))
         steering = dict(about.get("steering", {}))
         state.obeyed = int(steering.pop("obeyed", 0))
         state.steer(**steering)
-    except (RuntimeError, ValueError, TypeError) as error:
+    except (RuntimeError, ValueError, TypeError, AttributeError) as error:
         raise UserError(
             N_("The checkpoint {file} belongs to other settings or another version. Start a new run."), file=path.name
         ) from error
     state.step, state.evaluated_epoch = int(about["step"]), int(about["evaluated_epoch"])
     state.seconds = float(about["seconds"])
+    state.untrained_loss = float(about.get("untrained_loss", 0.0))
     return state, about
 
 
 def _images(state: TrainingState) -> int:
     return len(state.train_indices) + len(state.validation_indices)
+
+
+def _gradients(state: TrainingState) -> dict[str, Tensor]:
+    named = ((name, parameter.grad) for name, parameter in state.network.named_parameters())
+    return {name: gradient for name, gradient in named if gradient is not None}
 
 
 def _of(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -169,10 +181,14 @@ def load_weights(path: Path) -> tuple[nn.Module, dict[str, Any]]:
     """The network that :func:`save_weights` wrote, float32 in eval mode on the CPU, and its metadata.
 
     Raises:
-        UserError: the file is damaged, of a newer version, or describes a network of another shape. The recipe that
-            the weights were trained by does not matter: they predict all the same.
+        UserError: the file is damaged, cannot be read, is of a newer version, or describes a network of another shape.
+            The recipe that the weights were trained by does not matter: they predict all the same.
     """
-    tensors, about = tensor_file.read(path, limit_bytes=_WEIGHTS_LIMIT_BYTES)
+    try:
+        tensors, about = tensor_file.read(path, limit_bytes=_WEIGHTS_LIMIT_BYTES)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise UserError(N_("The file {file} cannot be read: {reason}."), file=path.name, reason=reason) from error
     tensors = {name: tensor.float() if tensor.dtype is torch.float16 else tensor for name, tensor in tensors.items()}
     foreign = UserError(N_("{file} holds no model that this version knows. Train a new one."), file=path.name)
     try:

@@ -25,6 +25,8 @@ from typing import Any, ClassVar, Literal
 EndReason = Literal["completed", "stopped", "diverged", "failed"]
 Action = Literal["set", "pause", "go", "step", "stop"]
 """What may be asked of a run that lives: other values, a pause, its end, or some updates and a pause."""
+SAMPLED_STEPS = 10
+"""The size of an update is measured every so many steps, the first included; it costs a copy of the weights."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +76,7 @@ class Stepped:
     gradient_norm: float | None = None
     """Euclidean length of the gradient over all parameters, before clipping; None where it was not measured."""
     update_ratio: float | None = None
-    """Length of the update over length of the weights, every few steps."""
+    """Length of the update over length of the weights, every :data:`SAMPLED_STEPS`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

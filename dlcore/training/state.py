@@ -48,6 +48,8 @@ class TrainingState:
     """Last epoch whose ``Evaluated`` was yielded; 0 is the untrained network, -1 says that nothing was yielded yet."""
     seconds: float = 0.0
     """Time spent on updates."""
+    untrained_loss: float = 0.0
+    """On the validation images, once it was evaluated."""
     record: ValidationRecord = field(default_factory=ValidationRecord)
     learning_rate: float
     """The peak in force, as are the next two: the configuration's, until :meth:`steer` changes it."""
@@ -129,7 +131,8 @@ class TrainingState:
         """
         asked = {"learning_rate": learning_rate, "weight_decay": weight_decay, "dropout": dropout}
         changed = {name: value for name, value in asked.items() if value is not None}
-        TrainConfig.parse(self.config.model_dump() | changed)
+        # Own pictures were read when the run began, and may be gone by now.
+        TrainConfig.parse(self.config.model_dump() | changed, check_data=False)
         if learning_rate is not None:
             self.learning_rate = learning_rate
         if weight_decay is not None:

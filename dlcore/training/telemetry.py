@@ -14,10 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from dlcore.training.events import Histogram, Rectified
+from dlcore.training.events import SAMPLED_STEPS, Histogram, Rectified
 
-SAMPLED_STEPS = 10
-"""The size of an update is measured every so many steps, the first included; it costs a copy of the weights."""
 WATCHED_IMAGES = 1024
 """So many validation images decide which units are dead; a multiple of every batch that evaluation uses."""
 WEIGHT_BINS = 41

@@ -21,7 +21,7 @@ from dlcore.messages import N_, UserError
 
 
 class DamagedFileError(UserError):
-    """The file is missing, unreadable, or not what was written."""
+    """The file is missing, or not what was written."""
 
 
 _KEY = "dlcore"
@@ -44,6 +44,7 @@ def read(path: Path, *, limit_bytes: int, sha256: str = "") -> tuple[dict[str, T
     Raises:
         UserError: the file is larger than ``limit_bytes``.
         DamagedFileError: there is no such file, or it is not what was written.
+        OSError: it cannot be read, which says nothing of what it holds: it may be read again when the disk is well.
     """
     try:
         if path.stat().st_size > limit_bytes:
@@ -53,7 +54,7 @@ def read(path: Path, *, limit_bytes: int, sha256: str = "") -> tuple[dict[str, T
                 megabytes=limit_bytes // 1_000_000,
             )
         data = path.read_bytes()
-    except OSError as error:
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         raise DamagedFileError(
             N_("The file {file} cannot be read: {reason}."), file=path.name, reason=error.strerror
         ) from error

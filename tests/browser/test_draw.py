@@ -61,6 +61,14 @@ def expect_strokes(page, count):
     expect(page.locator(".answer .drawing path")).to_have_attribute("d", re.compile(f"^(M[^M]+){{{count}}}$"))
 
 
+def settle(page, *, quiet_milliseconds=500):
+    """Wait for the answer to the whole drawing: until then the strokes that it shows go on growing."""
+    path, shown = page.locator(".answer .drawing path"), ""
+    while (now := path.get_attribute("d")) != shown:
+        shown = now
+        page.wait_for_timeout(quiet_milliseconds)
+
+
 def ink_on_paper(page):
     """How many dark pixels the visitor sees on the canvas itself."""
     return page.locator(f"{OWN}, canvas.dc-canvas.lower-canvas").evaluate(
@@ -156,7 +164,7 @@ def test_what_people_drew_is_read(page, app_url, shared_data):
     for label in range(10):
         drawing = next(one for one in drawings if one.label == label and one.writer in judges)
         draw(page, [(stroke * 0.6 + 10).tolist() for stroke in drawing.strokes], steps=1)  # as dense as the pen was
-        page.wait_for_timeout(100)
+        settle(page)
         right += page.locator(".answer .label").inner_text() == str(label)
         page.get_by_role("button", name="Clear").click()
         expect(page.locator(".answer[data-kind=example]")).to_be_visible()

@@ -1,10 +1,12 @@
 """Files that notice damage: every flipped bit, every cut, every lie about what is inside."""
 
+import errno
 import hashlib
 import json
 import math
 import os
 import random
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,9 +14,11 @@ from safetensors.torch import save_file
 
 from dlcore.config import TrainConfig
 from dlcore.data.loading import load
+from dlcore.inference.prediction import load_file
 from dlcore.messages import UserError
 from dlcore.models import MODELS
 from dlcore.training import checkpoints, loop, tensor_file
+from dlcore.training.events import Inspected, Stepped
 
 CONFIG = TrainConfig(dataset="digits", model="linear", epochs=1, batch_size=32, threads=1, device="cpu")
 
@@ -128,7 +132,7 @@ def test_a_well_formed_file_that_lies_is_refused(weights, lie):
 
 def test_tensors_of_another_type_or_shape_are_refused(weights):
     tensors, about = tensor_file.read(weights, limit_bytes=10**7)
-    for change in (lambda t: t.half(), lambda t: t[..., :-1].contiguous()):
+    for change in (lambda t: t.double(), lambda t: t[..., :-1].contiguous()):
         tensor_file.write(weights, {name: change(tensor) for name, tensor in tensors.items()}, about)
         with pytest.raises(UserError, match="no model that this version knows"):
             checkpoints.load_weights(weights)
@@ -155,6 +159,40 @@ def test_a_damaged_checkpoint_is_refused(state, digits, tmp_path):
     path.write_bytes(damaged)
     with pytest.raises(UserError, match="damaged"):
         checkpoints.load(CONFIG, digits, path)
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES, errno.EMFILE])
+def test_a_file_that_cannot_be_read_now_is_not_called_damaged(state, digits, weights, tmp_path, monkeypatch, number):
+    checkpoints.save(state, tmp_path / "checkpoint")
+
+    def refuse(_path):
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", refuse)
+        with pytest.raises(OSError, match=os.strerror(number)):
+            checkpoints.load(CONFIG, digits, tmp_path / "checkpoint")
+        with pytest.raises(UserError, match=f"cannot be read: {os.strerror(number)}") as told:
+            load_file(weights, "it")  # whoever wants to predict is told in a sentence
+    assert not isinstance(told.value, tensor_file.DamagedFileError)
+    assert checkpoints.load(CONFIG, digits, tmp_path / "checkpoint").step == state.step
+
+
+def test_a_gradient_is_kept_only_where_an_inspection_is_to_come(digits, tmp_path):
+    state = loop.TrainingState.create(CONFIG, digits)
+    for event in loop.train(CONFIG, state=state, dataset=digits):
+        checkpoints.save(state, tmp_path / "checkpoint")
+        tensors, about = tensor_file.read(tmp_path / "checkpoint", limit_bytes=10**7)
+        kept = {name: tensor for name, tensor in tensors.items() if name.startswith("gradient.")}
+        awaited = isinstance(event, Stepped | Inspected) and event.step == state.steps_per_epoch
+        expected = {f"gradient.{name}": one.grad for name, one in state.network.named_parameters()} if awaited else {}
+        assert kept.keys() == expected.keys()
+        assert all(torch.equal(kept[name], expected[name]) for name in kept)
+        again = checkpoints.load(CONFIG, digits, tmp_path / "checkpoint").network
+        assert all((parameter.grad is not None) == awaited for parameter in again.parameters())
+    tensor_file.write(tmp_path / "lie", tensors | {"gradient.none.such": torch.ones(1)}, about)
+    with pytest.raises(UserError, match="other settings"):
+        checkpoints.load(CONFIG, digits, tmp_path / "lie")
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_litter(weights, monkeypatch):

@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import math
 import os
 import signal
 import sys
@@ -255,7 +256,27 @@ def test_no_log_grows_without_bound(monkeypatch):
         log.append(Started(**STARTED, steps_per_epoch=25))
         for number in range(1, 51):
             log.append(step(number))
-    assert list(history_of(run).steps.step) == [1, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50]
+    assert list(history_of(run).steps.step) == [1, 6, 11, 16, 21, 25, 26, 31, 36, 41, 46, 50]
+
+
+@pytest.mark.parametrize("most", [3, 7, 11, 12, 20, 25, 41, 42, 50])
+def test_a_thinned_log_keeps_the_steps_whose_update_was_measured(monkeypatch, reference, most):
+    """All of them as long as the log has room for more than them, and nothing else, but for the ends of epochs, if not."""
+    monkeypatch.setattr(event_log, "LOGGED_STEPS", most)
+    run = create(QUICK)
+    with event_log.EventLog(run.events_path) as log:
+        for event in reference.read()[0]:
+            log.append(event)
+    whole, thinned = history_of(reference).steps, history_of(run).steps
+    measured = {at for at, ratio in zip(whole.step, whole.update_ratio, strict=True) if not math.isnan(ratio)}
+    kept = {at for at, ratio in zip(thinned.step, thinned.update_ratio, strict=True) if not math.isnan(ratio)}
+    assert measured == {1, 11, 21, 31, 41}
+    assert kept >= measured if most >= 5 else kept == {1, 21, 41}
+    assert kept == measured or most < 5
+    assert set(thinned.step) >= {1, 21, 42}
+    assert len(thinned.step) <= most + 2
+    if most < 9:
+        assert set(thinned.step) - kept <= {21, 42}
 
 
 def test_a_disk_that_fills_up_fails_the_run_and_keeps_the_last_epoch(monkeypatch):
@@ -426,6 +447,102 @@ def test_the_metric_log_of_an_interrupted_run_is_that_of_an_uninterrupted_one(st
     assert 0 < resumed.log_bytes < stopped.events_path.stat().st_size
 
 
+class Killed(BaseException):
+    """What no worker can catch."""
+
+
+def inspections(run):
+    return {path.name: path.read_bytes() for path in (run.path / "epochs").iterdir()}
+
+
+@pytest.mark.parametrize("ending", ["stop", "kill"])
+@pytest.mark.parametrize(
+    ("kind", "step"), [(Stepped, 20), (Stepped, 21), (Inspected, 21), (Evaluated, 21), (Stepped, 22), (Inspected, 42)]
+)
+def test_inspections_and_metrics_are_those_of_an_uninterrupted_run_wherever_it_broke_off(
+    reference, monkeypatch, ending, kind, step
+):
+    monkeypatch.setenv("DLCORE_CHECKPOINT_SECONDS", "0")  # so that a kill may leave a checkpoint of any step
+    run, seen = create(QUICK), []
+
+    def watch(event):
+        if isinstance(event, kind) and event.step == step:
+            seen.append(event)
+            if ending == "kill":
+                raise Killed
+
+    if ending == "kill":
+        with pytest.raises(Killed):
+            worker.work(run, watch=watch)
+    else:
+        worker.work(run, watch=watch, stop=lambda: bool(seen))
+    assert seen
+    if run.status() != "completed":  # as one that is asked to stop amid its last evaluation
+        worker.work(run)
+    assert inspections(run) == inspections(reference)
+    assert run.inspection(1).gradients
+    assert metric_log(run) == metric_log(reference)
+    assert run.weights_path.read_bytes() == reference.weights_path.read_bytes()
+
+
+def test_a_run_paused_at_the_end_of_an_epoch_and_then_killed_is_inspected_as_ever(reference, monkeypatch):
+    monkeypatch.setattr(worker, "PAUSE_SAVED_SECONDS", -1.0)
+    run = create(QUICK)
+
+    def watch(event):
+        if isinstance(event, Stepped) and event.step == 21:
+            run.steer(then="pause")
+
+    def die_once_it_is_kept():
+        if (newest := run.checkpoints.newest()) is not None and newest.step == 21:
+            raise Killed
+        return False
+
+    with pytest.raises(Killed):
+        worker.work(run, watch=watch, stop=die_once_it_is_kept)
+    assert run.status() == "interrupted"
+    run.forget_wishes()
+    worker.work(run)
+    assert history_of(run).resumed == [21]
+    assert inspections(run) == inspections(reference)
+
+
+def test_what_is_asked_amid_an_evaluation_is_obeyed_right_after_it():
+    run = create(QUICK)
+
+    def watch(event):
+        if isinstance(event, Inspected) and event.epoch == 1:
+            run.request_stop()
+
+    assert worker.work(run, watch=watch).reason == "stopped"
+    assert history_of(run).latest.step == 21
+    assert [evaluation.epoch for evaluation in history_of(run).evaluations] == [0, 1]
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES, errno.EMFILE])
+@pytest.mark.parametrize("which", ["checkpoint", "manifest"])
+def test_a_checkpoint_that_cannot_be_read_now_is_not_given_up(stopped, reference, monkeypatch, number, which):
+    read, before = Path.read_bytes, {path.name: path.read_bytes() for path in stopped.path.glob("checkpoint*")}
+    refused = newest_first(stopped)[0] if which == "checkpoint" else stopped.checkpoints.manifest_path
+
+    def refuse(path):
+        if path == refused:
+            raise OSError(number, os.strerror(number))
+        return read(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", refuse)
+        ended = worker.work(stopped)
+    assert ended.reason == stopped.status() == "failed"
+    assert os.strerror(number) in ended.message.format(**ended.values)
+    assert "Everything up to the last checkpoint was kept" in ended.message
+    assert {path.name: path.read_bytes() for path in stopped.path.glob("checkpoint*")} == before
+    assert stopped.summary().weights_sha256 == hashlib.sha256(stopped.weights_path.read_bytes()).hexdigest()
+    assert worker.work(stopped).weights_sha256 == reference.summary().weights_sha256
+    assert history_of(stopped).resumed == [30]
+    assert metric_log(stopped) == metric_log(reference)
+
+
 def test_a_damaged_newest_checkpoint_is_told_and_the_one_before_it_used(stopped, reference):
     newest = newest_first(stopped)[0]
     flip_a_bit(newest)
@@ -585,6 +702,36 @@ def test_divergence_leaves_no_model():
     assert ended.reason == run.status() == "diverged"
     assert not run.model_at_hand()
     assert run.summary().message
+
+
+def test_divergence_takes_along_the_model_of_an_earlier_stop(monkeypatch):
+    """As if it had never been stopped: what the summary says and what lies there agree."""
+    run = create(QUICK)
+    worker.work(run, **stop_after(30))
+    assert run.model_at_hand()
+    assert run.weights_path.with_name(calibration.FILE_NAME).exists()
+
+    def diverge(event):
+        if isinstance(event, Stepped) and event.step == 31:
+            monkeypatch.setattr(loop, "training_loss", lambda *_arguments, **_options: torch.tensor(math.nan))
+
+    ended = worker.work(run, watch=diverge)
+    assert ended.reason == run.status() == "diverged"
+    assert ended.weights_sha256 == run.summary().weights_sha256 == ""
+    assert not run.model_at_hand()
+    assert not (run.path / calibration.FILE_NAME).exists()
+
+
+def test_a_run_that_fails_after_an_earlier_stop_says_which_model_it_still_has(monkeypatch):
+    run = create(QUICK)
+    before = worker.work(run, **stop_after(30)).weights_sha256
+
+    def fail(event):
+        if isinstance(event, Stepped) and event.step == 31:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    assert worker.work(run, watch=fail).reason == "failed"
+    assert run.summary().weights_sha256 == before == hashlib.sha256(run.weights_path.read_bytes()).hexdigest()
 
 
 def test_leftovers_of_a_killed_save_are_cleared_away():
