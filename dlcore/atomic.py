@@ -1,5 +1,6 @@
 """Files that are either the old ones or the new ones, never half of each."""
 
+import errno
 import os
 import re
 import secrets
@@ -61,3 +62,8 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def is_lost(error: OSError) -> bool:
+    """Whether ``error`` says that a file is gone, or that the disk cannot give it back; others say nothing of the file."""
+    return isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError) or error.errno == errno.EIO

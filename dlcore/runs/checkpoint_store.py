@@ -91,6 +91,10 @@ class CheckpointStore:
             data = self.manifest_path.read_bytes()
         except FileNotFoundError:
             return []
+        except OSError as error:
+            if atomic.is_lost(error):
+                raise ValueError(error) from error
+            raise
         content = sealed.unseal(data, file=self.manifest_path.name, known=MANIFEST_FORMAT)
         listed = _Manifest.model_validate(content).checkpoints
         if any(not _NAME.fullmatch(checkpoint.file) and checkpoint.file != _FIRST_FORMAT for checkpoint in listed):

@@ -43,8 +43,8 @@ def read(path: Path, *, limit_bytes: int, sha256: str = "") -> tuple[dict[str, T
 
     Raises:
         UserError: the file is larger than ``limit_bytes``.
-        DamagedFileError: there is no such file, or it is not what was written.
-        OSError: it cannot be read, which says nothing of what it holds: it may be read again when the disk is well.
+        DamagedFileError: there is no such file, the disk cannot give it back, or it is not what was written.
+        OSError: it cannot be opened now, which says nothing of what it holds.
     """
     try:
         if path.stat().st_size > limit_bytes:
@@ -54,7 +54,9 @@ def read(path: Path, *, limit_bytes: int, sha256: str = "") -> tuple[dict[str, T
                 megabytes=limit_bytes // 1_000_000,
             )
         data = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+    except OSError as error:
+        if not atomic.is_lost(error):
+            raise
         raise DamagedFileError(
             N_("The file {file} cannot be read: {reason}."), file=path.name, reason=error.strerror
         ) from error

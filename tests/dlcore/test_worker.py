@@ -519,19 +519,39 @@ def test_what_is_asked_amid_an_evaluation_is_obeyed_right_after_it():
     assert [evaluation.epoch for evaluation in history_of(run).evaluations] == [0, 1]
 
 
-@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES, errno.EMFILE])
 @pytest.mark.parametrize("which", ["checkpoint", "manifest"])
-def test_a_checkpoint_that_cannot_be_read_now_is_not_given_up(stopped, reference, monkeypatch, number, which):
-    read, before = Path.read_bytes, {path.name: path.read_bytes() for path in stopped.path.glob("checkpoint*")}
-    refused = newest_first(stopped)[0] if which == "checkpoint" else stopped.checkpoints.manifest_path
+def test_a_checkpoint_that_the_disk_does_not_give_back_is_got_round(stopped, reference, monkeypatch, which):
+    newest = newest_first(stopped)[0]
+    refused = newest if which == "checkpoint" else stopped.checkpoints.manifest_path
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", refusing(refused, errno.EIO))
+        assert worker.work(stopped).reason == "completed"
+    assert stopped.summary().weights_sha256 == reference.summary().weights_sha256
+    assert metric_log(stopped) == metric_log(reference)
+    notice = history_of(stopped).notice
+    expected = newest.name if which == "checkpoint" else "The list of checkpoints was damaged"
+    assert expected in notice.message.format(**notice.values)
 
-    def refuse(path):
+
+def refusing(refused, number):
+    """``Path.read_bytes``, but for one file that the operating system refuses."""
+    read = Path.read_bytes
+
+    def reading(path):
         if path == refused:
             raise OSError(number, os.strerror(number))
         return read(path)
 
+    return reading
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EMFILE])
+@pytest.mark.parametrize("which", ["checkpoint", "manifest"])
+def test_a_checkpoint_that_cannot_be_read_now_is_not_given_up(stopped, reference, monkeypatch, number, which):
+    before = {path.name: path.read_bytes() for path in stopped.path.glob("checkpoint*")}
+    refused = newest_first(stopped)[0] if which == "checkpoint" else stopped.checkpoints.manifest_path
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "read_bytes", refuse)
+        patch.setattr(Path, "read_bytes", refusing(refused, number))
         ended = worker.work(stopped)
     assert ended.reason == stopped.status() == "failed"
     assert os.strerror(number) in ended.message.format(**ended.values)
