@@ -142,12 +142,15 @@ def weights(run: Run) -> Path:
 def pack(run: Run, file: IO[bytes]) -> None:
     """Write a zip of all that tells of ``run``: settings, log, insides, looks, summary, name, weights, under its own name.
 
-    Checkpoints and locks stay behind, and so does the token of the visitor who owns it.
+    Checkpoints and locks stay behind, and so does the token of the visitor who owns it; and the weights of an earlier stop,
+    where the run went on since and has not ended.
     """
+    summary = run.summary()
+    weights = ["model.safetensors"] if summary is not None and summary.weights_sha256 else []
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         config = {"created": run.created.isoformat(), "owner": "", "config": run.config.model_dump()}
         archive.writestr(f"{run.run_id}/config.json", sealed.seal(config, format_number=RUN_FORMAT))
-        names = ("events.jsonl", "summary.json", "label.json", "model.safetensors")
+        names = ("events.jsonl", "summary.json", "label.json", *weights)
         epochs = sorted((run.path / "epochs").glob("[0-9]*.json"))
         for path in [*(run.path / name for name in names), *epochs, *glimpses.paths(run.path)]:
             if path.is_file():

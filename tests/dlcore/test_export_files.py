@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -18,8 +19,10 @@ from dlcore.config import TrainConfig
 from dlcore.export import making
 from dlcore.export.files import content, pack
 from dlcore.export.tables import tables
-from dlcore.runs import directory
+from dlcore.runs import directory, importing
+from dlcore.runs.event_log import EventLog
 from dlcore.runs.worker import work
+from dlcore.training.events import Resumed
 
 PROJECT = Path(__file__).resolve().parents[2]
 CONFIG = TrainConfig(dataset="digits", model="linear", epochs=1, threads=1, classes="0,3,7")
@@ -61,6 +64,21 @@ def test_the_archive_is_a_run_without_its_owner(run, tmp_path):
     assert opened.summary() == run.summary()
     assert opened.weights_path.read_bytes() == run.weights_path.read_bytes()
     assert opened.inspection(1) is not None
+
+
+def test_the_archive_of_a_run_that_went_on_and_was_killed_has_no_weights_of_before():
+    run = directory.create(CONFIG)
+    work(run)
+    (run.path / "summary.json").unlink()  # as by a worker that went on and was killed
+    with EventLog(run.events_path) as log:
+        log.append(Resumed(step=0, epoch=0, log_bytes=0))
+    file = io.BytesIO()
+    pack(run, file)
+    assert run.weights_path is not None
+    assert not any(name.endswith("model.safetensors") for name in zipfile.ZipFile(file).namelist())
+    file.seek(0)
+    shutil.rmtree(run.path)
+    assert importing.import_run(file).run_id == run.run_id
 
 
 @pytest.mark.parametrize("kind", ["script", "notebook", "weights", "card", "csv", "zip"])
