@@ -47,8 +47,11 @@ def history_of(run: Run) -> RunHistory:
     return history
 
 
-def bundle(runs: list[Run]) -> None:
-    """Write the weights of the committee of ``runs``, two bytes a number."""
+def bundle(runs: list[Run], histories: list[RunHistory]) -> None:
+    """Write the weights of the committee of ``runs``, as float16."""
+    assert all((run.config.model, run.config.members) == ("committee-cnn", 1) for run in runs), "not of the preset"
+    versions = {(history.started.versions["torch"], history.started.versions["recipe"]) for history in histories}
+    assert len(versions) == 1, "the runs are of several versions"
     configs = {run.config.model_copy(update={"seed": 0}) for run in runs}
     assert len(configs) == 1, "the runs differ in more than their seed"
     assert len({run.config.seed for run in runs}) == len(runs), "two runs have the same seed"
@@ -61,7 +64,9 @@ def bundle(runs: list[Run]) -> None:
         in_channels=1, image_size=28, classes=10, dropout=config.dropout, options=config.options
     )
     network.load_state_dict(merged([member.state_dict() for member, _about in found]))
+    started = histories[0].started
     about = found[0][1] | {
+        "held_back": started.validation_count,
         "config": config.model_dump(),
         "options": config.options.model_dump(),
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
@@ -74,7 +79,7 @@ def bundle(runs: list[Run]) -> None:
 def main() -> None:
     runs = [open_run(run_id) for run_id in sys.argv[1:]]
     histories = [history_of(run) for run in runs]
-    bundle(runs)
+    bundle(runs, histories)
     model = load_model()
     mnist = load("mnist")
     answered = log_probabilities(model.network, mnist.test_images)

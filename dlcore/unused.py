@@ -21,6 +21,15 @@ def unused(config: TrainConfig) -> dict[str, UserError]:
     if config.device in {"cuda", "mps"}:
         where = N_("Not used: the arithmetic happens on the {device}.")
         reasons["threads"] = UserError(where, device=DEVICES[config.device])
+    if _holds_back_itself(config):
+        reasons["validation_fraction"] = UserError(N_("Not used: this dataset itself says which images are held back."))
     if not config.early_stopping:
         reasons["early_stopping_metric"] = UserError(N_("Not used: patience is off."))
     return reasons
+
+
+def _holds_back_itself(config: TrainConfig) -> bool:
+    try:
+        return config.data().held_back > 0
+    except UserError:  # the pictures were deleted since
+        return False

@@ -27,7 +27,7 @@ VARIANTS = 6
 """Images made of each drawing: one as it was drawn, the others as another hand might have."""
 PEN_WIDTHS = (1.6, 3.4)
 """The thinnest and the broadest pen, in pixels of the image; every variant draws its own from between."""
-_VALIDATION = 30
+_HELD_BACK_ONE_IN = 30
 """One in so many scans and drawings is held back to validate with."""
 _TURN_RADIANS = 0.1
 _SHEAR = 0.1
@@ -104,7 +104,7 @@ def add_pen_strokes(dataset: Dataset) -> Dataset:
 
     The test set stays as it is. The versions are the same each time, whatever the seed of a run, and so is what is held
     back to validate with: a thirtieth of the scans, and of the drawings with all their versions. Networks that are to
-    answer together have so a part of the data that none of them has learned from.
+    answer together so have a part of the data that none of them has learned from.
 
     Raises:
         UserError: the drawings are not at hand or damaged, or there are none.
@@ -114,9 +114,9 @@ def add_pen_strokes(dataset: Dataset) -> Dataset:
         raise _missing(pen_strokes_file())
     judges = held_out({drawing.writer for drawing in drawings})
     teachers = [drawing for drawing in drawings if drawing.writer not in judges]
-    kept_back = teachers[::_VALIDATION]
-    learned_from = [drawing for number, drawing in enumerate(teachers) if number % _VALIDATION]
-    scans = len(dataset.train_images) // _VALIDATION
+    held_back_drawings = teachers[::_HELD_BACK_ONE_IN]
+    learned_from = [drawing for number, drawing in enumerate(teachers) if number % _HELD_BACK_ONE_IN]
+    scans = len(dataset.train_images) // _HELD_BACK_ONE_IN
     random = np.random.default_rng(0)
     first_images, last_images = dataset.train_images.tensor_split([len(dataset.train_images) - scans])
     first_labels, last_labels = dataset.train_labels.tensor_split([len(dataset.train_images) - scans])
@@ -124,7 +124,7 @@ def add_pen_strokes(dataset: Dataset) -> Dataset:
         (first_images, first_labels),
         _drawn(learned_from, random),
         (last_images, last_labels),
-        _drawn(kept_back, random),
+        _drawn(held_back_drawings, random),
     ]
     images, labels = zip(*parts, strict=True)
     return replace(
@@ -132,7 +132,7 @@ def add_pen_strokes(dataset: Dataset) -> Dataset:
         name="mnist-pen",
         train_images=torch.cat(images),
         train_labels=torch.cat(labels),
-        held_back=scans + VARIANTS * len(kept_back),
+        held_back=scans + VARIANTS * len(held_back_drawings),
     )
 
 
@@ -140,7 +140,7 @@ def scans_of_partition(config: TrainConfig, scans: int) -> tuple[torch.Tensor, t
     """The rows of MNIST's ``scans`` training images that a run on both learns from, and those that are held back."""
     spec = DATASETS["mnist-pen"]
     learned_from, _held_back = partition(config, spec.train_count, held_back=spec.held_back)
-    first_held_back = scans - scans // _VALIDATION
+    first_held_back = scans - scans // _HELD_BACK_ONE_IN
     return learned_from[learned_from < first_held_back], torch.arange(first_held_back, scans)
 
 

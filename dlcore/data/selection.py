@@ -41,9 +41,8 @@ def describe(name: str, *, own_images: str = "", classes: str = "") -> DatasetSp
         test_count=sum(test),
         train_class_counts=train,
         test_class_counts=test,
-        held_back=round(
-            spec.held_back * sum(train) / max(1, spec.train_count)
-        ),  # of each class the same share, or nearly
+        # Of each class the same share, or nearly.
+        held_back=round(spec.held_back * sum(train) / max(1, spec.train_count)),
     )
 
 

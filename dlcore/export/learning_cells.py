@@ -2,6 +2,7 @@
 
 from dlcore.export import sources
 from dlcore.export.data_cells import strength_of
+from dlcore.export.recipe import Recipe
 from dlcore.export.writing import Writing, format_string
 from dlcore.messages import N_
 
@@ -110,6 +111,13 @@ def counts(writing: Writing) -> str:
     return told.format(epochs=config.epochs, steps=steps)
 
 
+def _broken(recipe: Recipe) -> str:
+    """What an evaluation finds where the run diverged."""
+    if recipe.most_loss is None:
+        return "not math.isfinite(validation_loss)"
+    return f"validation_loss > {recipe.most_loss!r}"
+
+
 def training(writing: Writing) -> str:  # noqa: C901  # one line a setting
     """The loop."""
     config, recipe, say = writing.config, writing.recipe, writing.say
@@ -162,7 +170,7 @@ def training(writing: Writing) -> str:  # noqa: C901  # one line a setting
         loop.append("        follow(averaged, network, decay=EMA, updates=step)")
     loop.append(f"    validation_loss, validation_accuracy = judge({judged}, *validation)")
     if recipe.diverged:
-        loop += [f"    if not validation_loss <= {recipe.most_loss!r}:", f"        raise SystemExit({message})"]
+        loop += [f"    if {_broken(recipe)}:", f"        raise SystemExit({message})"]
     told = say(N_("epoch {epoch}: validation loss {validation_loss:.4f}, accuracy {validation_accuracy:.4f}"))
     loop.append(f"    print({format_string(told)})")
     loop += _ending(writing)

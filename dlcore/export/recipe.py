@@ -25,8 +25,8 @@ class Recipe:
     """The update after which somebody, or the clock, ended it; None where the settings alone did."""
     by_clock: bool
     diverged: bool
-    most_loss: float
-    """The validation loss beyond which it counts as diverged."""
+    most_loss: float | None
+    """The validation loss that ended it, if it diverged by that."""
     test_accuracy: float | None
 
     @property
@@ -74,6 +74,7 @@ def recipe_of(run: Run) -> Recipe:
     ended, summary = history.ended, run.summary()
     by_clock = ended is not None and ended.reason == "completed" and "minutes" in ended.values
     cut_short = ended is not None and (by_clock or ended.reason == "stopped")
+    ran_away = ended is not None and ended.reason == "diverged" and "loss" in ended.values and bool(history.evaluations)
     reached = summary.step if summary is not None else (history.latest.step if history.latest else 0)
     return Recipe(
         run_id=run.run_id,
@@ -82,7 +83,7 @@ def recipe_of(run: Run) -> Recipe:
         changes=tuple(history.changes),
         last_step=reached if cut_short and reached < history.total_steps else None,
         by_clock=by_clock,
-        most_loss=most_loss(history.evaluations[0].validation_loss if history.evaluations else 0.0),
+        most_loss=most_loss(history.evaluations[0].validation_loss) if ran_away else None,
         diverged=ended is not None and ended.reason == "diverged",
         test_accuracy=history.tested.accuracy if history.tested else None,
     )

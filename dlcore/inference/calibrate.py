@@ -39,6 +39,12 @@ def calibrate(model: Model) -> Measured:
             trained.
     """
     config = TrainConfig.parse(dict(model.metadata.get("config", {"dataset": model.dataset})))
+    if not model.split_known:
+        raise UserError(
+            N_(
+                "An earlier version trained it and held other images back than this one would. Train it again to calibrate it."
+            )
+        )
     if not available(config.dataset, own_images=config.own_images):
         raise UserError(
             N_("Its validation images are not at hand: the dataset {dataset} is missing here."), dataset=config.dataset

@@ -48,6 +48,11 @@ class Model:
         """1 where it reads grey images, 3 where it reads colour."""
         return int(self.metadata.get("channels", 1))
 
+    @property
+    def split_known(self) -> bool:
+        """Whether this version holds back what its training held back: earlier ones divided mnist-pen otherwise."""
+        return self.dataset != "mnist-pen" or "held_back" in self.metadata
+
 
 def load_model(source: str = PRETRAINED) -> Model:
     """The model called ``source``: ``"pretrained"`` or a run's id.

@@ -9,7 +9,7 @@ from dlcore.formats import recipe_of
 from dlcore.messages import N_, UserError
 from dlcore.runs.checkpoint_store import Checkpoint
 from dlcore.runs.directory import Run
-from dlcore.training.events import Event, Resumed
+from dlcore.training.events import Event, Resumed, Started
 
 if TYPE_CHECKING:
     from dlcore.data.loading import Dataset
@@ -35,7 +35,7 @@ def restore(run: Run, dataset: "Dataset") -> Restored | None:
     """The newest checkpoint of ``run`` that is whole, and word of those that are not; None before the first.
 
     Raises:
-        UserError: there are checkpoints, and none is whole.
+        UserError: there are checkpoints, and none is whole; or the images were divided otherwise when the run began.
         OSError: one cannot be read, which is no damage: nothing is given up for it.
     """
     from dlcore.training import checkpoints  # noqa: PLC0415
@@ -54,6 +54,8 @@ def restore(run: Run, dataset: "Dataset") -> Restored | None:
             _LOG.warning("run %s: %s", run.run_id, error)
             damaged.append(candidate.path.name)
             continue
+        told = run.scan()
+        _expect_same_split(told.events, state)
         log_bytes = about.get("log_bytes")  # the first format did not say
         wall_seconds = float(about.get("wall_seconds", 0.0))
         if damaged or manifest_damaged or known is None:
@@ -68,7 +70,6 @@ def restore(run: Run, dataset: "Dataset") -> Restored | None:
             )
             store.keep_only(whole, damaged=damaged)
         store.prune()
-        told = run.scan()
         lost = told.damaged_lines > 0 or (log_bytes is not None and told.offset < log_bytes)
         message = _damage(newest=bool(damaged), manifest=manifest_damaged, log=lost)
         values = {"files": ", ".join(damaged), "step": state.step} if message else {}
@@ -83,6 +84,20 @@ def restore(run: Run, dataset: "Dataset") -> Restored | None:
             files=", ".join(damaged) or store.manifest_path.name,
         )
     return None
+
+
+def _expect_same_split(told: list[Event], state: "TrainingState") -> None:
+    """Earlier versions held other images of some datasets back: going on would learn from those that judge."""
+    began = next((event for event in told if isinstance(event, Started)), None)
+    if began is not None and began.train_count != len(state.train_indices):
+        raise UserError(
+            N_(
+                "This run cannot go on: it began with {before:,} images to learn from, and this version makes it {now:,}."
+                " What it has learned is kept. Start it again with the same settings."
+            ),
+            before=began.train_count,
+            now=len(state.train_indices),
+        )
 
 
 def _damage(*, newest: bool, manifest: bool, log: bool) -> str:

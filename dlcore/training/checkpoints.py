@@ -1,5 +1,6 @@
 """Training on disk: checkpoints to continue from, and weights to predict with. Both notice any damage."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -107,7 +108,7 @@ def restore(
         ) from error
     state.step, state.evaluated_epoch = int(about["step"]), int(about["evaluated_epoch"])
     state.seconds = float(about["seconds"])
-    state.untrained_loss = float(about.get("untrained_loss", 0.0))
+    state.untrained_loss = float(about.get("untrained_loss", math.inf))  # of before: no bound
     return state, about
 
 
@@ -157,6 +158,7 @@ def describe_weights(state: TrainingState, dataset: Dataset, tested: Tested | No
         "config": state.config.model_dump(),
         "epoch": state.epoch,
         "step": state.step,
+        "held_back": len(state.validation_indices),
     }
     if dataset.light_background:
         about["light_background"] = True  # a drawing, which is light on dark, has to be turned over
@@ -168,12 +170,17 @@ def describe_weights(state: TrainingState, dataset: Dataset, tested: Tested | No
 def save_weights(model: nn.Module, path: Path, metadata: Mapping[str, Any], *, half: bool = False) -> str:
     """Write ``model`` for prediction and return the file's SHA-256. For ``metadata`` see :func:`describe_weights`.
 
-    ``half``: in two bytes a number, three digits of it, which change an answer by about as much.
+    ``half``: as float16, which keeps three digits of a number; probabilities then move in the third decimal at most.
+
+    Raises:
+        ValueError: a weight is too large for float16.
     """
     about = {"format": str(WEIGHTS_FORMAT), "kind": "weights", "recipe": RECIPE, **metadata}
     tensors = model.state_dict()
     if half:
         tensors = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
+        if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
+            raise ValueError("a weight is too large for float16")
     return tensor_file.write(path, tensors, about)
 
 

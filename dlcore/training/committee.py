@@ -14,7 +14,8 @@ def merged(members: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     """The weights of ``committee-cnn`` with all ``members``, each given by the weights of one with a single member.
 
     Its convolutions and normalisations hold theirs side by side, so each works as it did; its linear layer sees the
-    features of all, and adds what theirs would have said, divided by their number.
+    features of all, and adds what theirs would have said, divided by their number. The count of batches that a
+    normalisation has seen is the first one's.
 
     Raises:
         ValueError: there is none, or they are not of the same layers.
@@ -29,5 +30,5 @@ def merged(members: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
         elif name == "classifier.bias":
             together[name] = torch.stack(parts).mean(0)
         else:
-            together[name] = torch.cat(parts) if first.dim() else first  # else a count of batches
+            together[name] = torch.cat(parts) if first.dim() else first  # else that count
     return together

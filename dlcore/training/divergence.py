@@ -142,8 +142,8 @@ def diverged(state: TrainingState, origin: Origin, *, step: int, loss: float | N
     if loss is not None:
         values |= {"loss": f"{loss:.3g}", "untrained": f"{state.untrained_loss:.3g}"}
         message = N_(
-            "Training diverged: after step {step} the validation loss is {loss}, and it began at {untrained}. Nothing leads"
-            " back from there. Look at the layer {layer} first: {what}."
+            "Training diverged: after step {step} the validation loss is {loss}, and it began at {untrained}. No"
+            " network learns its way back from there. Look at the layer {layer} first: {what}."
         )
     pull = state.learning_rate * state.weight_decay
     advice = []

@@ -40,6 +40,8 @@ from dlcore.training.telemetry import WATCHED_IMAGES, ReluWatch, StepMeter, grad
 
 _TRAIN_SAMPLE = 5_000
 """Most training images that an evaluation looks at."""
+_LOOKED_AT = 32
+"""So many images show where a network that diverged enlarges its signals."""
 _MISTAKES = 12
 """Most wrong validation images that an inspection shows."""
 
@@ -186,7 +188,9 @@ def _evaluate(
     log_p, truth = torch.cat(parts), labels[held_back].cpu()
     state.validation_answers = log_p
     validation_loss, validation_accuracy = score(log_p, truth, loss=loss)
-    if recording and math.isfinite(train_loss + validation_loss):
+    if epoch == 0:
+        state.untrained_loss = validation_loss
+    if recording and math.isfinite(train_loss) and validation_loss <= most_loss(state.untrained_loss):
         yield Inspected(
             epoch=epoch,
             step=state.step,
@@ -197,8 +201,6 @@ def _evaluate(
             gradients=gradient_histograms(state.network),
         )
     state.evaluated_epoch = epoch
-    if epoch == 0:
-        state.untrained_loss = validation_loss
     state.record.note(validation_loss, validation_accuracy)
     yield Evaluated(
         epoch=epoch,
@@ -251,7 +253,7 @@ def _broken(state: TrainingState, evaluated: Evaluated, images: Tensor, labels: 
     if not math.isfinite(evaluated.train_loss + evaluated.validation_loss):
         return _diverged_in_evaluation(state, images, labels)
     if evaluated.validation_loss > most_loss(state.untrained_loss):
-        first = state.validation_indices[:WATCHED_IMAGES].to(state.device)
+        first = state.validation_indices[:_LOOKED_AT].to(state.device)
         origin = find_growth(state.model, normalize(images[first]))
         return diverged(state, origin, step=state.step, loss=evaluated.validation_loss)
     return None

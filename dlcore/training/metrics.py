@@ -60,5 +60,7 @@ def class_reports(confusion: Sequence[Sequence[int]]) -> list[ClassReport]:
 
 
 def most_loss(untrained_loss: float) -> float:
-    """The validation loss beyond which training has diverged, even if it is a number still; nothing leads back from there."""
+    """The validation loss beyond which training has diverged, even if it is a number still. What comes back from there
+    guesses. A mean squared error, at most 2, never runs away so far.
+    """
     return RAN_AWAY * max(1.0, untrained_loss)

@@ -87,3 +87,12 @@ def test_weights_of_two_bytes_a_number_answer_almost_the_same(tmp_path):
         exact, rounded = (network(images).exp() for network in networks)
     assert not torch.equal(exact, rounded)
     torch.testing.assert_close(rounded, exact, atol=0.01, rtol=0)
+
+
+def test_a_weight_too_large_for_half_the_bytes_is_refused(tmp_path):
+    network = build(1)
+    with torch.no_grad():
+        network.get_parameter("classifier.bias")[0] = 1e5
+    with pytest.raises(ValueError, match="too large for float16"):
+        save_weights(network, tmp_path / "model.safetensors", {}, half=True)
+    assert not list(tmp_path.iterdir())

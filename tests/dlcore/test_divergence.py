@@ -1,6 +1,7 @@
 """A run that diverges says at which step, in which layer, and what may help."""
 
 import math
+from collections import Counter
 
 import pytest
 import torch
@@ -10,8 +11,8 @@ from dlcore.config import TrainConfig
 from dlcore.data.loading import Dataset, load
 from dlcore.runs import worker
 from dlcore.runs.directory import create
-from dlcore.training import checkpoints, divergence, loop
-from dlcore.training.events import Ended, Evaluated, Stepped, from_json, to_json
+from dlcore.training import checkpoints, divergence, loop, tensor_file
+from dlcore.training.events import Ended, Evaluated, Inspected, Stepped, from_json, to_json
 from dlcore.training.events import Tested as FinallyTested
 from dlcore.training.metrics import most_loss
 
@@ -199,9 +200,24 @@ def test_a_loss_that_ran_away_but_is_a_number_ends_the_run_too(digits):
     assert (ended.reason, ended.values["step"]) == ("diverged", state.steps_per_epoch)
     assert ended.values["layer"] == "fc2"
     assert ended.values["what"] == divergence.WHAT["growth"]
-    assert "Nothing leads back from there" in said(ended)
+    assert "No network learns its way back" in said(ended)
     assert not any(isinstance(event, FinallyTested) for event in events)
+    counts = Counter(type(event) for event in events)
+    assert (
+        counts[Inspected] == counts[Evaluated] == 1
+    )  # the untrained network's: what ran away is not shown as an epoch
     assert from_json(to_json(ended)) == ended
+
+
+def test_a_checkpoint_that_does_not_know_the_untrained_loss_sets_no_bound(digits, tmp_path):
+    settings = config(model="linear")
+    state = loop.TrainingState.create(settings, digits)
+    checkpoints.save(state, tmp_path / "checkpoint")
+    tensors, about = tensor_file.read(tmp_path / "checkpoint", limit_bytes=10**8)
+    del about["untrained_loss"]
+    tensor_file.write(tmp_path / "checkpoint", tensors, about)
+    restored = checkpoints.load(settings, digits, tmp_path / "checkpoint")
+    assert most_loss(restored.untrained_loss) == math.inf
 
 
 def test_a_run_resumed_before_the_evaluation_that_ends_it_ends_alike(digits, tmp_path):

@@ -202,7 +202,14 @@ def made_up(**more) -> Recipe:
     counts = {"train_count": 91, "validation_count": 144, "test_count": 360, "parameters": 1, "steps_per_epoch": 6}
     versions = {"torch": "2.13.0+cpu", "recipe": RECIPE}
     started = Started(class_names=list("0123456789"), epochs=2, device="cpu", threads=1, versions=versions, **counts)
-    facts = {"last_step": None, "by_clock": False, "diverged": False, "most_loss": 1e3, "test_accuracy": 0.5, "changes": ()}
+    facts = {
+        "last_step": None,
+        "by_clock": False,
+        "diverged": False,
+        "most_loss": None,
+        "test_accuracy": 0.5,
+        "changes": (),
+    }
     return Recipe(run_id="made-up", started=started, **{"config": TrainConfig(**SMALL), **facts, **more})
 
 
@@ -268,8 +275,19 @@ def test_how_it_ended_is_told():
     assert "Its time was up after update 4" in script(made_up(last_step=4, by_clock=True))
     old = replace(made_up().started, versions={"torch": "2.12.0"})
     assert "earlier version" in script(replace(made_up(), started=old))
-    for recipe in (made_up(diverged=True), made_up(last_step=4)):
+    for recipe in (made_up(diverged=True), made_up(diverged=True, most_loss=2302.6), made_up(last_step=4)):
         assert_clean(script(recipe))
+
+
+def test_a_run_whose_loss_ran_away_runs_away_again_at_the_same_update(run_alone):
+    run = trained(model="mlp", normalization="none", optimizer="adam", learning_rate=1.0, epochs=50)
+    assert "loss" in run.read()[0][-1].values, run.status()
+    program = script(recipe_of(run))
+    assert_clean(program)
+    status, _printed, complaint = run_alone(program)
+    assert status == 1
+    made = len([event for event in run.metrics() if isinstance(event, Stepped)])
+    assert f"diverged after update {made}." in complaint
 
 
 @pytest.mark.parametrize("dataset", ["mnist", "fashion-mnist", "kmnist", "emnist-letters", "cifar10"])

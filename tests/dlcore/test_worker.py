@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -14,6 +15,7 @@ import pytest
 import torch
 
 from dlcore.config import TrainConfig
+from dlcore.data.partition import partition
 from dlcore.inference import calibration
 from dlcore.inference.calibrate import calibrate
 from dlcore.inference.prediction import load_model
@@ -23,6 +25,7 @@ from dlcore.runs.directory import create
 from dlcore.runs.history import RunHistory
 from dlcore.runs.process import MEMORY_PENALTY, log_to, stop_on_signals
 from dlcore.training import checkpoints, loop, tensor_file
+from dlcore.training import state as state_module
 from dlcore.training.events import Ended, Evaluated, Inspected, Resumed, Started, Stepped
 
 QUICK = TrainConfig(dataset="digits", model="linear", epochs=2, threads=1)
@@ -84,6 +87,8 @@ def test_a_run_ends_calibrated_by_what_it_held_back():
     assert not few.weights_path.with_name(calibration.FILE_NAME).exists()
     with pytest.raises(UserError, match="Only 72 images"):
         calibrate(load_model(few.run_id))
+    with pytest.raises(UserError, match="held other images back"):
+        calibrate(replace(load_model(run.run_id), dataset="mnist-pen", metadata={"config": {"dataset": "mnist-pen"}}))
 
 
 @pytest.mark.parametrize("fault", [OSError(errno.ENOSPC, "full"), MemoryError(), IndexError("odd")])
@@ -873,3 +878,19 @@ def test_a_checkpoint_that_was_written_and_not_yet_listed_counts(monkeypatch):
     assert worker.work(run).reason == "completed"
     assert history_of(run).resumed == [42]
     assert [path.name for path in newest_first(run)] == [kept.file for kept in run.checkpoints.manifest()]
+
+
+def test_a_run_whose_images_an_earlier_version_divided_otherwise_does_not_go_on(stopped, monkeypatch):
+    def otherwise(config, count, *, held_back=0):
+        learned_from, validation = partition(config, count, held_back=held_back)
+        return learned_from[1:], torch.cat([validation, learned_from[:1]])
+
+    before = stopped.summary()
+    with monkeypatch.context() as patch:
+        patch.setattr(state_module, "partition", otherwise)
+        ended = worker.work(stopped)
+    told = ended.message.format(**ended.values)
+    assert (ended.reason, "images to learn from" in told) == ("failed", True)
+    assert len(stopped.checkpoints.candidates()) == 2
+    assert stopped.summary().weights_sha256 == before.weights_sha256 != ""
+    assert worker.work(stopped).reason == "completed"

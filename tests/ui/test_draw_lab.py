@@ -148,6 +148,20 @@ def test_mnists_share_of_a_partition_is_found_without_the_pen_strokes():
     assert torch.equal(found.validation_labels, labels[first_held_back:])
 
 
+def test_what_an_earlier_version_held_back_is_not_guessed(open_page):
+    config = TrainConfig(dataset="mnist-pen", model="linear")
+    model = SimpleNamespace(
+        source=sources.PRETRAINED,
+        dataset="mnist-pen",
+        channels=1,
+        image_size=28,
+        class_names=tuple("0123456789"),
+        split_known=False,
+        metadata={"config": config.model_dump()},
+    )
+    assert known.known(SimpleNamespace(model=model)).dataset == "digits"
+
+
 def test_class_names_from_outside_stay_plain_text(open_page):
     run = run_with_model("linear", class_names=["<b>x</b>", "[y](http://z)"])
     for panel in ("microscope", "explain", "attack", "compare", "corrupt"):

@@ -203,6 +203,7 @@ def test_widgets_that_do_not_apply_are_off_and_say_why(open_page):
     app.selectbox(key="train.optimizer").set_value("sgd").run()
     assert not app.number_input(key="train.momentum").disabled
     assert set(unused(TrainConfig(device="cuda", early_stopping=3))) == {"momentum", "threads"}
+    assert "validation_fraction" in unused(TrainConfig(dataset="mnist-pen"))
 
 
 def test_planned_updates_are_the_worker_s():

@@ -50,7 +50,8 @@ def known(reading: Reading) -> Known | None:
     try:
         config = models.config_of(model)
         dataset = "mnist" if config.dataset == "mnist-pen" else config.dataset  # of the two, what is quickly at hand
-        if available(dataset, own_images=config.own_images):
+        at_hand = model.split_known and not (dataset != config.dataset and config.classes)
+        if at_hand and available(dataset, own_images=config.own_images):
             return _load(dataset, config.model_dump_json(), learned=True)
     except UserError:
         pass  # deleted or damaged since: the digits may do
