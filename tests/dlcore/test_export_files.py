@@ -188,7 +188,13 @@ def test_of_what_was_made_the_files_looked_at_last_are_kept(run, monkeypatch):
 
 @pytest.mark.filterwarnings("ignore")  # of the exporter
 @pytest.mark.parametrize(
-    "settings", [{}, {"model": "compact-cnn"}, {"model": "resnet-small", "normalization": "layer"}]
+    "settings",
+    [
+        {},
+        {"model": "compact-cnn"},
+        {"model": "committee-cnn", "members": 2},
+        {"model": "resnet-small", "normalization": "layer"},
+    ],
 )
 def test_onnx_answers_as_torch_does(settings, tmp_path):
     runtime = pytest.importorskip("onnxruntime")

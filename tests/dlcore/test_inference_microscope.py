@@ -117,6 +117,19 @@ def test_a_patch_over_the_edge_sees_zeros():
     np.testing.assert_allclose(working.patch[0, 2:, 2:], image[0, :3, :3], rtol=1e-6)
 
 
+def test_a_convolution_in_groups_shows_the_channels_of_its_group():
+    network, layers, image = built("committee-cnn", 1, 28, ModelOptions(members=3))
+    seen = trace(network, layers, image)
+    index = next(place for place, step in enumerate(seen.steps) if getattr(step.layer, "groups", 1) == 3)
+    given, channels = seen.values(seen.steps[index].reads[0]), seen.steps[index].layer.channels
+    for channel in (0, channels // 3, channels - 1):
+        working = explain(seen, index, (channel, 5, 5))
+        assert working.first_channel == channel // (channels // 3) * len(given) // 3
+        first, count = working.first_channel, len(working.patch)
+        assert count == len(given) // 3
+        assert torch.equal(torch.from_numpy(working.patch[:, 1, 1]).float(), given[first : first + count, 5, 5])
+
+
 def test_the_cell_that_won_is_the_largest():
     network, layers, image = built("custom", 1, 28, ModelOptions(layers="maxpool 3 stride 2"))
     working = explain(trace(network, layers, image), 0, (0, 4, 5))

@@ -5,12 +5,14 @@ import pytest
 
 from dlcore.config import KNOBS, TrainConfig
 from dlcore.messages import UserError
+from dlcore.models.layers import Convolution
 from dlcore.presets import PRESETS
 from dlcore.runs import directory, keeping, launch
 from dlcore.runs.worker import work
 from dlcore.training.events import Ended, to_json
 from dlcore.unused import unused
 from ui.training import link
+from ui.training.architecture import in_words
 from ui.training.form import planned_updates
 from ui.training.words import duration
 
@@ -223,6 +225,15 @@ def test_weights_to_begin_with_are_chosen_among_those_that_fit(open_page, as_vis
     assert app.query_params["start_from"] == fitting.run_id
     named = open_page("train", **link.parameters(QUICK, "") | {"start_from": other.run_id})
     assert named.selectbox(key="train.start_from").value == other.run_id  # as the link has it; the run says why not
+
+
+def test_a_committee_asks_for_its_members(open_page):
+    app = open_page("train", dataset="mnist", model="committee-cnn", members="3")
+    assert app.number_input(key="train.members").value == 3
+    alone = open_page("train", dataset="mnist", model="article-cnn", members="3")
+    assert not any(widget.key == "train.members" for widget in alone.number_input)
+    assert in_words(Convolution("conv", 8, kernel=3, groups=4)).endswith(", in 4 groups")
+    assert "groups" not in in_words(Convolution("conv", 8, kernel=3))
 
 
 def test_the_bundled_model_is_offered_where_it_fits(open_page):
