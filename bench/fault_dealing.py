@@ -1,8 +1,9 @@
-"""Faults to deal: calls of the system that refuse, cut short or kill, flipped bits; and what a run means, whatever its bytes."""
+"""Faults to deal: calls of the system that refuse, cut short or kill, and flipped bits."""
 
+import builtins
 import errno
+import io
 import os
-import random
 import shutil
 import signal
 import sys
@@ -11,15 +12,15 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import psutil
 
-from dlcore import atomic, formats
+from bench.fault_files import kind_of
 from dlcore.config import TrainConfig
-from dlcore.messages import UserError
-from dlcore.runs import checkpoint_store, event_log, sealed, worker
-from dlcore.runs.directory import Run, open_directory, open_run
+from dlcore.inference import calibration
+from dlcore.runs import worker
+from dlcore.runs.directory import Run, open_run
 from dlcore.training.events import Resumed, Stepped
 
 CONFIG = TrainConfig(
@@ -37,8 +38,21 @@ CONFIG = TrainConfig(
 ALWAYS = "0"
 OFTEN = "0.05"
 """Seconds between two checkpoints: after each update, and every few updates."""
+ENDS_ONLY = "1000"
+"""A checkpoint at each epoch only."""
 Deal = Callable[[str, Callable[..., Any], tuple[Any, ...]], Any]
 """What happens instead of a call: given its name, the real function and its arguments."""
+
+
+class Place(NamedTuple):
+    """One call: the ``number``-th of its kind, from 0 on, in the life of a worker. When it comes may differ; which it is, not."""
+
+    call: str
+    kind: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.call} of {self.kind} no. {self.number}"
 
 
 class Findings:
@@ -54,46 +68,140 @@ class Findings:
             print(f"  NOT AS IT SHOULD BE: {what}", file=sys.stderr, flush=True)
 
 
-class Ops:
-    """Stands in for the module ``os`` where files are written, and deals one fault at the ``at``-th call."""
+class Disk:
+    """Stands between all code of this process and the files of one run, and deals a fault at a place.
 
-    def __init__(self, at: int = -1, deal: Deal | None = None) -> None:
-        self.seen: list[str] = []
-        self._at, self._deal = at, deal
+    It takes the place of the system's calls themselves, not of names in the modules that use them today: code that moves
+    elsewhere is met there. Opening a file to read is not dealt with, reading it is. For a fork, which ends with it.
+    """
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(os, name)
+    def __init__(self, run_path: Path, place: Place | None = None, deal: Deal | None = None, hit: Path | None = None):
+        self.seen: list[Place] = []
+        self._run_path, self._place, self._deal = run_path, place, deal
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._kinds: dict[int, str] = {}
+        self._dealing = False
+        self._hit = hit
 
-    def _call(self, name: str, real: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-        self.seen.append(name)
-        if self._deal is not None and len(self.seen) - 1 >= self._at >= 0:
-            return self._deal(name, real, arguments)
-        return real(*arguments)
+    def stand_between(self) -> None:  # noqa: C901  # all the calls side by side
+        real_open, real_close, real_open_file = os.open, os.close, io.open
 
-    def open(self, *arguments: Any) -> Any:
-        return self._call("open", os.open, arguments)
+        def of_descriptor(call: str) -> Callable[..., Any]:
+            function = getattr(os, call)
+            return lambda descriptor, *rest: self.call(call, self._kinds.get(descriptor), function, descriptor, *rest)
 
-    def write(self, *arguments: Any) -> Any:
-        return self._call("write", os.write, arguments)
+        def of_path(call: str, *, which: int = 0) -> Callable[..., Any]:
+            function = getattr(os, call)
 
-    def fsync(self, *arguments: Any) -> Any:
-        return self._call("fsync", os.fsync, arguments)
+            def instead(*arguments: Any, **named: Any) -> Any:
+                kind = kind_of(os.fspath(arguments[which]), self._run_path) if "dir_fd" not in named else None
+                name = "rename" if call == "replace" else "unlink" if call == "remove" else call
+                return self.call(name, kind, lambda *given: function(*given, **named), *arguments)
 
-    def replace(self, *arguments: Any) -> Any:
-        return self._call("replace", os.replace, arguments)
+            return instead
+
+        def open_descriptor(path: Any, flags: int, *arguments: Any, **named: Any) -> int:
+            kind = kind_of(os.fspath(path), self._run_path) if isinstance(path, str | os.PathLike) else None
+            dealt = kind if flags & os.O_CREAT else None
+            descriptor = self.call("open", dealt, lambda *given: real_open(*given, **named), path, flags, *arguments)
+            self.opened(descriptor, kind)
+            return int(descriptor)
+
+        def close(descriptor: int) -> None:
+            self.opened(descriptor, None)
+            real_close(descriptor)
+
+        def open_file(file: Any, mode: str = "r", buffering: int = -1, *rest: Any, **named: Any) -> Any:
+            kind = kind_of(os.fspath(file), self._run_path) if isinstance(file, str | os.PathLike) else None
+            if kind is None:
+                return real_open_file(file, mode, buffering, *rest, **named)
+            if mode in ("r", "rb"):
+                return WatchedFile(real_open_file(file, mode, buffering, *rest, **named), self, kind)
+            # Without a buffer each write is a call; whoever wanted one expects that all is written.
+            opened = self.call("open", kind, real_open_file, file, mode, 0)
+            self.opened(opened.fileno(), kind)
+            return WatchedFile(opened, self, kind, whole=buffering != 0)
+
+        def safe_open(path: Any, *arguments: Any, **named: Any) -> Any:  # reads by itself, not through Python
+            return self.call("read", kind_of(path, self._run_path), lambda: real_safe_open(path, *arguments, **named))
+
+        for name in ("write", "fsync", "read"):
+            setattr(os, name, of_descriptor(name))
+        for name in ("unlink", "remove", "mkdir"):
+            setattr(os, name, of_path(name))
+        for name in ("replace", "rename"):
+            setattr(os, name, of_path(name, which=1))
+        os.open, os.close = open_descriptor, close
+        io.open = builtins.open = open_file  # type: ignore[assignment]
+        if (real_safe_open := getattr(calibration, "safe_open", None)) is not None:
+            calibration.safe_open = safe_open  # type: ignore[attr-defined]
+
+    def opened(self, descriptor: int, kind: str | None) -> None:
+        """From now on ``descriptor`` is that of a file of this kind, or of none."""
+        self._kinds.pop(descriptor, None)
+        if kind is not None:
+            self._kinds[descriptor] = kind
+
+    def call(self, name: str, kind: str | None, real: Callable[..., Any], *arguments: Any) -> Any:
+        if kind is None:
+            return real(*arguments)
+        place = Place(name, kind, self._counts[name, kind])
+        self._counts[name, kind] += 1
+        self.seen.append(place)
+        if self._deal is None or not (self._dealing or place == self._place):
+            return real(*arguments)
+        if not self._dealing and self._hit is not None:  # now: a killed process says nothing any more
+            self._hit.touch()
+        self._dealing = True
+        return self._deal(name, real, arguments)
 
 
-class LoggedFile:
-    """The file of the log, its writes dealt with as all others."""
+class WatchedFile:
+    """A file of the run, its calls dealt with as all others."""
 
-    def __init__(self, file: Any, ops: Ops) -> None:
-        self._file, self._ops = file, ops
+    def __init__(self, file: Any, disk: Disk, kind: str, *, whole: bool = False) -> None:
+        self._file, self._disk, self._kind, self._whole = file, disk, kind, whole
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if not self._file.closed:
+            self._disk.opened(self._file.fileno(), None)
+        self._file.close()
+
+    def __iter__(self) -> Any:
+        return iter(self.readlines())
+
+    def read(self, *arguments: Any) -> Any:
+        return self._disk.call("read", self._kind, self._file.read, *arguments)
+
+    def readinto(self, *arguments: Any) -> Any:
+        return self._disk.call("read", self._kind, self._file.readinto, *arguments)
+
+    def readline(self, *arguments: Any) -> Any:
+        return self._disk.call("read", self._kind, self._file.readline, *arguments)
+
+    def readlines(self, *arguments: Any) -> Any:
+        return self._disk.call("read", self._kind, self._file.readlines, *arguments)
+
+    def truncate(self, *arguments: Any) -> Any:
+        return self._disk.call("truncate", self._kind, self._file.truncate, *arguments)
+
     def write(self, data: bytes) -> int:
-        return int(self._ops.write(self._file.fileno(), data))
+        rest = memoryview(data)
+        while rest:
+            written = int(os.write(self._file.fileno(), rest))
+            rest = rest[written:]
+            if not self._whole:
+                break
+        return len(data) - len(rest)
 
 
 def in_child(task: Callable[[], object], *, wait: bool = True) -> int:
@@ -107,28 +215,20 @@ def in_child(task: Callable[[], object], *, wait: bool = True) -> int:
                 os.dup2(quiet, stream)
             task()
             code = 0
+        except BaseException:
+            if os.environ.get("FAULTS_LOUD"):
+                sys.excepthook(*sys.exc_info())
+            raise
         finally:
             os._exit(code)
     return os.waitpid(process, 0)[1] if wait else process
 
 
-def train(run: Run, ops: Ops | None = None, *, every: str = ALWAYS, stop_after: int = 0) -> None:
-    """Be the worker of ``run``, with ``ops`` between it and the disk."""
+def train(run: Run, disk: Disk | None = None, *, every: str = ALWAYS, stop_after: int = 0) -> None:
+    """Be the worker of ``run``, with ``disk`` between it and its files."""
     os.environ["DLCORE_CHECKPOINT_SECONDS"] = every
-    if ops is not None:
-        atomic.os = ops  # type: ignore[attr-defined]
-        worker.os = ops  # type: ignore[attr-defined]
-        unlink, real_init = Path.unlink, event_log.EventLog.__init__
-
-        def watched_unlink(path: Path, missing_ok: bool = False) -> None:
-            ops._call("unlink", lambda: unlink(path, missing_ok=missing_ok), ())  # noqa: SLF001
-
-        def init(log: event_log.EventLog, path: Path) -> None:
-            real_init(log, path)
-            log._file = LoggedFile(log._file, ops)  # type: ignore[assignment]  # noqa: SLF001
-
-        checkpoint_store.Path.unlink = watched_unlink  # type: ignore[method-assign]
-        event_log.EventLog.__init__ = init  # type: ignore[method-assign]
+    if disk is not None:
+        disk.stand_between()
     seen: list[int] = []
 
     def watch(event: object) -> None:
@@ -151,7 +251,7 @@ def resumes(run: Run) -> list[Resumed]:
 
 
 def temporary_files(run: Run) -> int:
-    return sum(path.name.endswith(".tmp") for path in run.path.iterdir())
+    return sum(path.name.endswith(".tmp") for path in run.path.rglob("*"))
 
 
 def die(share: float) -> Deal:
@@ -160,7 +260,7 @@ def die(share: float) -> Deal:
     def deal(name: str, real: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         if name == "write":
             descriptor, data = arguments
-            os.write(descriptor, bytes(data)[: int(share * len(data))])
+            real(descriptor, bytes(data)[: int(share * len(data))])
         elif share > 0.5:
             real(*arguments)
         os.kill(os.getpid(), signal.SIGKILL)
@@ -168,88 +268,49 @@ def die(share: float) -> Deal:
     return deal
 
 
-def refuse(number: int, *, forever: bool) -> Deal:
-    """Fail as a disk does: the first write takes a part and the next fails; after that all fail, or none."""
+STILL_POSSIBLE = {errno.ENOSPC: {"read", "unlink", "truncate"}, errno.EIO: set[str](), errno.EMFILE: set[str]()}
+"""What a full disk does all the same: it gives back what it has and lets go of files."""
+
+
+def refuse(number: int, *, forever: bool, only: str = "") -> Deal:
+    """Fail as a disk does: the first write takes a part and the next fails; after that all fail (or all of the kind
+    ``only``), or none.
+    """
     state = SimpleNamespace(took_a_part=False, failed=False)
 
     def deal(name: str, real: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-        if name == "unlink" and number == errno.ENOSPC:  # a full disk lets go of files
+        if name in STILL_POSSIBLE[number] or only not in ("", name):
             return real(*arguments)
         if state.failed and not forever:
             return real(*arguments)
         if name == "write" and not state.took_a_part and not state.failed and len(arguments[1]) > 1:
             state.took_a_part = True
-            return os.write(arguments[0], bytes(arguments[1])[: len(arguments[1]) // 2])
+            return real(arguments[0], bytes(arguments[1])[: len(arguments[1]) // 2])
         state.failed = True
         raise OSError(number, os.strerror(number))
 
     return deal
 
 
-def stored(run: Run) -> list[tuple[str, str]]:
-    """Each kind of file in a run directory, by name."""
-    return [
-        ("newest checkpoint", run.checkpoints.manifest()[0].file),
-        ("manifest", run.checkpoints.manifest_path.name),
-        ("log", run.events_path.name),
-        ("weights", run.final_weights_path.name),
-        ("config", "config.json"),
-        ("summary", "summary.json"),
-    ]
-
-
 def prefixes(size: int) -> list[int]:
     """One length of each class: nothing, in the header's length, in the header, in the content, almost all."""
-    return sorted({0, 4, 8, 60, size // 3, 2 * size // 3, size - 1})
+    return sorted({length for length in (0, 4, 8, 60, size // 3, 2 * size // 3, size - 1) if length < size})
 
 
-def flip(path: Path, dice: random.Random) -> None:
-    data = bytearray(path.read_bytes())
-    data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
+def flip(path: Path, bit: int) -> None:
+    """One bit, counted from the beginning. The time of change moves too, so that readers that remember look again."""
+    data, changed = bytearray(path.read_bytes()), path.stat().st_mtime_ns
+    data[bit // 8] ^= 1 << bit % 8
     path.write_bytes(data)
-
-
-def meaning(run: Run, name: str) -> Any:
-    """What a reader takes from the file, comparable; None if it is told that the file is damaged."""
-    from dlcore.training import checkpoints, tensor_file
-
-    def checkpoint() -> str:
-        known = run.checkpoints.manifest()[0]
-        tensor_file.read(run.path / known.file, limit_bytes=10**9, sha256=known.sha256)
-        return "as written"
-
-    def weights() -> str:
-        checkpoints.load_weights(run.final_weights_path)
-        return "as written"
-
-    def log() -> Any:
-        reading = run.scan()
-        whole = reading.damaged_lines == 0 and reading.offset == run.events_path.stat().st_size
-        return reading.events if whole else None
-
-    def summary() -> Any:
-        data = (run.path / "summary.json").read_bytes()
-        return sealed.unseal(data, file="summary.json", known=formats.SUMMARY_FORMAT)
-
-    read: dict[str, Callable[[], Any]] = {
-        "newest checkpoint": checkpoint,
-        "manifest": run.checkpoints.manifest,
-        "log": log,
-        "weights": weights,
-        "config": lambda: open_directory(run.path),
-        "summary": summary,
-    }
-    try:
-        found = read[name]()
-    except (UserError, ValueError):
-        found = None
-    return found
+    os.utime(
+        path, ns=(changed, changed + 10**9 * (1 + bit))
+    )  # seconds: more than the clock of any file system tells apart
 
 
 def copy_of(run: Run) -> Run:
     """A second run directory with the same content, lock and marks apart."""
     path = run.path.with_name(run.run_id[:-12] + os.urandom(6).hex())
-    shutil.copytree(run.path, path, ignore=shutil.ignore_patterns("lock"))
+    shutil.copytree(run.path, path, ignore=shutil.ignore_patterns("lock", "control.lock"))
     return open_run(path.name)
 
 

@@ -8,12 +8,13 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from bench.memory import CHROMIUM, served
-from bench.turns import Row, row, tell
+from bench.memory import served
+from bench.turns import CHROMIUM, Row, row, tell
 from dlcore.config import TrainConfig
 from dlcore.runs import directory
 from dlcore.runs.worker import work
@@ -23,8 +24,7 @@ REPEATS = 5
 VISITOR = "a-visitor-of-the-bench-0001"
 
 
-def measure() -> list[Row]:
-    rows = []
+def measure() -> Iterator[Row]:
     for count in COUNTS:
         with tempfile.TemporaryDirectory() as folder:
             os.environ["DLCORE_HOME"] = folder
@@ -56,18 +56,10 @@ def measure() -> list[Row]:
                         )
                 browser.close()
             aim = "≤ 1" if count == 50 else ""
-            rows.append(
-                row(f"history of {count} runs, from another page", listed, aim=aim, unit="s", note="browser here too")
-            )
-            rows.append(
-                row(
-                    f"history of {count} runs, whole page loaded anew", again, aim="", unit="s", note="browser here too"
-                )
-            )
-            rows.append(
-                row(f"history of {count} runs, first time for the server", opened, aim="", unit="s", note="the same")
-            )
-    return rows
+            name, note = f"history of {count} runs", "browser here too"
+            yield row(f"{name}, from another page", listed, aim=aim, unit="s", note=note)
+            yield row(f"{name}, whole page loaded anew", again, aim="", unit="s", note=note)
+            yield row(f"{name}, first time for the server", opened, aim="", unit="s", note=note)
 
 
 def _known(browser: Browser, url: str) -> Page:

@@ -20,10 +20,9 @@ from pathlib import Path
 import psutil
 from playwright.sync_api import Page, sync_playwright
 
-from bench.turns import Row
+from bench.turns import CHROMIUM, Row
 
 PROJECT = Path(__file__).resolve().parents[1]
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 LIMIT_MB = 900
 SECOND_LIMIT_MB = 350
 SEVEN = [(60, 60), (120, 62), (200, 64), (170, 130), (140, 200), (120, 250)]

@@ -8,13 +8,13 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from bench.memory import CHROMIUM, served
-from bench.turns import Row, row, tell
+from bench.memory import served
+from bench.turns import CHROMIUM, Row, row, tell
 from dlcore.config import TrainConfig
 from dlcore.data.availability import pen_strokes_file
 from dlcore.data.pen_strokes import read_drawings
@@ -43,10 +43,9 @@ _LISTEN = """() => {
 }"""
 
 
-def measure() -> list[Row]:
+def measure() -> Iterator[Row]:
     drawings = list(read_drawings(pen_strokes_file()))
     strokes = [drawing.strokes[0] * 0.6 for drawing in drawings[:: len(drawings) // STROKES][:STROKES]]
-    rows = []
     with tempfile.TemporaryDirectory() as folder:
         os.environ["DLCORE_HOME"] = folder
         with served(Path(folder)) as (_, url), sync_playwright() as playwright:
@@ -63,12 +62,11 @@ def measure() -> list[Row]:
                     page.close()
                     own_delay = LIBRARY_MS if canvas == "drawable" else 0
                     aim = (150 if beside == "alone" else 300) + own_delay
-                    rows.append(row(f"pen up to bars, {canvas}, {beside}", milliseconds, aim=f"≤ {aim}", unit="ms"))
+                    yield row(f"pen up to bars, {canvas}, {beside}", milliseconds, aim=f"≤ {aim}", unit="ms")
                     tell(f"{canvas}, {beside}: median {statistics.median(milliseconds):.0f} ms")
                 if beside != "alone":
                     run.request_stop()
             browser.close()
-    return rows
 
 
 def pen_up_to_bars(page: Page, address: str, selector: str, strokes: Sequence[Stroke]) -> list[float]:

@@ -1,103 +1,150 @@
-"""What it costs a run that it is watched: its updates a second with none, one and eight pages open, taking turns.
+"""What it costs a run that it is watched: its updates per second of the clock with none, one and eight pages open, by turns.
 
-``DLCORE_DATA=… python -m bench watching``. Visitors' browsers are machines of their own; here one core plays them. It is
-also the server's, as where workers leave a core to it (the queue keeps one free of them), or worker and server share the
-other, as they would on a machine with a single core: the harder case. The pages are open all the while; those that do
-not watch in a turn are told that nobody sees them, as a browser tells a tab in the background.
+``DLCORE_DATA=… python -m bench.watching [--pages 1 8] [--turns 5] [--seconds 10]``. The worker is a process of its own, and
+what is divided is its wall time: all between two updates counts, also the log, looks between epochs and waiting for a core.
+Evaluations and checkpoints, which fall upon some turns by chance, are kept out: a stretch in which one comes is measured
+again. Visitors' browsers are machines of their own; here one core plays them. It is also the server's, as where workers
+leave a core to it (the queue keeps one free of them), or worker and server share the other, as they would on a machine with
+a single core: the harder case. The pages are open all the while; those that do not watch in a turn are told that nobody
+sees them, as a browser tells a tab in the background.
 """
 
+import argparse
 import os
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from itertools import accumulate
+from itertools import pairwise
 from pathlib import Path
 
 import psutil
 from playwright.sync_api import Page, sync_playwright
 
-from bench.memory import CHROMIUM, served
-from bench.turns import Row, row, tell
+from bench.memory import served
+from bench.turns import CHROMIUM, Row, row, tell
 from dlcore.config import TrainConfig
-from dlcore.runs import directory, launch
+from dlcore.runs import directory, event_log, launch
+from dlcore.runs.directory import Run
 from dlcore.training.events import Stepped
 
 SEEN = """state => {
   Object.defineProperty(document, "visibilityState", { value: state, configurable: true })
   document.dispatchEvent(new Event("visibilitychange"))
 }"""
-GROUPS = (1, 7)
-"""Pages of two browsers; the second joins the first."""
+PAGES = (1, 8)
 AIMS = {1: "≤ 1.01", 8: "≤ 1.03"}
 TURNS = 5
-SECONDS = 7.0
+SECONDS = 10.0
 """Of a turn, after as much as pages need to come back to themselves:"""
 SETTLING = 2.0
 OPENING_SECONDS = 10.0
 """For each page, until the one core that plays the browsers has drawn it."""
+LOOK_SECONDS = 0.002
+"""Between two looks at the length of the log: the clock is read so soon after a line was written."""
+ATTEMPTS = 5
+SILENT_SECONDS = 60.0
 
 
-def measure(groups: Sequence[int] = GROUPS) -> list[Row]:
-    """The rows of the table; ``groups`` are pages of browsers that join one after the other."""
+def measure(pages: Sequence[int] = PAGES, turns: int = TURNS, seconds: float = SECONDS) -> Iterator[Row]:
+    """The rows of the table, for each number of pages open."""
     here, there = sorted(os.sched_getaffinity(0))[:2]
-    rows = played(groups, worker=here, server=there, browsers=there, note="a core for the server and the browsers")
-    return rows + played(groups, worker=here, server=here, browsers=there, note="server on the worker's core")
+    for server, note in ((there, "a core for the server and the browsers"), (here, "server on the worker's core")):
+        yield from played(pages, worker=here, server=server, browsers=there, turns=turns, seconds=seconds, note=note)
 
 
-def played(groups: Sequence[int], *, worker: int, server: int, browsers: int, note: str) -> list[Row]:
+def played(
+    pages: Sequence[int], *, worker: int, server: int, browsers: int, turns: int, seconds: float, note: str
+) -> Iterator[Row]:
     """The rows of one way to share the cores."""
-    counts = [0, *accumulate(groups)]
+    counts = [0, *sorted(set(pages))]
     os.sched_setaffinity(0, {server})
     rates: dict[int, list[float]] = {count: [] for count in counts}
     shares: dict[int, list[float]] = {count: [] for count in counts}
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ |= {"DLCORE_HOME": folder, "DLCORE_SPARE": "off"}
-        with ExitStack() as open_until_the_end:
-            process, url = open_until_the_end.enter_context(served(Path(folder)))
-            os.sched_setaffinity(0, {worker})
-            run = directory.create(TrainConfig(epochs=50, threads=1))
-            launch.start(run)
-            os.sched_setaffinity(0, {browsers})  # what is started from here on
-            playwright = open_until_the_end.enter_context(sync_playwright())
-            groups_of_pages: list[list[Page]] = []
-            for count in groups:
-                browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-                groups_of_pages.append([browser.new_context().new_page() for _ in range(count)])
-                for page in groups_of_pages[-1]:
-                    page.goto(f"{url}/train?lang=en&run={run.run_id}", wait_until="commit")
-            time.sleep(OPENING_SECONDS * counts[-1])
-            for turn in range(TURNS):
-                for number, count in enumerate(rates):
-                    for position, pages in enumerate(groups_of_pages):
-                        for page in pages:
-                            page.evaluate(SEEN, "visible" if position < number else "hidden")
-                    time.sleep(SETTLING)
-                    used, start, offset = cpu_seconds(process), time.perf_counter(), run.events_path.stat().st_size
-                    time.sleep(SECONDS)
-                    shares[count].append((cpu_seconds(process) - used) / (time.perf_counter() - start))
-                    steps = [event for event in run.read(offset)[0] if isinstance(event, Stepped)]
-                    spent = steps[-1].seconds - steps[0].seconds
-                    rates[count].append((steps[-1].step - steps[0].step) / spent)
-                    tell(
-                        f"turn {turn + 1}, {count} pages: {rates[count][-1]:.1f} updates/s, server {shares[count][-1]:.1%}"
-                    )
-            run.request_stop()
-            while run.summary() is None:
-                time.sleep(0.2)
-    rows = []
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as open_until_the_end:
+        os.environ |= {"DLCORE_HOME": folder, "DLCORE_SPARE": "off", "DLCORE_CHECKPOINT_SECONDS": "3600"}
+        process, url = open_until_the_end.enter_context(served(Path(folder)))
+        os.sched_setaffinity(0, {worker})
+        # Little is held back, so that evaluations are short and seldom.
+        run = directory.create(TrainConfig(epochs=50, threads=1, validation_fraction=0.01))
+        launch.start(run)
+        open_until_the_end.callback(_stop, run)
+        os.sched_setaffinity(0, {browsers})  # what is started from here on
+        playwright = open_until_the_end.enter_context(sync_playwright())
+        groups: list[list[Page]] = []  # a browser each; those of later ones join
+        for fewer, more in pairwise(counts):
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+            groups.append([browser.new_context().new_page() for _ in range(more - fewer)])
+            for page in groups[-1]:
+                page.goto(f"{url}/train?lang=en&run={run.run_id}", wait_until="commit")
+        time.sleep(OPENING_SECONDS * counts[-1])
+        for turn in range(turns):
+            # Whoever came first in one turn comes last in the next.
+            for number, count in list(enumerate(counts))[:: -1 if turn % 2 else 1]:
+                for position, group in enumerate(groups):
+                    for page in group:
+                        page.evaluate(SEEN, "visible" if position < number else "hidden")
+                time.sleep(SETTLING)
+                rate, share = updates_per_second(run, process, seconds)
+                rates[count].append(rate)
+                shares[count].append(share)
+                tell(f"turn {turn + 1} of {turns}, {count} pages: {rate:.2f} updates/s, server {share:.1%}")
+    tell(f"updates a second with none: {statistics.median(rates[0]):.1f}")
     for count in counts[1:]:
         ratios = [alone / watched for alone, watched in zip(rates[0], rates[count], strict=True)]
-        rows.append(
-            row(f"time of an update, pages open: {count} ÷ none", ratios, aim=AIMS.get(count, "stated"), note=note)
-        )
-        share = [100 * value for value in shares[count]]
-        rows.append(row(f"server's share of a core, pages open: {count}", share, aim="stated", unit="%", note=note))
-    tell(f"updates a second with none: {statistics.median(rates[0]):.1f}")
-    return rows
+        aim = AIMS.get(count, "stated")
+        yield row(f"wall time of a run, pages open: {count} ÷ none", ratios, aim=aim, note=note)
+        share_percent = [100 * value for value in shares[count]]
+        yield row(f"server's share of a core, pages open: {count}", share_percent, aim="stated", unit="%", note=note)
+
+
+def updates_per_second(run: Run, server: psutil.Process, seconds: float) -> tuple[float, float]:
+    """Of the clock, over a stretch of ``seconds`` without an evaluation; and the server's share of a core meanwhile."""
+    for _ in range(ATTEMPTS):
+        offset, start = _grown(run)
+        used = cpu_seconds(server)
+        time.sleep(seconds)
+        length, end = _grown(run)
+        share = (cpu_seconds(server) - used) / (end - start)
+        events = [event for place, event in event_log.read(run.events_path, offset)[0] if place < length]
+        if all(isinstance(event, Stepped) for event in events):  # so short a run logs every one
+            return len(events) / (end - start), share
+    raise RuntimeError(f"no stretch of {seconds:g} s without an evaluation in {ATTEMPTS} attempts")
+
+
+def _grown(run: Run) -> tuple[int, float]:
+    """The length of the log just after lines were written to it, and the time, which is that of the last update in it."""
+    before = length = run.events_path.stat().st_size
+    begun = now = time.perf_counter()
+    while length == before:
+        if now - begun > SILENT_SECONDS:
+            raise RuntimeError(f"the run is {run.status()}, and its log has not grown for {SILENT_SECONDS:g} s")
+        time.sleep(LOOK_SECONDS)
+        length, now = run.events_path.stat().st_size, time.perf_counter()
+    return length, now
+
+
+def _stop(run: Run) -> None:
+    run.request_stop()
+    while run.summary() is None:
+        time.sleep(0.2)
 
 
 def cpu_seconds(process: psutil.Process) -> float:
     times = process.cpu_times()
     return float(times.user + times.system)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pages", type=int, nargs="+", default=PAGES, help="how many are open")
+    parser.add_argument("--turns", type=int, default=TURNS)
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="of a turn")
+    options = parser.parse_args()
+    for one in measure(options.pages, options.turns, options.seconds):
+        print(one, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -9,6 +9,8 @@ from dlcore.data.augmentation import STRENGTHS, Strength, strength_of
 from dlcore.data.augmentation import augment as augment_by
 from dlcore.data.loading import load
 
+NAMED = [name for name in STRENGTHS if name != "none"]
+
 
 @pytest.fixture(scope="module")
 def images():
@@ -32,7 +34,7 @@ def test_none_changes_nothing(images):
     assert augment(images, "none", seeded()) is images
 
 
-@pytest.mark.parametrize("name", ["light", "strong"])
+@pytest.mark.parametrize("name", NAMED)
 def test_shape_type_and_range_stay(images, name):
     before = images.clone()
     changed = augment(images, name, seeded())
@@ -44,13 +46,41 @@ def test_shape_type_and_range_stay(images, name):
     assert augment(torch.full_like(blank, 255), name, seeded()).max() == 255
 
 
-@pytest.mark.parametrize("name", ["light", "strong"])
+@pytest.mark.parametrize("name", NAMED)
 def test_each_image_has_its_own_draw_and_the_seed_decides(images, name):
     copies = images[:1].expand(16, -1, -1, -1)
     changed = augment(copies, name, seeded())
     assert len({tuple(image.flatten().tolist()) for image in changed}) == 16
     assert torch.equal(changed, augment(copies, name, seeded()))
     assert not torch.equal(changed, augment(copies, name, seeded(1)))
+
+
+def test_moderate_lies_between_light_and_strong(images):
+    """The same draws go further from name to name: no two give the same images, and each changes more than the one before."""
+    changed = {name: augment(images, name, seeded()) for name in STRENGTHS}
+    names = list(STRENGTHS)
+    assert names == ["none", "light", "moderate", "strong"]
+    for position, name in enumerate(names):
+        assert not any(torch.equal(changed[name], changed[other]) for other in names[:position])
+    far = [float((changed[name].float() - images.float()).abs().mean()) for name in names]
+    assert far == sorted(far)
+    assert far[2] > 1.1 * far[1]
+
+
+def test_moderate_moves_a_dot_about_but_not_away():
+    """By its shift of two pixels, and by what its rubber sheet adds; fairly to all sides. No pixel comes from nothing."""
+    dot = torch.zeros(400, 1, 28, 28, dtype=torch.uint8)
+    dot[:, :, 13:15, 13:15] = 200
+    moved = augment(dot, "moderate", seeded()).float()
+    axis = torch.arange(28.0)
+    for sums in (moved.sum((1, 2)), moved.sum((1, 3))):
+        offset = (sums * axis).sum(1) / sums.sum(1) - 13.5
+        assert 2 < offset.abs().max() < 2 + 1.2 + 0.3
+        assert abs(float(offset.mean())) < 0.2
+    assert moved.max() <= 200
+    size = moved.sum((1, 2, 3)) / (4 * 200)
+    assert size.min() < 0.75
+    assert size.max() > 1.3  # thicker strokes, larger digits
 
 
 def test_channels_of_an_image_move_together():
@@ -60,7 +90,7 @@ def test_channels_of_an_image_move_together():
     assert torch.equal(changed[:, 0], changed[:, 2])
 
 
-@pytest.mark.parametrize("name", ["light", "strong"])
+@pytest.mark.parametrize("name", NAMED)
 def test_digits_stay_in_the_picture(images, name):
     """No draw throws the digit out: every image keeps most of its ink, and the mean image hardly moves."""
     changed = augment(images, name, seeded()).float()
@@ -92,7 +122,7 @@ def test_thickness_makes_some_strokes_thicker_and_some_thinner(images):
 
 # Your own strengths, one kind at a time
 
-LIGHT_SUM, STRONG_SUM = 744_201, 730_046
+LIGHT_SUM, MODERATE_SUM, STRONG_SUM = 744_201, 738_271, 730_046
 KINDS = {
     "shift_pixels": 3.0,
     "rotation_degrees": 30.0,
@@ -117,10 +147,11 @@ def blob(count, size=28, channels=1):
 
 
 def test_the_named_strengths_are_what_they_were(images):
-    """Sums of the first release: whatever is added, a link to an old experiment repeats it."""
+    """Sums of the first release that had them: whatever is added, a link to an old experiment repeats it."""
     dice = seeded(5)
     noise = torch.randint(0, 256, (8, 1, 28, 28), dtype=torch.uint8, generator=dice)
     assert augment(noise, "light", seeded(1)).long().sum() == LIGHT_SUM
+    assert augment(noise, "moderate", seeded(1)).long().sum() == MODERATE_SUM
     assert augment(noise, "strong", seeded(1)).long().sum() == STRONG_SUM
 
 

@@ -1,0 +1,116 @@
+"""The benches themselves: they say what they do, go on where one cannot, and add up what was measured in parts."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench import __main__ as bench
+from bench import recording, start, throughput, time_to_99
+from bench.turns import row
+from dlcore.data.loading import load
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+def test_what_cannot_be_measured_is_left_out_in_a_sentence_and_the_rest_goes_on(monkeypatch, capfd, tmp_path):
+    monkeypatch.setenv("DLCORE_DATA", str(tmp_path))
+    run = []
+    monkeypatch.setattr(
+        bench.subprocess, "run", lambda command, **_: run.append(command[-1]) or subprocess.CompletedProcess((), 0)
+    )
+    assert bench.main(["throughput", "symbols", "hands", "start"]) == 1
+    out, err = capfd.readouterr()
+    assert run == ["symbols", "start"]
+    assert out.splitlines() == [
+        "throughput is left out: MNIST is not at hand; set DLCORE_DATA to a torchvision root that holds it.",
+        "hands is left out: pen-strokes/train.jsonl is not in the folder of datasets; CONTRIBUTING.md says where it comes from.",
+    ]
+    assert "throughput 8 min, symbols 1 min, hands 5 min, start 2 min" in err.splitlines()[0]
+    assert "together 16 min" in err
+    assert bench.main(["symbols", "start"]) == 0
+
+
+def test_each_row_is_printed_as_it_is_measured(monkeypatch, capfd):
+    """And what breaks amid its rows keeps those that it had."""
+
+    def measure():
+        yield row("first", [1.0, 3.0, 2.0], aim="≥ 1")
+        seen.append(capfd.readouterr().out)
+        raise RuntimeError("no more\nthan this")
+
+    seen = []
+    monkeypatch.setattr(start, "measure", measure)
+    assert bench.main(["--alone", "start"]) == 1
+    assert seen[0].split() == ["first", "2", "times", "(1", "to", "3", ")", "aim", "≥", "1"]
+    assert capfd.readouterr().out == "start is left out from here on: RuntimeError, no more\n"
+
+
+def test_unknown_names_are_refused_and_known_ones_exist(capsys):
+    with pytest.raises(SystemExit):
+        bench.main(["nothing"])
+    assert "there is no nothing" in capsys.readouterr().err
+    for one in bench.ALL.values():
+        assert (PROJECT / f"{one.module.replace('.', '/')}.py").is_file()
+        assert set(one.needs) <= set(bench.NEEDS)
+        assert one.minutes > 0
+
+
+def test_time_to_99_adds_up_what_was_measured_in_parts(monkeypatch, tmp_path):
+    asked = []
+
+    def ask(_module, side, *arguments, environment=None):
+        seed = int(arguments[arguments.index("--seed") + 1])
+        asked.append((side, seed))
+        assert (environment is None) == (side == "plain")
+        if side == "ours":
+            return {"seconds": 8.0 + seed, "accuracy": 0.99 + seed / 1000}
+        assert float(arguments[arguments.index("--most-seconds") + 1]) == 60 * (8 + seed)
+        return {"seconds": 400.0, "accuracy": 0.991, "epochs": 8}
+
+    monkeypatch.setattr(time_to_99, "ask", ask)
+    keep = tmp_path / "found.json"
+    list(time_to_99.measure([0, 1], compared=0, keep=keep))
+    rows = list(time_to_99.measure([1, 2, 3, 4], compared=0, keep=keep))
+    assert asked == [("ours", seed) for seed in range(5)]
+    assert rows[0].name == "fast-99, mean test accuracy of 5 seeds"
+    assert rows[0].value == pytest.approx(99.2)
+    assert (rows[0].low, rows[0].high) == (99, pytest.approx(99.4))
+    rows = list(time_to_99.measure([0], compared=1, keep=keep))
+    assert asked[5:] == [("plain", 0)]
+    assert rows[0].value == 50
+    assert len(json.loads(keep.read_text())["ours"]) == 5
+
+
+def test_all_of_recording_is_counted(monkeypatch, tmp_path):
+    monkeypatch.setenv("DLCORE_HOME", str(tmp_path))
+    config = recording.TrainConfig(dataset="digits", model="mlp", epochs=1, threads=1, device="cpu")
+    parts = recording.shares(config, load("digits"))
+    assert set(parts) == {"updates measured", "inspections", "watching", "looks", "log"}
+    assert all(share > 0 for name, share in parts.items() if name != "watching")
+
+
+def test_a_part_of_recording_that_is_measured_no_more_is_told(monkeypatch, tmp_path):
+    monkeypatch.setenv("DLCORE_HOME", str(tmp_path))
+    monkeypatch.setattr(recording, "RECORDING", [one for one in recording.RECORDING if one[0] != recording.UPDATES])
+    config = recording.TrainConfig(dataset="digits", model="mlp", epochs=1, threads=1, device="cpu")
+    with pytest.raises(AssertionError, match="updates measured"):
+        recording.shares(config, load("digits"))
+
+
+def test_the_work_of_the_articles_network_is_counted_by_hand():
+    """3×3 windows at 26×26 and 24×24 places, two linear layers; the first layer's pixels need no gradient."""
+    convolutions = 26 * 26 * 32 * 9, 24 * 24 * 64 * 32 * 9
+    forward = sum(convolutions) + 9216 * 128 + 128 * 10
+    assert throughput.gigaflops_an_image() == pytest.approx(2 * (3 * forward - convolutions[0]) / 1e9, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["watching", "time_to_99", "recording"])
+def test_long_benches_can_be_asked_for_less(name):
+    command = [sys.executable, "-m", f"bench.{name}", "--help"]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True, env=os.environ)
+    option = {"watching": "--pages", "time_to_99": "--seeds", "recording": "--repeats"}[name]
+    assert option in done.stdout
