@@ -107,6 +107,7 @@ def command_parser() -> argparse.ArgumentParser:
     add("doctor", preparation.examine_machine, "Say what is installed and at hand, and what is missing.")
     work = add("work", training.work_on, "Be the worker of a run directory. The dashboard starts this.")
     work.add_argument("directory", metavar="RUN_DIR", type=Path)
+    work.add_argument("--if-left", metavar="TOKEN", help="only if the spare worker that was called so does not take it")
     add("spare", training.wait_as_spare, "Wait to be the worker of the next run. The dashboard starts this.")
     return parser
 

@@ -31,7 +31,9 @@ def train(options: argparse.Namespace) -> Answer:
             )
         values = PRESETS[options.preset].config.model_dump()
     given = {name: getattr(options, name) for name in KNOBS if getattr(options, name) is not None}
-    run = create(TrainConfig.parse(values | given))
+    config = TrainConfig.parse(values | given)
+    queue.check_disk()
+    run = create(config)
     say(f"Run {run.run_id}")
     return work_here(run)
 
@@ -40,6 +42,7 @@ def resume_run(options: argparse.Namespace) -> Answer:
     """Continue a run in this process."""
     run = open_run(options.run)
     launch.check_resumable(run)
+    queue.check_disk()
     run.forget_wishes()
     run.expect_worker()
     return work_here(run)
@@ -93,6 +96,8 @@ def work_on(options: argparse.Namespace) -> Answer:
     from dlcore.runs.process import step_back  # noqa: PLC0415
 
     step_back()
+    if options.if_left is not None and not spare.is_left(options.if_left):
+        return SUCCESS, {"run_id": None}, ""
     return _train_in_background(options.directory)
 
 

@@ -5,6 +5,7 @@ Neural Networks" (2017), section 4.2 for the temperature, section 2 for reliabil
 Sun, Ming, Zhu and Li, "Out-of-Distribution Detection with Deep Nearest Neighbors" (2022), section 3 for familiarity.
 """
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -188,8 +189,12 @@ def read(weights: Path, sha256: str) -> Measured | None:
         if path.stat().st_size > _LARGEST:
             return None
         with safe_open(path, framework="numpy") as file:
-            calibration = Calibration.model_validate_json(file.metadata()["calibration"])
+            about = dict(file.metadata())
             familiar = Familiar(file.get_tensor("projection"), file.get_tensor("remembered"))
+        digest = about.pop("sha256", None)  # earlier versions wrote none
+        if [*about] != ["calibration"] or digest not in (None, _digest(about["calibration"], familiar)):
+            return None
+        calibration = Calibration.model_validate_json(about["calibration"])
     except (OSError, ValueError, KeyError, TypeError, SafetensorError):
         return None
     if (familiar.projection.ndim, familiar.remembered.ndim) != (2, 2):
@@ -201,8 +206,17 @@ def write(weights: Path, measured: Measured) -> None:
     """Keep it beside ``weights``."""
     kept = {"projection": measured.familiar.projection, "remembered": measured.familiar.remembered}
     tensors: dict[str, NDArray[Any]] = {name: np.ascontiguousarray(values) for name, values in kept.items()}
-    content = save(tensors, metadata={"calibration": measured.calibration.model_dump_json()})
+    said = measured.calibration.model_dump_json()
+    content = save(tensors, metadata={"calibration": said, "sha256": _digest(said, measured.familiar)})
     atomic.write(weights.with_name(FILE_NAME), content)
+
+
+def _digest(said: str, familiar: Familiar) -> str:
+    digest = hashlib.sha256(said.encode())
+    for values in (familiar.projection, familiar.remembered):
+        digest.update(f"{values.dtype}{values.shape}".encode())
+        digest.update(np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()
 
 
 def _principal(centred: NDArray[np.float32]) -> NDArray[np.float64]:

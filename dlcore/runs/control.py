@@ -1,6 +1,7 @@
 """``control.json``: what a visitor asks of a run while it lives, from the one who asks to the worker that obeys.
 
-    {"format": 1, "last": 3, "commands": [{"number": 2, "do": "set", "learning_rate": 0.01}, {"number": 3, "do": "pause"}]}
+    {"format": 2, "last": 3, "commands": [{"number": 2, "do": "set", "learning_rate": 0.01}, {"number": 3, "do": "pause"}],
+     "sha256": …}
 
 Commands are numbered from 1 on and obeyed in that order; a number is never used twice in the life of a run, so none is
 lost and none obeyed twice, however many pages and shells ask at once and however often the worker is killed. Whoever
@@ -14,15 +15,17 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from dlcore import atomic
 from dlcore.config import TrainConfig
+from dlcore.formats import CONTROL_FORMAT
 from dlcore.messages import N_, UserError
-from dlcore.training.events import Action
+from dlcore.runs import event_log, sealed
+from dlcore.training.events import Action, Steered
 
 VALUES = ("learning_rate", "weight_decay", "dropout")
 """The settings that may change while a run goes on."""
@@ -67,7 +70,6 @@ class _File(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    format: Literal[1] = 1
     last: int = Field(default=0, ge=0)
     """The highest number ever given, also to commands that are no longer listed."""
     commands: tuple[Command, ...] = ()
@@ -104,7 +106,11 @@ def forget(run_path: Path, actions: frozenset[Action]) -> None:
     Raises:
         UserError: the file cannot be written.
     """
-    if any(command.do in actions for command in read(run_path)):
+    try:
+        commands = _read(run_path).commands
+    except OSError as error:
+        raise _refused(error) from error
+    if any(command.do in actions for command in commands):
 
         def without(file: _File) -> _File:
             kept = tuple(command for command in file.commands if command.do not in actions)
@@ -114,8 +120,12 @@ def forget(run_path: Path, actions: frozenset[Action]) -> None:
 
 
 def read(run_path: Path) -> tuple[Command, ...]:
-    """The commands in the order of their numbers; none if there is no file, or one that holds none."""
-    return _read(run_path).commands
+    """The commands in the order of their numbers; none if there is no file, or one that holds none or cannot be read."""
+    try:
+        return _read(run_path).commands
+    except OSError as error:
+        _LOG.warning("%s: control.json cannot be read: %s", run_path.name, error)
+        return ()
 
 
 class Inbox:
@@ -125,35 +135,45 @@ class Inbox:
         self._run_path = run_path
         self._file = str(run_path / "control.json")
         self._seen: tuple[int, int, int] | None = None
+        self._refused = False
         self._after = after
 
     def news(self) -> list[Command]:
         """The commands since the last look, each once."""
         try:
             found = os.stat(self._file)  # noqa: PTH116  # after every update: pathlib takes five times as long
+            seen = (found.st_mtime_ns, found.st_ino, found.st_size)
+            if seen == self._seen:
+                return []
+            commands = _read(self._run_path).commands
         except FileNotFoundError:
             return []
-        seen = (found.st_mtime_ns, found.st_ino, found.st_size)
-        if seen == self._seen:
+        except OSError as error:  # of the moment, as with too many files open: the next look tries again
+            if not self._refused:
+                _LOG.warning("%s: control.json cannot be read now: %s", self._run_path.name, error)
+            self._refused = True
             return []
-        self._seen = seen
-        news = [command for command in read(self._run_path) if command.number > self._after]
+        self._seen, self._refused = seen, False
+        news = [command for command in commands if command.number > self._after]
         if news:
             self._after = news[-1].number
         return news
 
 
 def _read(run_path: Path) -> _File:
+    """The file; one without commands where there is none, or a damaged one. An ``OSError`` says nothing of it."""
     path = run_path / "control.json"
     try:
         if path.stat().st_size > _LIMIT_BYTES:
             raise ValueError("too large")  # noqa: TRY301  # told as any other damage
-        file = _File.model_validate_json(path.read_bytes())
+        file = _File.model_validate(sealed.unseal(path.read_bytes(), file=path.name, known=CONTROL_FORMAT))
     except FileNotFoundError:
         return _File()
-    except (OSError, ValueError, ValidationError) as error:
+    except (ValueError, ValidationError, UserError, RecursionError) as error:
         _LOG.warning("%s: control.json is unreadable: %s", run_path.name, error)
-        return _File()
+        # The worker waits for a number that it has not seen: after the last that it logged.
+        entries = event_log.read(run_path / "events.jsonl")[0]
+        return _File(last=max((event.command for _, event in entries if isinstance(event, Steered)), default=0))
     return file.model_copy(update={"commands": tuple(sorted(file.commands, key=lambda command: command.number))})
 
 
@@ -161,25 +181,43 @@ def _rewrite(run_path: Path, change: Callable[[_File], _File]) -> _File:
     try:
         with FileLock(run_path / "control.lock", thread_local=False).acquire(timeout=_LOCK_SECONDS, poll_interval=0.01):
             file = _folded(change(_read(run_path)))
-            atomic.write(run_path / "control.json", file.model_dump_json(exclude_defaults=False, exclude_none=True))
+            content = file.model_dump(mode="json", exclude_none=True)
+            atomic.write(run_path / "control.json", sealed.seal(content, format_number=CONTROL_FORMAT))
             return file
     except (OSError, Timeout) as error:
-        raise UserError(
-            N_("The request cannot be written: {reason}. Try again, or make room in the folder of runs."),
-            reason=getattr(error, "strerror", None) or type(error).__name__,
-        ) from error
+        raise _refused(error) from error
+
+
+def _refused(error: OSError) -> UserError:
+    return UserError(
+        N_("The request cannot be written: {reason}. Try again, or make room in the folder of runs."),
+        reason=error.strerror or type(error).__name__,
+    )
 
 
 def _folded(file: _File) -> _File:
-    """Of a long file, the older half as one change and one wish how to go on: obeyed, they leave the same as all would."""
+    """Of a long file, the older half as what it amounts to: obeyed, it leaves the same as all of it would.
+
+    A worker that comes to a stop obeys nothing after it, so what was asked before the first one stays before it.
+    """
     if len(file.commands) <= _MOST_COMMANDS:
         return file
     older, newer = file.commands[: _MOST_COMMANDS // 2], file.commands[_MOST_COMMANDS // 2 :]
-    values: dict[str, float] = {}
-    for command in older:
-        values |= command.values
-    changes = [command for command in older if command.do == "set"]
-    flow = [command for command in older if command.do != "set"]
-    kept = [Command(number=changes[-1].number, do="set", **values)] if changes else []  # type: ignore[arg-type]
-    folded = sorted([*kept, *flow[-1:]], key=lambda command: command.number)
+    end = next((place for place, command in enumerate(older) if command.do == "stop"), len(older))
+    folded = [*_amount(older[:end]), *older[end : end + 1], *_amount(older[end + 1 :])]
     return _File(last=file.last, commands=(*folded, *newer))
+
+
+def _amount(commands: Sequence[Command]) -> list[Command]:
+    """The last value of each setting as one change, the last wish how to go on, and the last stop.
+
+    Each wish how to go on takes the place of the one before, also of the updates that a ``step`` had left.
+    """
+    values: dict[str, float] = {}
+    last: dict[str, Command] = {}
+    for command in commands:
+        values |= command.values if command.do == "set" else {}
+        last["flow" if command.do in ("pause", "go", "step") else command.do] = command
+    if "set" in last:
+        last["set"] = Command(number=last["set"].number, do="set", **values)  # type: ignore[arg-type]
+    return sorted(last.values(), key=lambda command: command.number)

@@ -46,8 +46,8 @@ class EventLog:
     """The append-only log of one run, each line written whole; what a killed worker left half-written is cut off."""
 
     def __init__(self, path: Path) -> None:
+        sealed.cut_torn_line(path)
         self._file = path.open("ab", buffering=0)
-        self._cut_torn_line(path)
         self._pending: list[bytes] = []
         self._written = time.monotonic()
         self._every = 1
@@ -110,24 +110,6 @@ class EventLog:
         self.flush()
         os.fsync(self._file.fileno())
         return self._file.seek(0, os.SEEK_END)
-
-    def _cut_torn_line(self, path: Path) -> None:
-        size = self._file.seek(0, os.SEEK_END)
-        if size == 0:
-            return
-        with path.open("rb") as file:
-            end, chunk = size, 65536
-            while end > 0:
-                start = max(0, end - chunk)
-                file.seek(start)
-                newline = file.read(end - start).rfind(b"\n")
-                if newline >= 0:
-                    end = start + newline + 1
-                    break
-                end = start
-        if end < size:
-            self._file.truncate(end)
-            self._file.seek(0, os.SEEK_END)
 
 
 def read(path: Path, offset: int = 0) -> tuple[list[tuple[int, Event]], int, int]:

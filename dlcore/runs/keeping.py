@@ -51,12 +51,18 @@ class Label(BaseModel):
     """Whatever else is to be remembered of it; may have several lines."""
 
 
+_UNREADABLE = Label(pinned=True)
+"""Better one run too many is kept than one that somebody wanted."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
     """How much is kept; 0 is without bound."""
 
     runs_each: int = 100
-    """Runs of one visitor; those of searches and repetitions are counted apart, so that they push out only their like."""
+    """Runs of one visitor that are not pinned; those of searches and repetitions are counted apart, so that they push out
+    only their like.
+    """
     megabytes: int = 0
     """Of all visitors' runs together, the trash included."""
     trash_hours: float = 24.0
@@ -78,15 +84,11 @@ def bounds() -> Bounds:
 
 def label(run: Run) -> Label:
     """What its owner says of ``run``; nothing if they said nothing, or it cannot be read."""
-    path = run.path / "label.json"
     try:
-        return Label.model_validate(sealed.unseal(path.read_bytes(), file=path.name, known=LABEL_FORMAT))
-    except FileNotFoundError:
-        return Label()
-    except (OSError, ValueError, ValidationError, UserError) as error:
-        _LOG.warning("%s: label.json is unreadable: %s", run.run_id, error)
-        # Better one run too many is kept than one that somebody wanted.
-        return Label(pinned=True)
+        return _said(run)
+    except OSError as error:
+        _LOG.warning("%s: label.json cannot be read: %s", run.run_id, error)
+        return _UNREADABLE
 
 
 def pin(run: Run, *, pinned: bool = True) -> None:
@@ -95,7 +97,7 @@ def pin(run: Run, *, pinned: bool = True) -> None:
     Raises:
         UserError: the folder of runs cannot be written.
     """
-    _note(run, label(run).model_copy(update={"pinned": pinned}))
+    _change(run, pinned=pinned)
 
 
 def rename(run: Run, name: str) -> str:
@@ -111,7 +113,7 @@ def rename(run: Run, name: str) -> str:
         )
     if not kept.isprintable():
         raise UserError(N_("A run's name cannot hold characters that do not show."))
-    _note(run, label(run).model_copy(update={"name": kept}))
+    _change(run, name=kept)
     return kept
 
 
@@ -131,7 +133,7 @@ def tag(run: Run, tags: Iterable[str]) -> tuple[str, ...]:
                 limit=TAG_LENGTH,
                 value=Verbatim(word[: 2 * TAG_LENGTH]),
             )
-    _note(run, label(run).model_copy(update={"tags": kept}))
+    _change(run, tags=kept)
     return kept
 
 
@@ -148,7 +150,7 @@ def annotate(run: Run, note: str) -> str:
         )
     if not all(line.replace("\t", " ").isprintable() for line in kept.split("\n")):
         raise UserError(N_("A note cannot hold characters that do not show."))
-    _note(run, label(run).model_copy(update={"note": kept}))
+    _change(run, note=kept)
     return kept
 
 
@@ -170,11 +172,11 @@ def delete(run: Run) -> None:
             N_("The run {run_id} is still going on or waiting. Stop it first."), run_id=run.run_id
         ) from None
     except OSError as error:
-        raise _refused(error) from error
+        raise not_writable(error) from error
     try:
         _throw_away(run.path)
     except OSError as error:
-        raise _refused(error) from error
+        raise not_writable(error) from error
 
 
 def restore(run_id: str) -> Run:
@@ -196,7 +198,7 @@ def restore(run_id: str) -> Run:
         target.parent.mkdir(parents=True, exist_ok=True)
         thrown.rename(target)
     except OSError as error:
-        raise _refused(error) from error
+        raise not_writable(error) from error
     return open_directory(target)
 
 
@@ -228,6 +230,11 @@ def tidy() -> None:
         return
     runs = sorted(list_runs(), key=lambda run: (run.arrived, run.run_id))  # what was imported just now came last
     counts = Counter((run.owner, bool(run.sweep)) for run in runs)
+    crowded = {account for account, count in counts.items() if 0 < limit.runs_each < count}
+    # What is pinned takes no place, or a new result would find none. Only looked up where it matters: labels are files.
+    counts -= Counter(
+        account for run in runs if (account := (run.owner, bool(run.sweep))) in crowded and label(run).pinned
+    )
     used = 0
     if limit.megabytes:
         used = sum(bytes_in(path) for path in (*(run.path for run in runs if run.owner), *_trash()))
@@ -260,11 +267,39 @@ def trash_folder() -> Path:
     return runs_folder().with_name("trash")
 
 
+def not_writable(error: OSError) -> UserError:
+    """What to say where the folder of runs cannot be written."""
+    return UserError(
+        N_("The folder of runs cannot be written: {reason}. Make room there, or set DLCORE_HOME to another folder."),
+        reason=error.strerror or type(error).__name__,
+    )
+
+
+def _said(run: Run) -> Label:
+    """As :func:`label`, but an ``OSError`` is raised: it says nothing of what stands there."""
+    path = run.path / "label.json"
+    try:
+        return Label.model_validate(sealed.unseal(path.read_bytes(), file=path.name, known=LABEL_FORMAT))
+    except FileNotFoundError:
+        return Label()
+    except (ValueError, ValidationError, UserError) as error:
+        _LOG.warning("%s: label.json is unreadable: %s", run.run_id, error)
+        return _UNREADABLE
+
+
+def _change(run: Run, **values: object) -> None:
+    try:
+        before = _said(run)
+    except OSError as error:
+        raise not_writable(error) from error
+    _note(run, before.model_copy(update=values))
+
+
 def _note(run: Run, said: Label) -> None:
     try:
         atomic.write(run.path / "label.json", sealed.seal(said.model_dump(), format_number=LABEL_FORMAT))
     except OSError as error:
-        raise _refused(error) from error
+        raise not_writable(error) from error
 
 
 def _throw_away(path: Path) -> None:
@@ -333,10 +368,3 @@ def _remove(path: Path) -> None:
         return
     except OSError as error:
         _LOG.warning("%s could not be removed: %s", path.name, error)
-
-
-def _refused(error: OSError) -> UserError:
-    return UserError(
-        N_("The folder of runs cannot be written: {reason}. Make room there, or set DLCORE_HOME to another folder."),
-        reason=error.strerror or type(error).__name__,
-    )

@@ -1,5 +1,7 @@
 """Let a process of its own be the worker of a run; it outlives whoever started it. Nothing here imports torch."""
 
+import logging
+import secrets
 import subprocess
 
 from dlcore import background
@@ -10,6 +12,8 @@ from dlcore.runs.budget import budget
 from dlcore.runs.directory import Run
 from dlcore.runs.status import RESUMABLE
 
+_LOG = logging.getLogger(__name__)
+
 
 def start(run: Run) -> None:
     """Let a worker train ``run``, the one that waits or else a new one, from its checkpoint if it has one, and return at once.
@@ -18,11 +22,18 @@ def start(run: Run) -> None:
         UserError: no process could be started.
     """
     run.expect_worker()
-    if spare.hand_over(run.path):
+    words = ["work", "--detach", str(run.path)]
+    answer = spare.hand_over(run.path, token := secrets.token_hex(8))
+    if answer == "taken":
         return
+    if answer == "called":
+        words += ["--if-left", token]
     try:
-        background.start(["work", "--detach", str(run.path)], log=run.log_path, environment=spare.environment())
+        background.start(words, log=run.log_path, environment=spare.environment())
     except (OSError, subprocess.CalledProcessError) as error:
+        if answer == "called":  # the spare lives, only nobody watches it
+            _LOG.warning("%s has nobody to step in should its worker die: %s", run.run_id, error)
+            return
         run.expect_no_worker()
         raise UserError(
             N_("The training process could not be started ({reason}). What it said is in {log}."),

@@ -1,11 +1,12 @@
 """Who trains next, when more runs are asked for than the machine can train at once.
 
 A waiting run is a file ``queue/waiting/<run id>`` beside the folder of runs, a run that was given to a worker one in
-``queue/active``; both are moved only under one lock of the operating system, so any number of servers may share the
+``queue/active``; both are changed only under one lock of the operating system, so any number of servers may share the
 folder. Nobody runs the queue: whoever submits, waits, or has just finished calls :func:`advance`.
 
-First come, first served, but by turns: a visitor's second run waits until everyone else's first has begun.
-Nothing here imports torch.
+First come, first served, but by turns: a visitor's second run waits until everyone else's first has begun. Where the
+machine is in trouble, its disk full or no process to be had, runs keep waiting: the time of a mark is then one to come,
+before which nobody tries again. Nothing here imports torch.
 """
 
 import logging
@@ -23,10 +24,11 @@ from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
 
 from dlcore import atomic
 from dlcore.config import TrainConfig
+from dlcore.formats import SUMMARY_FORMAT
 from dlcore.machine import cores
 from dlcore.messages import N_, UserError
-from dlcore.runs import keeping, launch, spare
-from dlcore.runs.directory import Run, create, open_run, runs_folder, waiting_mark
+from dlcore.runs import keeping, launch, sealed, spare
+from dlcore.runs.directory import Run, create, is_run_id, open_run, runs_folder, waiting_mark
 from dlcore.runs.status import LIVE
 from dlcore.runs.summary import summarise
 from dlcore.training.events import Ended
@@ -34,6 +36,8 @@ from dlcore.training.events import Ended
 _LOG = logging.getLogger(__name__)
 _LOCK_SECONDS = 10.0
 _REMEMBERED_NANOSECONDS = 24 * 3600 * 10**9
+_RETRY_SECONDS = 20.0
+"""After trouble of the machine, until a waiting run is tried again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +134,7 @@ def advance() -> None:
     Raises:
         UserError: the queue cannot be written, or ``$DLCORE_WORKERS`` holds no number.
     """
-    if not any(_entries("waiting")):
+    if not any(_is_due(entry) for entry in _entries("waiting")):
         return
     try:
         with _locked(seconds=0):
@@ -173,10 +177,13 @@ def check_disk(more_megabytes: int = 0) -> None:
     """See to it that the disk has the room that has to be left on it, and ``more_megabytes``; the trash goes if it must.
 
     Raises:
-        UserError: it is nearly full.
+        UserError: it is nearly full, or the folder of runs cannot be made.
     """
     needed = limits().free_megabytes + more_megabytes
-    runs_folder().mkdir(parents=True, exist_ok=True)
+    try:
+        runs_folder().mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise keeping.not_writable(error) from error
     free = shutil.disk_usage(runs_folder()).free // 1_000_000
     if free < needed:
         keeping.empty_trash()
@@ -206,39 +213,111 @@ def _check(owner: str) -> None:
 def _enqueue(run: Run) -> None:
     entry = _Entry(run_id=run.run_id, owner=run.owner, submitted=time.time_ns())
     mark = waiting_mark(run.path)
-    mark.parent.mkdir(parents=True, exist_ok=True)
-    atomic.write(mark, entry.model_dump_json())
+    try:
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        atomic.write(mark, entry.model_dump_json())
+    except OSError:
+        mark.unlink(missing_ok=True)  # whoever is told that it failed has nothing waiting
+        run.expect_no_worker()
+        raise
     run.expect_no_worker()
     _advance(answering_for=run.run_id)
 
 
 def _advance(answering_for: str = "") -> None:
-    """Start what may start. A run that cannot be started leaves the queue; the error is raised for one run only."""
+    """Start what may start. What stands in the way of a run is raised for one run only, which leaves the queue then."""
     bounds = limits()
     active = list(_at_work())
     for ended in {entry.run_id for entry in _entries("active")} - {entry.run_id for entry in active}:
         (_folder("active") / ended).unlink(missing_ok=True)
     while len(active) < bounds.workers:
         owners = Counter(entry.owner for entry in active)
-        turns = _turns(list(_entries("waiting")), owners, _served())
+        # Whoever answers for a run keeps to the order: it is not tried before others whose next try is to come.
+        line = [entry for entry in _entries("waiting") if answering_for or _is_due(entry)]
+        turns = _turns(line, owners, _served())
         following = next((e for e in turns if not e.owner or owners[e.owner] < bounds.running_each), None)
         if following is None:
             return
-        waiting, taken = (_folder(kind) / following.run_id for kind in ("waiting", "active"))
-        taken.parent.mkdir(parents=True, exist_ok=True)
         try:
-            run = open_run(following.run_id)
-            run.expect_worker()  # before it leaves the queue, so that it is never seen as interrupted
-            waiting.replace(taken)
-            launch.start(run)
-        except UserError:
-            waiting.unlink(missing_ok=True)
-            taken.unlink(missing_ok=True)
+            begun = _begin(following)
+        except (UserError, OSError) as error:
             if following.run_id == answering_for:
+                (_folder("waiting") / following.run_id).unlink(missing_ok=True)
                 raise
-        else:
+            _hold(following, error)
+            return
+        if begun:
             active.append(following)
             _serve(following.owner)
+
+
+def _begin(entry: _Entry) -> bool:
+    """Give the run to a worker and cross it off the line; whether it began: one that never can is crossed off as well.
+
+    Raises:
+        UserError: it cannot begin now; then it waits as before.
+        OSError: the same.
+    """
+    waiting, taken = (_folder(kind) / entry.run_id for kind in ("waiting", "active"))
+    check_disk()
+    try:
+        run = open_run(entry.run_id)
+    except UserError as error:
+        if _may_pass(error):
+            raise
+        _give_up(entry.run_id, error)
+        waiting.unlink(missing_ok=True)
+        return False
+    try:
+        taken.parent.mkdir(parents=True, exist_ok=True)
+        atomic.write(taken, entry.model_dump_json())
+        run.expect_worker()  # before it leaves the line, so that it is never seen as interrupted
+        launch.start(run)
+    except (UserError, OSError):
+        taken.unlink(missing_ok=True)
+        run.expect_no_worker()
+        raise
+    # Last: if this process is killed before, the run is tried again, and of two workers its lock keeps one.
+    waiting.unlink(missing_ok=True)
+    return True
+
+
+def _may_pass(error: UserError) -> bool:
+    """Whether a run that could not be opened may be opened later: the system refused, as with too many files open."""
+    cause = error.__context__
+    return isinstance(cause, OSError) and not isinstance(cause, FileNotFoundError | NotADirectoryError)
+
+
+def _give_up(run_id: str, error: UserError) -> None:
+    """Let whoever looks at the run know why it never began, if it is there; a result of before stays what it is."""
+    _LOG.warning("%s left the queue, it can never begin: %s", run_id, error)
+    path = runs_folder() / run_id
+    if not is_run_id(run_id) or not (path / "config.json").exists() or (path / "summary.json").exists():
+        return
+    told = error.as_data()
+    summary = summarise(Ended(reason="failed", message=told["template"], values=told["values"]), None)
+    atomic.write(path / "summary.json", sealed.seal(summary.model_dump(), format_number=SUMMARY_FORMAT))
+
+
+def _hold(failed: _Entry, error: Exception) -> None:
+    """Let nobody try a waiting run again for a while: what stands in the way of one does so for all of them.
+
+    If not, the others are not held up for long: the one that ``failed`` is tried after them.
+    """
+    _LOG.warning("%s cannot begin now and keeps waiting: %s", failed.run_id, error)
+    now = time.time()
+    for entry in _entries("waiting"):
+        moment = now + (2 if entry.run_id == failed.run_id else 1) * _RETRY_SECONDS
+        os.utime(_folder("waiting") / entry.run_id, (moment, moment))
+
+
+def _is_due(entry: _Entry) -> bool:
+    """Whether a waiting run may be tried now, see :func:`_hold`."""
+    try:
+        ahead = (_folder("waiting") / entry.run_id).stat().st_mtime - time.time()
+    except FileNotFoundError:  # it left the line a moment ago
+        return False
+    return not 0 < ahead <= 2 * _RETRY_SECONDS  # with a clock that was set back nobody waits for ever
 
 
 def _turns(waiting: list[_Entry], active: Counter[str], served: dict[str, int]) -> list[_Entry]:
@@ -257,14 +336,20 @@ def _served() -> dict[str, int]:
     """When each visitor's last run began, in nanoseconds since 1970."""
     try:
         return _Served.model_validate_json(_served_path().read_bytes()).root
-    except (FileNotFoundError, ValidationError):
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValidationError) as error:
+        _LOG.warning("%s is unreadable: %s", _served_path().name, error)
         return {}
 
 
 def _serve(owner: str) -> None:
     now = time.time_ns()
     served = {name: moment for name, moment in _served().items() if now - moment < _REMEMBERED_NANOSECONDS}
-    atomic.write(_served_path(), _Served(served | {owner: now}).model_dump_json())
+    try:
+        atomic.write(_served_path(), _Served(served | {owner: now}).model_dump_json())
+    except OSError as error:  # the run has begun all the same; turns are a little less just
+        _LOG.warning("that a run began could not be noted: %s", error)
 
 
 def _served_path() -> Path:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dlcore import atomic
-from dlcore.runs import glimpses
+from dlcore.runs import glimpses, sealed
 from dlcore.runs.directory import Run
 from dlcore.training.events import Evaluated, Event, Stepped, Tested
 
@@ -62,6 +62,7 @@ class Recorder:
 
     def _put_up(self, wall: glimpses.Wall) -> None:
         glimpses.folder(self._run.path).mkdir(exist_ok=True)
+        sealed.cut_torn_line(glimpses.log_path(self._run.path))
         atomic.write(glimpses.wall_path(self._run.path), glimpses.write_line(wall))
 
     def _look(self) -> None:

@@ -6,8 +6,10 @@ of the log ends with ``"crc32"``; lines of the first format do not.
 
 import hashlib
 import json
+import os
 import zlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from dlcore import formats
@@ -62,3 +64,27 @@ def unseal_line(line: bytes) -> str:
 def _digest(content: Mapping[str, Any]) -> str:
     text = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def cut_torn_line(path: Path) -> None:
+    """Cut off what a writer that was killed left half-written at the end of a file of lines, if there is such a file.
+
+    Raises:
+        OSError: the file cannot be read or changed.
+    """
+    try:
+        file = path.open("r+b")
+    except FileNotFoundError:
+        return
+    with file:
+        size = end = file.seek(0, os.SEEK_END)
+        while end > 0:
+            start = max(0, end - 65_536)
+            file.seek(start)
+            newline = file.read(end - start).rfind(b"\n")
+            if newline >= 0:
+                end = start + newline + 1
+                break
+            end = start
+        if end < size:
+            file.truncate(end)

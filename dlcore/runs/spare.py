@@ -2,12 +2,14 @@
 
     spare/lock       held by the spare for as long as it waits: there is one at most, however many servers share the home
     spare/servers    held, shared, by every server that wants a spare; when nobody holds it any more the spare ends
-    spare/ready      what the spare is: its environment and the program it has loaded
+    spare/ready      what the spare is: its environment and the program it has loaded; locked for as long as it waits
     spare/warm       there once it has imported everything
     spare/call       the pipe through which it is given a run
 
 Whoever has a run to start renames ``ready``, which only one can, and writes the run into the pipe; the spare removes the
-renamed file, which again only one of the two can: so a run is taken exactly once, or left to a worker started anew.
+renamed file, which again only one of the two can: so a run is taken exactly once, or left to a worker started anew. Where
+the spare still imports, that worker is started all the same and watches the renamed file: the spare's lock goes with it,
+so that a spare that dies leaves its run to it at once.
 A spare holds no place in the queue. It ends when its servers or its home are gone, when memory gets short, when the
 program on the disk is another than the one it loaded, and when nobody wanted it for a while. Only where the system has
 named pipes and ``flock``; nothing here imports torch but the spare itself, when it is one.
@@ -16,7 +18,6 @@ named pipes and ``flock``; nothing here imports torch but the spare itself, when
 import hashlib
 import json
 import os
-import secrets
 import select
 import subprocess
 import sys
@@ -27,8 +28,10 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
-from dlcore import atomic, settings
+from dlcore import settings
+from dlcore.background import is_recent
 from dlcore.home import data_root, home
 from dlcore.machine import available_memory
 
@@ -39,7 +42,9 @@ IDLE_SECONDS = 900.0
 TICK_SECONDS = 1.0
 """Between two looks of a spare at whether it is still wanted."""
 ANSWER_SECONDS = 1.0
-"""How long to wait for a spare to take a run before a worker is started anew."""
+"""How long to wait for a spare to take a run before a worker is started anew,"""
+IMPORT_SECONDS = 20.0
+"""and for one that still imports; after 30 s the run would count as interrupted."""
 WORKER_ENVIRONMENT = {
     # A thread that waits for another one sleeps: spinning would take the core that the other one needs.
     "OMP_WAIT_POLICY": "PASSIVE",
@@ -107,37 +112,54 @@ def is_warm() -> bool:
     return (_folder() / "warm").exists() and is_ready()
 
 
-def hand_over(run_path: Path) -> bool:
-    """Give the run in ``run_path`` to the spare; whether it took it."""
+def hand_over(run_path: Path, token: str) -> Literal["taken", "called", "refused"]:
+    """Give the run in ``run_path`` to the spare.
+
+    Args:
+        run_path: the run's directory.
+        token: names this call, and no other.
+
+    Returns:
+        Whether the spare took it; or was called while it still imports, and may yet die: then a worker has to watch, see
+        :func:`is_left`; or there is none that would take it.
+    """
     folder = _folder()
-    call = json.dumps({"run": str(run_path), "token": (token := secrets.token_hex(8))}).encode() + b"\n"
+    call = json.dumps({"run": str(run_path), "token": token}).encode() + b"\n"
     if os.name != "posix" or not is_ready() or len(call) > select.PIPE_BUF:
-        return False
-    taken = folder / f"taken-{token}"
+        return "refused"
+    taken = _taken(token)
     try:
+        os.utime(folder / "ready")  # from now on it is young, see `wait`
         (folder / "ready").rename(taken)
         pipe = os.open(folder / "call", os.O_WRONLY | os.O_NONBLOCK)
     except OSError:  # another run was faster, or the spare has gone
         taken.unlink(missing_ok=True)
-        return False
+        return "refused"
     try:
         os.write(pipe, call)
     except OSError:
         pass  # as if it did not answer
     finally:
         os.close(pipe)
-    if not (folder / "warm").exists() and _is_held(folder / "lock"):
-        return True  # it answers as soon as it can, and a worker started anew would not be there before
-    end = time.monotonic() + ANSWER_SECONDS
-    while time.monotonic() < end:
-        if not taken.exists():
-            return True
+    if not (folder / "warm").exists() and _is_held(taken):
+        return "called"  # it answers as soon as it can, and a worker started anew would not be there before
+    return "refused" if is_left(token, seconds=ANSWER_SECONDS) else "taken"
+
+
+def is_left(token: str, *, seconds: float = IMPORT_SECONDS) -> bool:
+    """Wait until the spare has taken the run of this call, and say whether it did not: it died, or let ``seconds`` pass.
+
+    Then it is too late for it, and the run is the caller's.
+    """
+    taken = _taken(token)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and _is_held(taken):
         time.sleep(0.002)
     try:
         taken.unlink()
     except FileNotFoundError:
-        return True  # at the last moment
-    return False
+        return False
+    return True
 
 
 def wait() -> Path | None:
@@ -153,11 +175,15 @@ def wait() -> Path | None:
             return None
         identity = _identity(dict(os.environ))  # before anything is imported, so that no later change is missed
         for left in folder.glob("taken-*"):
-            left.unlink(missing_ok=True)
-        with _pipe(folder / "call") as pipe:
+            if not is_recent(left, 3 * IMPORT_SECONDS):  # else a run is at stake of which a worker takes care
+                left.unlink(missing_ok=True)
+        with _pipe(folder / "call") as pipe, (folder / "starting").open("w", encoding="utf-8") as ready:
             (folder / "warm").unlink(missing_ok=True)
+            ready.write(json.dumps(identity))
+            ready.flush()
+            fcntl.flock(ready, fcntl.LOCK_EX)
             # Before the imports: a run that is started meanwhile is better off with them half done than begun anew.
-            atomic.write(folder / "ready", json.dumps(identity))
+            (folder / "starting").replace(folder / "ready")
             try:
                 _warm_up()
                 (folder / "warm").touch()
@@ -174,7 +200,7 @@ def _listen(folder: Path, pipe: int, lock: int, identity: Mapping[str, str]) -> 
         if readable:
             call = json.loads(os.read(pipe, select.PIPE_BUF))
             try:
-                (folder / f"taken-{call['token']}").unlink()
+                _taken(call["token"]).unlink()
             except FileNotFoundError:  # whoever called has lost patience
                 return None
             return Path(call["run"])
@@ -265,15 +291,22 @@ def _attend(path: str, _inode: int) -> int:
 
 
 def _is_held(path: Path) -> bool:
-    """Whether any other process holds a lock on ``path``."""
+    """Whether any other process holds a lock on ``path``; as long as the system does not tell, one may."""
     import fcntl  # noqa: PLC0415
 
     try:
-        with path.open("ab") as file:
+        with path.open("r+b") as file:  # not to be made: what has gone has been taken
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except FileNotFoundError:
+        return False
+    except OSError:
         return True
     return False
+
+
+def _taken(token: str) -> Path:
+    """The name that ``ready`` has from this call on, until one of the two removes it."""
+    return _folder() / f"taken-{token}"
 
 
 def _folder() -> Path:

@@ -152,6 +152,21 @@ def test_bad_input_gets_one_sentence(words, says, command, home):
     assert not (home / "runs").exists()
 
 
+@pytest.mark.parametrize("words", [TRAIN, ["resume"]])
+def test_a_full_disk_starts_nothing(words, command, monkeypatch):
+    before = []
+    if words == ["resume"]:
+        before = [create(TrainConfig(dataset="digits", model="linear", threads=1, epochs=1))]
+        before[0].expect_no_worker()
+        words = ["resume", before[0].run_id]
+    monkeypatch.setattr("dlcore.runs.queue.shutil.disk_usage", lambda _path: type("Usage", (), {"free": 499_000_000}))
+    status, answer, err = command(*words)
+    assert (status, err) == (2, answer["error"] + "\n")
+    assert "499 MB are left, 500 MB are needed" in err
+    assert list_runs() == before
+    assert [run.status() for run in before] == ["interrupted"] * len(before)
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -1,10 +1,14 @@
 """Steering: every wish in every state of a run is obeyed once, within one update, and at the same step for ever."""
 
+import errno
 import itertools
 import json
+import random
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -16,6 +20,7 @@ from dlcore.messages import UserError
 from dlcore.models import MODELS
 from dlcore.runs import control, launch, queue, worker
 from dlcore.runs.directory import create
+from dlcore.runs.event_log import EventLog
 from dlcore.runs.history import RunHistory
 from dlcore.training import checkpoints, loop
 from dlcore.training.events import Evaluated, Paused, Resumed, Started, Steered, Stepped, to_json
@@ -99,6 +104,110 @@ def test_a_file_that_grows_is_folded_into_what_it_amounts_to(tmp_path):
     assert [c.number for c in commands] == sorted({c.number for c in commands})
 
 
+class Obeying:
+    """What the worker does between two updates, without a network: how it stands after all that it was asked."""
+
+    def __init__(self, path):
+        log = SimpleNamespace(append=lambda _event: None, sync=lambda: 0)
+        self.session = worker._Session(SimpleNamespace(path=path), log, lambda _event: None, bool, before=None)
+        self.values: dict[str, float] = {}
+        self.state = SimpleNamespace(step=0, obeyed=0, steer=lambda **values: self.values.update(values))
+        self.stopped = False
+
+    def look(self):
+        for command in [] if self.stopped else self.session._inbox.news():
+            if self.session._carry_out(command, self.state):
+                self.stopped = True
+                return
+
+    def train(self, updates):
+        for _ in range(updates):
+            if self.stopped or self.session._updates_left == 0:
+                return
+            self.state.step += 1
+            self.session._tell(
+                Stepped(step=self.state.step, epoch=1, loss=1.0, learning_rate=0.1, images_seen=1, seconds=0.0)
+            )
+
+    @property
+    def stand(self):
+        return self.session._updates_left, self.values, self.stopped, self.state.step
+
+
+def any_wish(dice):
+    wishes = [
+        {"do": "set", "dropout": dice.randrange(90) / 100},
+        {"do": "set", "learning_rate": 10.0 ** -dice.randint(1, 5), "weight_decay": dice.random()},
+        {"do": "pause"},
+        {"do": "go"},
+        {"do": "step", "updates": dice.randint(1, 5)},
+    ]
+    return {"do": "stop"} if dice.random() < 0.03 else dice.choice(wishes)
+
+
+@pytest.mark.parametrize("reads", [0.0, 0.1, 0.5])
+@pytest.mark.parametrize("seed", range(8))
+def test_a_folded_file_leaves_the_same_as_one_that_is_not(tmp_path, monkeypatch, seed, reads):
+    dice = random.Random(seed)
+    workers = []
+    for most, name in ((16, "folded"), (10**6, "whole")):
+        (tmp_path / name).mkdir()
+        workers.append((most, tmp_path / name, Obeying(tmp_path / name)))
+    for _ in range(20):
+        asked = [any_wish(dice) for _ in range(dice.randint(1, 4))]
+        looks, updates = dice.random() < reads, dice.randint(0, 6)
+        for most, path, obeying in workers:
+            monkeypatch.setattr(control, "_MOST_COMMANDS", most)
+            control.ask(path, asked)
+            if looks:
+                obeying.look()
+                obeying.train(updates)
+    (_, folded, one), (_, whole, other) = workers
+    assert len(control.read(folded)) <= 20 < len(control.read(whole))
+    for _, _, obeying in workers:
+        obeying.look()
+    assert one.stand == other.stand
+    stops = [any(command.do == "stop" for command in control.read(path)) for path in (folded, whole)]
+    assert stops[0] == stops[1]
+
+
+def test_a_stop_is_not_folded_away(tmp_path):
+    control.ask(tmp_path, [{"do": "stop"}])
+    control.ask(tmp_path, [{"do": "go"}] * 300)
+    assert next(c for c in control.Inbox(tmp_path).news()).do == "stop"
+
+
+@pytest.mark.parametrize("how", ["stat", "read"])
+def test_a_command_outlives_a_read_that_fails(tmp_path, monkeypatch, caplog, how):
+    inbox = control.Inbox(tmp_path)
+    control.ask(tmp_path, [{"do": "stop"}])
+
+    def refuse(*_arguments):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*((control.os, "stat") if how == "stat" else (Path, "read_bytes")), refuse)
+        assert [inbox.news() for _ in range(5)] == [[]] * 5
+    assert caplog.text.count("cannot be read now") == 1
+    assert [command.do for command in inbox.news()] == ["stop"]
+
+
+def test_what_cannot_be_read_now_is_not_written_over(tmp_path, monkeypatch):
+    control.ask(tmp_path, [{"do": "set", "dropout": 0.1}, {"do": "stop"}])
+
+    def refuse(_path):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", refuse)
+        with pytest.raises(UserError, match="Too many open files"):
+            control.ask(tmp_path, [{"do": "go"}])
+        with pytest.raises(UserError, match="Too many open files"):
+            control.forget(tmp_path, frozenset({"stop"}))
+    assert control.ask(tmp_path, [{"do": "go"}]) == [3]
+    assert [command.do for command in control.read(tmp_path)] == ["set", "stop", "go"]
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -122,6 +231,32 @@ def test_what_is_no_command_is_not_obeyed(tmp_path, content):
     (tmp_path / "control.json").write_bytes(content)
     assert control.Inbox(tmp_path).news() == []
     assert control.ask(tmp_path, [{"do": "go"}]) == [1]  # and does not stand in the way
+
+
+def test_a_flipped_bit_is_no_other_wish(tmp_path):
+    control.ask(tmp_path, [{"do": "set", "learning_rate": 0.01}, {"do": "step", "updates": 3}])
+    asked, content = control.read(tmp_path), (tmp_path / "control.json").read_bytes()
+    for bit in range(8 * len(content)):
+        flipped = bytearray(content)
+        flipped[bit // 8] ^= 1 << bit % 8
+        (tmp_path / "control.json").write_bytes(flipped)
+        assert control.read(tmp_path) in ((), asked)
+
+
+def test_after_damage_a_wish_gets_a_number_that_the_worker_still_waits_for():
+    run = create(CONFIG)
+    with EventLog(run.events_path) as log:
+        log.append(Steered(step=1, command=7, action="go"))
+    (run.path / "control.json").write_text("{")
+    assert control.ask(run.path, [{"do": "stop"}]) == [8]
+    assert [command.do for command in control.Inbox(run.path, after=7).news()] == ["stop"]
+
+
+def test_a_file_of_the_first_format_is_obeyed(tmp_path):
+    content = {"format": 1, "last": 4, "commands": [{"number": 4, "do": "set", "dropout": 0.2}]}
+    (tmp_path / "control.json").write_text(json.dumps(content))
+    assert control.Inbox(tmp_path, after=3).news() == [control.Command(number=4, do="set", dropout=0.2)]
+    assert control.ask(tmp_path, [{"do": "go"}]) == [5]
 
 
 def test_the_first_form_of_the_file_still_stops_a_run(tmp_path):
@@ -189,6 +324,18 @@ def test_a_state_refuses_what_the_schema_refuses():
     with pytest.raises(UserError, match="learning_rate must be"):
         state.steer(learning_rate=-1, dropout=0.1)
     assert (state.learning_rate, state.dropout) == (0.001, 0.5)
+
+
+def test_a_run_whose_own_images_are_gone_meanwhile_can_still_be_steered(tmp_path):
+    """It has them in memory."""
+    gone = CONFIG.model_copy(update={"dataset": "own-images", "own_images": "0" * 32})
+    with pytest.raises(UserError):
+        gone.data()
+    digits = load("digits").subset(60, 10)
+    state = loop.TrainingState.create(gone, digits)
+    state.steer(learning_rate=0.03)
+    checkpoints.save(state, tmp_path / "checkpoint")
+    assert checkpoints.load(gone, digits, tmp_path / "checkpoint").learning_rate == 0.03
 
 
 def test_checkpoints_keep_changed_values_and_old_ones_have_none(tmp_path, monkeypatch):

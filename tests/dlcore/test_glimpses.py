@@ -11,11 +11,12 @@ from dlcore.data.loading import Dataset, load
 from dlcore.models import MODELS
 from dlcore.runs import glimpses, recorder, worker
 from dlcore.runs.directory import create
+from dlcore.runs.event_log import EventLog
 from dlcore.runs.glimpses import WALL_IMAGES, Glimpse, merged, read_examples, read_glimpses, read_wall
 from dlcore.training import glimpse, loop
 from dlcore.training.checkpoints import load_weights
 from dlcore.training.evaluation import log_probabilities
-from dlcore.training.events import Stepped
+from dlcore.training.events import Resumed, Stepped
 
 QUICK = TrainConfig(dataset="digits", model="mlp", epochs=2, threads=1, device="cpu")
 
@@ -115,6 +116,22 @@ def test_looks_take_their_share_of_the_time_and_no_more(digits, monkeypatch):
         <= 0.1 * len(looks)
         <= recorder.HEAD_START_SECONDS + recorder.SHARE * state.seconds + 0.1
     )
+
+
+def test_a_look_that_a_kill_cut_short_spoils_none_after_it(run):
+    path = glimpses.log_path(run.path)
+    whole = path.read_bytes()
+    (run.path / "summary.json").unlink()
+    path.write_bytes(whole[:-30])
+    with EventLog(run.events_path) as log:  # as if a worker had gone on from the start, and been killed within a look
+        log.append(Resumed(step=0, epoch=0, log_bytes=0))
+    for file in run.path.glob("checkpoint*"):
+        file.unlink()
+    assert worker.work(run).reason == "completed"
+    data = path.read_bytes()
+    assert data.startswith(whole[: whole[:-1].rfind(b"\n") + 1])
+    assert data.count(b"\n") > whole.count(b"\n")
+    assert glimpses.is_whole(path.name, data)
 
 
 def test_a_disk_that_refuses_ends_the_looking_and_not_the_training(monkeypatch):

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import save
 
 from dlcore.inference.calibration import (
     FILE_NAME,
@@ -116,6 +117,16 @@ def test_it_is_kept_beside_its_weights_and_no_others(tmp_path):
     assert np.array_equal(back.familiar.score(features), kept.familiar.score(features))
     assert read(weights, "another") is None
     content = (tmp_path / FILE_NAME).read_bytes()
-    for damaged in (b"", b"x" * 100, content[:-20], content[:60]):
+    flipped = [bytearray(content) for _place in range(0, len(content), 13)]
+    for place, copy in enumerate(flipped):
+        copy[13 * place] ^= 1 << place % 8
+    for damaged in (b"", b"x" * 100, content[:-20], content[:60], *flipped):
         (tmp_path / FILE_NAME).write_bytes(damaged)
         assert read(weights, "abc") is None
+
+
+def test_what_an_earlier_version_kept_is_read(tmp_path):
+    kept = Measured(fit(*answers(2.0, count=200), np.ones(200), "abc"), remember(np.eye(4, dtype=np.float32)))
+    tensors = {"projection": kept.familiar.projection, "remembered": kept.familiar.remembered}
+    (tmp_path / FILE_NAME).write_bytes(save(tensors, {"calibration": kept.calibration.model_dump_json()}))
+    assert read(tmp_path / "model.safetensors", "abc").calibration == kept.calibration

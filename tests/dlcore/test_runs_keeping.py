@@ -1,6 +1,8 @@
+import errno
 import json
 import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +44,25 @@ def bound(monkeypatch):
             monkeypatch.setenv(f"DLCORE_{name.upper()}", str(value))
 
     return set_bounds
+
+
+def test_a_label_that_cannot_be_read_now_is_not_written_over(monkeypatch):
+    run = ended()
+    keeping.tag(run, ["first", "try"])
+    read = Path.read_bytes
+
+    def refuse(path):
+        if path.name == "label.json":
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return read(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", refuse)
+        assert keeping.label(run).pinned  # rather one run too many
+        for change in (keeping.pin, lambda one: keeping.rename(one, "x"), lambda one: keeping.annotate(one, "x")):
+            with pytest.raises(UserError, match="Too many open files"):
+                change(run)
+    assert keeping.label(run) == keeping.Label(tags=("first", "try"))
 
 
 def test_a_name_and_a_pin_stay_with_the_run():
@@ -110,7 +131,7 @@ def test_what_is_going_on_or_waits_is_not_deleted():
 
 
 def test_the_oldest_go_first_and_never_what_is_pinned_going_or_of_the_shell(bound):
-    bound(keep_runs=2)
+    bound(keep_runs=1)
     shell = [ended(owner="", age_hours=100 + hour) for hour in range(5)]
     pinned, second, third, newest = (ended(age_hours=hours) for hours in (9, 8, 7, 6))
     keeping.pin(pinned)
@@ -119,6 +140,18 @@ def test_the_oldest_go_first_and_never_what_is_pinned_going_or_of_the_shell(boun
     keeping.tidy()
     assert set(names(list_runs())) == set(names([*shell, pinned, newest, other, going]))
     assert set(names(keeping.thrown_away())) == set(names([second, third]))
+
+
+@pytest.mark.parametrize("keep", [1, 2, 3])
+def test_pinned_runs_take_no_place_from_a_new_result(bound, keep):
+    bound(keep_runs=keep)
+    older = [ended(age_hours=hours) for hours in (9, 8, 7, 6)]
+    pinned = [ended(age_hours=hours) for hours in (5, 4, 3)]
+    for run in pinned:
+        keeping.pin(run)
+    new = ended()
+    keeping.tidy()
+    assert set(names(list_runs())) == set(names([*older[5 - keep :], *pinned, new]))
 
 
 def test_what_a_broken_disk_left_half_written_is_swept_and_what_is_being_written_is_not():

@@ -1,18 +1,22 @@
 import contextlib
+import errno
 import os
+import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from dlcore import atomic
 from dlcore.config import TrainConfig
 from dlcore.messages import UserError
-from dlcore.runs import launch, queue
-from dlcore.runs.directory import Run, list_runs
+from dlcore.runs import config_file, directory, launch, queue
+from dlcore.runs.directory import Run, list_runs, waiting_mark
 from dlcore.runs.summary import Summary
 
 QUICK = TrainConfig(dataset="digits", model="linear", epochs=1)
@@ -174,6 +178,185 @@ def test_a_run_that_cannot_start_says_so_and_does_not_block_the_rest(workers, mo
         submit("ann")
     monkeypatch.setattr(launch, "start", workers.start)
     assert submit("bob").status() == "starting"
+
+
+def later(monkeypatch, seconds):
+    moment = time.time() + seconds
+    monkeypatch.setattr(queue.time, "time", lambda: moment)
+
+
+def refuse(_run):
+    raise UserError("no process")
+
+
+def test_a_run_that_cannot_begin_now_keeps_its_turn(workers, monkeypatch, caplog):
+    first, second, third = submit("ann"), submit("bob"), submit("eve")
+    workers.kill(first)
+    tries = []
+    monkeypatch.setattr(launch, "start", lambda run: tries.append(run) or refuse(run))
+    for _ in range(20):
+        queue.advance()
+    assert tries == [second]  # nobody spins
+    assert [run.status() for run in (second, third)] == ["queued", "queued"]
+    assert [queue.place(run) for run in (second, third)] == [1, 2]
+    assert not queue.holds_place(second)
+    assert not (second.path / "launched").exists()
+    assert caplog.text.count("keeps waiting: no process") == 1
+
+    monkeypatch.setattr(launch, "start", workers.start)
+    queue.advance()
+    assert workers.started == [first]
+    later(monkeypatch, 3 * queue._RETRY_SECONDS)
+    queue.advance()
+    assert workers.started == [first, second]
+    assert (second.status(), third.status()) == ("starting", "queued")
+
+
+def test_trouble_of_somebody_elses_run_is_not_told_to_whoever_asks(workers, monkeypatch):
+    first, second = submit("ann"), submit("bob")
+    workers.kill(first)
+    monkeypatch.setattr(launch, "start", refuse)
+    third = submit("eve")
+    assert [queue.place(run) for run in (second, third)] == [1, 2]
+
+
+def test_trouble_of_one_run_alone_does_not_hold_up_the_others_for_long(workers, monkeypatch):
+    first, second, third = submit("ann"), submit("bob"), submit("eve")
+    workers.kill(first)
+    monkeypatch.setattr(launch, "start", lambda run: refuse(run) if run == second else workers.start(run))
+    queue.advance()
+    later(monkeypatch, 1.5 * queue._RETRY_SECONDS)
+    queue.advance()
+    assert workers.started == [first, third]
+    assert second.status() == "queued"
+
+
+def test_a_clock_that_was_set_back_keeps_nobody_waiting(workers, monkeypatch):
+    first, second = submit("ann"), submit("bob")
+    workers.kill(first)
+    mark = waiting_mark(second.path)
+    os.utime(mark, (mark.stat().st_mtime + 3600,) * 2)
+    queue.advance()
+    assert workers.started == [first, second]
+
+
+@pytest.mark.parametrize("fails", ["active", "launched"])
+def test_a_disk_that_takes_no_note_of_a_start_costs_nobody_the_turn(workers, monkeypatch, fails):
+    first, second = submit("ann"), submit("bob")
+    workers.kill(first)
+    write = atomic.write
+
+    def full(path, content):
+        if fails in (path.name, path.parent.name):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(path, content)
+
+    monkeypatch.setattr(atomic, "write", full)
+    queue.advance()
+    assert (second.status(), queue.place(second)) == ("queued", 1)
+    monkeypatch.setattr(atomic, "write", write)
+    later(monkeypatch, 3 * queue._RETRY_SECONDS)
+    queue.advance()
+    assert workers.started == [first, second]
+
+
+def test_a_server_that_is_killed_as_it_starts_a_run_loses_none(workers, monkeypatch):
+    first, second = submit("ann"), submit("bob")
+    workers.kill(first)
+
+    def die(run):
+        raise KeyboardInterrupt  # stands for a kill: nothing is put right
+
+    monkeypatch.setattr(launch, "start", die)
+    with pytest.raises(KeyboardInterrupt):
+        queue.advance()
+    monkeypatch.setattr(launch, "start", workers.start)
+    assert second.status() == "queued"
+    queue.advance()
+    assert workers.started == [first, second]
+
+
+def test_a_mark_that_cannot_be_written_leaves_no_run_that_seems_to_start(workers, monkeypatch):
+    write = atomic.write
+
+    def full(path, content):
+        write(path, content)
+        if path.parent.name == "waiting":  # in place, but its folder could not be synced
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(atomic, "write", full)
+    with pytest.raises(UserError, match="queue cannot be written"):
+        submit("ann")
+    (run,) = list_runs()
+    assert (run.status(), queue.others_wait()) == ("interrupted", False)
+
+
+@pytest.mark.parametrize("fault", ["newer", "damaged", "deleted"])
+def test_a_run_that_can_never_begin_leaves_the_line_and_says_why(workers, monkeypatch, caplog, fault):
+    first, second, third = submit("ann"), submit("bob"), submit("eve")
+    config = second.path / "config.json"
+    whole = config.read_bytes()
+    if fault == "deleted":
+        shutil.rmtree(second.path)
+    else:
+        config.write_text("{" if fault == "damaged" else '{"format": 99}')
+    workers.kill(first)
+    queue.advance()
+    assert workers.started == [first, third]
+    assert not waiting_mark(second.path).exists()
+    assert f"{second.run_id} left the queue" in caplog.text
+    if fault == "deleted":
+        assert not second.path.exists()
+        return
+    config.write_bytes(whole)
+    assert second.status() == "failed"
+    assert (
+        "newer version" in second.summary().message
+        if fault == "newer"
+        else second.run_id in second.summary().values.values()
+    )
+
+
+def test_a_run_that_the_system_would_not_open_just_now_keeps_its_turn(workers, monkeypatch):
+    first, second = submit("ann"), submit("bob")
+    workers.kill(first)
+
+    def read(_path):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(config_file, "read", read)
+        directory._read.cache_clear()
+        queue.advance()
+    assert (second.status(), queue.place(second)) == ("queued", 1)
+
+
+def test_that_a_start_cannot_be_noted_does_not_undo_it(workers, monkeypatch, caplog):
+    write = atomic.write
+
+    def full(path, content):
+        if path.name == "served.json":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(path, content)
+
+    monkeypatch.setattr(atomic, "write", full)
+    run = submit("ann")
+    assert (run.status(), workers.started) == ("starting", [run])
+    assert "could not be noted" in caplog.text
+
+
+def test_a_disk_that_fills_while_a_run_waits_keeps_it_waiting(workers, monkeypatch, caplog):
+    first, second = submit("ann"), submit("bob")
+    workers.kill(first)
+    with monkeypatch.context() as patch:
+        patch.setattr(queue.shutil, "disk_usage", lambda _path: type("Usage", (), {"free": 499_000_000}))
+        for _ in range(3):
+            queue.advance()
+    assert (second.status(), workers.started) == ("queued", [first])
+    assert caplog.text.count("499 MB are left") == 1
+    later(monkeypatch, 3 * queue._RETRY_SECONDS)
+    queue.advance()
+    assert workers.started == [first, second]
 
 
 def test_a_full_disk_starts_nothing(workers, monkeypatch):

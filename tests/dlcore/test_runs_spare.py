@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from dlcore import background
 from dlcore.config import TrainConfig
 from dlcore.machine import available_memory
 from dlcore.messages import UserError
@@ -85,10 +86,10 @@ def test_another_environment_or_program_is_not_served(wanted, monkeypatch):
     run = create(QUICK)
     with monkeypatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "7")
-        assert not spare.hand_over(run.path)
+        assert spare.hand_over(run.path, "a") == "refused"
     with monkeypatch.context() as patch:
         patch.setattr(spare, "_program", lambda: "another")
-        assert not spare.hand_over(run.path)
+        assert spare.hand_over(run.path, "a") == "refused"
     assert spare.is_ready()
 
 
@@ -96,7 +97,7 @@ def test_one_run_only_gets_it(wanted):
     spare.ensure()
     wait_for(spare.is_warm)
     runs = [create(QUICK), create(QUICK)]
-    assert [spare.hand_over(run.path) for run in runs] == [True, False]
+    assert [spare.hand_over(run.path, run.run_id) for run in runs] == ["taken", "refused"]
 
 
 def test_a_dead_spare_is_no_hindrance(wanted):
@@ -107,10 +108,73 @@ def test_a_dead_spare_is_no_hindrance(wanted):
     wait_for(lambda: not process.is_running())
     assert spare.is_ready()  # so it seems
     run = create(QUICK)
-    assert not spare.hand_over(run.path)
+    assert spare.hand_over(run.path, "a") == "refused"
     spare.ensure()
     wait_for(spare.is_warm)
     assert len(spares(wanted)) == 1
+
+
+@pytest.fixture
+def importing(wanted):
+    """A spare that is held in the middle of its imports."""
+    spare.ensure()
+    wait_for(spare.is_ready)
+    (process,) = spares(wanted)
+    process.send_signal(signal.SIGSTOP)
+    assert not spare.is_warm()
+    return process
+
+
+def test_a_spare_that_dies_while_it_imports_leaves_its_run_to_another_worker(importing, home):
+    run, reference = create(QUICK), create(QUICK)
+    launch.start(run)
+    (called,) = (home / "spare").glob("taken-*")
+    importing.kill()
+    wait_for(lambda: not called.exists(), spare.IMPORT_SECONDS)  # patience ends later
+    wait_for(lambda: run.status() not in ("starting", "running"))
+    assert run.summary().weights_sha256 == worker.work(reference).weights_sha256
+    assert [event.kind for event in run.read()[0]].count("started") == 1
+
+
+def test_the_next_spare_takes_what_a_dead_one_was_called_for_a_while_ago_as_litter(importing, home):
+    assert spare.hand_over(create(QUICK).path, "young") == "called"
+    old = home / "spare" / "taken-old"
+    old.touch()
+    os.utime(old, (0, 0))
+    importing.kill()
+    wait_for(lambda: not importing.is_running())
+    spare.ensure()
+    wait_for(spare.is_warm)
+    assert not old.exists()
+    assert spare.is_left("young")
+    assert not spare.is_left("young")
+
+
+def test_a_spare_that_imports_for_too_long_loses_the_run(importing):
+    run = create(QUICK)
+    assert spare.hand_over(run.path, "a") == "called"
+    assert spare.is_left("a", seconds=0.1)
+    importing.send_signal(signal.SIGCONT)
+    wait_for(lambda: not importing.is_running())
+    assert not (run.path / "lock").exists()  # nobody has touched it
+
+
+def test_a_spare_that_lives_keeps_the_run_and_nobody_else_begins_it(importing):
+    run = create(QUICK)
+    assert spare.hand_over(run.path, "a") == "called"
+    importing.send_signal(signal.SIGCONT)
+    assert not spare.is_left("a", seconds=120)
+    wait_for(lambda: run.status() == "completed")
+
+
+def test_without_a_process_to_watch_it_a_spare_that_imports_is_trusted(importing, monkeypatch):
+    monkeypatch.setattr(background.sys, "executable", "/no/such/python")
+    run = create(QUICK)
+    with monkeypatch.context() as patch:
+        patch.setattr(spare, "is_ready", lambda: True)  # another interpreter would be another identity
+        launch.start(run)
+    importing.send_signal(signal.SIGCONT)
+    wait_for(lambda: run.status() == "completed")
 
 
 def test_a_spare_that_does_not_answer_loses_the_run(wanted, monkeypatch):
@@ -120,7 +184,7 @@ def test_a_spare_that_does_not_answer_loses_the_run(wanted, monkeypatch):
     process.send_signal(signal.SIGSTOP)
     monkeypatch.setattr(spare, "ANSWER_SECONDS", 0.1)
     run = create(QUICK)
-    assert not spare.hand_over(run.path)
+    assert spare.hand_over(run.path, "a") == "refused"
     process.send_signal(signal.SIGCONT)
     wait_for(lambda: not process.is_running())
     assert run.status() == "starting"  # nobody has touched it
