@@ -361,8 +361,10 @@ def _at_work() -> Iterator[_Entry]:
     for entry in _entries("active"):
         try:
             status = open_run(entry.run_id).status()
-        except UserError:  # deleted
-            continue
+        except UserError as error:
+            if _may_pass(error):  # rather a place too few than a worker too many
+                yield entry
+            continue  # deleted
         if status in LIVE and status != "queued":
             yield entry
 

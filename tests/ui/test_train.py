@@ -7,7 +7,7 @@ from dlcore.config import KNOBS, TrainConfig
 from dlcore.messages import UserError
 from dlcore.models.layers import Convolution
 from dlcore.presets import PRESETS
-from dlcore.runs import directory, keeping, launch
+from dlcore.runs import directory, keeping, launch, queue
 from dlcore.runs.worker import work
 from dlcore.training.events import Ended, to_json
 from dlcore.unused import unused
@@ -175,6 +175,16 @@ def test_a_second_run_waits_for_the_first_and_can_leave_the_line(open_page, star
     assert "2 runs waiting" in shown(app)
     app.button(key="train.stop").click().run()
     assert "Stopped" in shown(app)
+
+
+def test_a_run_that_waits_for_room_on_the_disk_says_so(open_page, started, monkeypatch):
+    app = open_page("train", model="linear")
+    for _ in range(2):
+        app.button(key="train.start").click().run()
+    assert not app.warning
+    monkeypatch.setattr(queue, "limits", lambda: queue.Limits(workers=1, free_megabytes=10**9))
+    app.run()
+    assert "disk is nearly full" in app.warning[0].value
 
 
 @pytest.mark.parametrize("entered", ["fast", "0", "-1", "inf", "11", ""])

@@ -178,10 +178,19 @@ def _header(state: TrainPage, watch: Watch, status: Status) -> None:
     if state.problem:
         show_error(state.problem)
     if status == "queued":
+        _say_what_holds_it()
         watch.moving.part(not_begun)
     else:
         watch.moving.part(lambda: progress(watch.history, going=status in LIVE))
     _advice(state, watch, status)
+
+
+def _say_what_holds_it() -> None:
+    """Why a waiting run does not begin though its turn has come."""
+    try:
+        queue.check_disk()
+    except UserError as error:
+        st.warning(in_markdown(error), icon=":material/hard_drive:")
 
 
 def _controls(state: TrainPage, run: Run, status: Status) -> None:
