@@ -31,6 +31,7 @@ from dlcore.training.evaluation import (
     worst_mistakes,
 )
 from dlcore.training.events import Ended, Evaluated, Event, Inspected, Started, Stepped, Tested
+from dlcore.training.faster import gathered, in_parts
 from dlcore.training.losses import training_loss
 from dlcore.training.metrics import most_loss
 from dlcore.training.optimizers import add_l1_gradient, set_learning_rate
@@ -86,7 +87,7 @@ def train(
                 yield test(state, dataset)
                 yield _out_of_time(state)
                 return
-            batch = images.index_select(0, chosen), labels.index_select(0, chosen)
+            batch = gathered(images, chosen), labels.index_select(0, chosen)
             stepped = update(state, *batch, epoch, meter)
             if not (math.isfinite(stepped.loss) and math.isfinite(stepped.gradient_norm or 0.0)):
                 yield _diverged_in_update(state, *batch)
@@ -113,7 +114,7 @@ def _loss(state: TrainingState, network: nn.Module, images: Tensor, labels: Tens
     config, step = state.config, state.step
     images = augment(images, strength_of(config), generator(config.seed, "augmentation", step))
     with seeded(config.seed, "dropout", step, device=state.device), arithmetic(state.device, mixed=state.mixed):
-        return training_loss(network(normalize(images)), labels, config.label_smoothing, loss=config.loss)
+        return training_loss(network(in_parts(normalize, images)), labels, config.label_smoothing, loss=config.loss)
 
 
 def update(state: TrainingState, images: Tensor, labels: Tensor, epoch: int, meter: StepMeter | None) -> Stepped:

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from dlcore.data.normalization import normalize
 from dlcore.models import MODELS
-from dlcore.training.faster import channels_together, faster
+from dlcore.training.faster import channels_together, faster, gathered, in_parts
 
 
 def _layer(layer: nn.Module) -> nn.Module:
@@ -78,3 +79,16 @@ def test_pooling_of_another_kind_stays_torchs():
         nn.MaxPool2d(2, ceil_mode=True),
     ):
         assert type(_layer(layer)) is nn.MaxPool2d
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32), (1, 27, 27), (1, 9, 9), (3, 200, 200)])
+@pytest.mark.parametrize("count", [1, 5, 64, 300])
+def test_a_batch_is_made_of_the_same_bits_whatever_the_threads(shape, count):
+    random = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (20, *shape), dtype=torch.uint8, generator=random)
+    chosen = torch.randint(0, 20, (count,), generator=random)
+    batch = gathered(images, chosen)
+    assert torch.equal(batch, images[chosen])
+    assert torch.equal(in_parts(normalize, batch), normalize(images[chosen]))
+    every_other = images[::2]
+    assert torch.equal(gathered(every_other, chosen % 10), every_other[chosen % 10])
