@@ -113,3 +113,6 @@ PRESETS: Mapping[str, Preset] = {
         ),
     ),
 }
+
+BUNDLED = PRESETS["pretrained"].config.model_copy(update={"members": 4})
+"""What the bundled model is: four networks of its preset, put together by ``bench/model_card.py``."""

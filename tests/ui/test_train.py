@@ -4,12 +4,15 @@ from types import SimpleNamespace
 import pytest
 
 from dlcore.config import KNOBS, TrainConfig
+from dlcore.data.loading import load
 from dlcore.messages import UserError
 from dlcore.models.layers import Convolution
-from dlcore.presets import PRESETS
+from dlcore.presets import BUNDLED, PRESETS
 from dlcore.runs import directory, keeping, launch, queue
 from dlcore.runs.worker import work
 from dlcore.training.events import Ended, to_json
+from dlcore.training.state import TrainingState
+from dlcore.training.transfer import begin_from
 from dlcore.unused import unused
 from ui.training import link
 from ui.training.architecture import in_words
@@ -249,6 +252,13 @@ def test_a_committee_asks_for_its_members(open_page):
 def test_the_bundled_model_is_offered_where_it_fits(open_page):
     app = open_page("train", dataset="mnist", model="committee-cnn")
     assert app.selectbox(key="train.start_from").options == ["Random weights, as usual", "The bundled model"]
+    begin_from(
+        TrainingState.create(BUNDLED, load("digits")).network,
+        BUNDLED.model_copy(update={"start_from": "pretrained"}),
+        "0123456789",
+    )
+    app = open_page("train", dataset="mnist", model="committee-cnn", members="1")  # as its preset makes one member
+    assert app.selectbox(key="train.start_from").options == ["Random weights, as usual"]
 
 
 def test_a_run_on_a_phone_has_its_way_to_the_settings(open_page):

@@ -8,7 +8,7 @@ from dlcore.config import TrainConfig
 from dlcore.data import DATASETS
 from dlcore.inference.sources import PRETRAINED
 from dlcore.knobs import Knob
-from dlcore.presets import PRESETS
+from dlcore.presets import BUNDLED
 from dlcore.runs import keeping
 from dlcore.runs.directory import Run
 from ui.language import translate as _
@@ -23,7 +23,7 @@ _MOST = 30
 def weights_choice(knob: Knob, state: TrainPage, runs: Sequence[Run], *, disabled: bool) -> None:
     """The choice; whatever a link has named stays in it."""
     models = {"": _("Random weights, as usual")}
-    if same_network(state.config, PRESETS[PRETRAINED].config):
+    if same_network(state.config, BUNDLED):
         models[PRETRAINED] = _("The bundled model")
     fitting = [run for run in runs if same_network(state.config, run.config) and run.model_at_hand()]
     models |= {run.run_id: _name(run) for run in fitting[:_MOST]}
