@@ -259,15 +259,19 @@ def test_a_run_that_went_on_after_a_stop_is_made_in_one_go(assert_same):
     assert_same(run, script(recipe))
 
 
-def test_a_run_that_diverged_diverges_again_at_the_same_update(run_alone):
-    run = trained(model="mlp", optimizer="sgd", initialisation="large", learning_rate=10)
-    assert run.status() == "diverged"
+def assert_diverges_again(run, run_alone):
     program = script(recipe_of(run))
     assert_clean(program)
     status, _printed, complaint = run_alone(program)
     assert status == 1
     made = len([event for event in run.metrics() if isinstance(event, Stepped)])
     assert f"diverged after update {made}." in complaint
+
+
+def test_a_run_that_diverged_diverges_again_at_the_same_update(run_alone):
+    run = trained(model="mlp", optimizer="sgd", initialisation="large", learning_rate=10)
+    assert run.status() == "diverged"
+    assert_diverges_again(run, run_alone)
 
 
 def test_how_it_ended_is_told():
@@ -282,12 +286,7 @@ def test_how_it_ended_is_told():
 def test_a_run_whose_loss_ran_away_runs_away_again_at_the_same_update(run_alone):
     run = trained(model="mlp", normalization="none", optimizer="adam", learning_rate=1.0, epochs=50)
     assert "loss" in run.read()[0][-1].values, run.status()
-    program = script(recipe_of(run))
-    assert_clean(program)
-    status, _printed, complaint = run_alone(program)
-    assert status == 1
-    made = len([event for event in run.metrics() if isinstance(event, Stepped)])
-    assert f"diverged after update {made}." in complaint
+    assert_diverges_again(run, run_alone)
 
 
 @pytest.mark.parametrize("dataset", ["mnist", "fashion-mnist", "kmnist", "emnist-letters", "cifar10"])
