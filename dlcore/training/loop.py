@@ -191,7 +191,8 @@ def _evaluate(
     validation_loss, validation_accuracy = score(log_p, truth, loss=loss)
     if epoch == 0:
         state.untrained_loss = validation_loss
-    if recording and math.isfinite(train_loss) and validation_loss <= most_loss(state.untrained_loss):
+    finite = math.isfinite(train_loss + validation_loss)
+    if recording and finite and validation_loss <= most_loss(state.untrained_loss):
         yield Inspected(
             epoch=epoch,
             step=state.step,
