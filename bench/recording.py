@@ -1,13 +1,11 @@
-"""What recording costs: all that a worker does beyond training, as a share of it, and side by side with a run without.
+"""What recording costs: all that a worker does beyond training, as a share of it.
 
-``DLCORE_DATA=… python -m bench.recording [--repeats 3] [--model article-cnn] [--json]``. One epoch of MNIST with its two
-evaluations, as the worker does it: every update measured, dead units watched for while evaluating, the network inspected at
-both evaluations, looked at between them, every event appended to the log, every inspection and look written down.
-
-Two ways, by turns. The share: what does all this is timed where it is called, in processor time of all threads, ÷ all
-other. It tells hundredths on any machine, but not what recording makes slower elsewhere, in caches. Side by side: the same
-epoch with it and with nothing but loss and accuracy, nothing written; its ratios count everything, and the noise of the
-machine as well: they tell hundredths on quiet cores only.
+``DLCORE_DATA=… python -m bench.recording [--repeats 3] [--preset article] [--json]``. One epoch of MNIST with its two
+evaluations, as the worker does it for the presets. What each update takes with its measuring and its line in the log is told from updates
+without them: blocks of both take turns in the same run, so that what recording makes slower elsewhere, in caches, counts
+too, and what else the machine does meets both alike. What comes more rarely and takes longer is timed where it happens:
+looks between evaluations, inspections at them, watching for dead units. Both in processor time of all threads and on the
+clock; recording has one thread only, so on the clock it is the larger share wherever training has several.
 """
 
 import argparse
@@ -17,186 +15,207 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 from unittest.mock import patch
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the worker's
+
+from torch import Tensor
 
 from bench.turns import Row, row, tell
 from dlcore import atomic
 from dlcore.config import TrainConfig
 from dlcore.data.loading import Dataset, load
+from dlcore.presets import PRESETS
 from dlcore.runs import sealed
 from dlcore.runs.directory import create
 from dlcore.runs.event_log import EventLog
 from dlcore.runs.recorder import Recorder
 from dlcore.training import loop
 from dlcore.training.evaluation import log_probabilities
-from dlcore.training.events import Evaluated, Inspected, to_json
+from dlcore.training.events import Evaluated, Event, Inspected, Stepped, to_json
 from dlcore.training.faster import keep_freed_memory
 from dlcore.training.state import TrainingState
 from dlcore.training.telemetry import WATCHED_IMAGES, ReluWatch, StepMeter
 
-MODELS = ("article-cnn", "sprint-cnn")
-UPDATES, INSPECTIONS, WATCHING, LOOKS, LOG = "updates measured", "inspections", "watching", "looks", "log"
-RECORDING = [
-    (UPDATES, StepMeter, "before_update"),
-    (UPDATES, StepMeter, "after_update"),
-    (INSPECTIONS, loop, "confusion_matrix"),
-    (INSPECTIONS, loop, "worst_mistakes"),
-    (INSPECTIONS, loop, "weight_histograms"),
-    (INSPECTIONS, loop, "gradient_histograms"),
-]
-"""What the loop calls to look at itself, beside the watch over dead units."""
+NAMES = ("article", "fast-99")
+UPDATES, LOOKS, INSPECTIONS, WATCHING = "updates measured and logged", "looks", "inspections", "watching"
+INSPECTING = ("confusion_matrix", "worst_mistakes", "weight_histograms", "gradient_histograms")
+"""What the loop calls for an inspection."""
+BLOCK = 4
+"""Updates in a row with recording, and then without."""
 EVALUATIONS = 2
 
 
 class Seconds(NamedTuple):
-    """What something took: on the clock, and of all threads."""
+    """What something took: of all threads, and on the clock."""
 
-    wall: float
     processor: float
+    wall: float
 
     @classmethod
-    def now(cls) -> "Seconds":
-        return cls(time.perf_counter(), time.process_time())
+    def now(cls) -> Self:
+        return cls(time.process_time(), time.perf_counter())
 
     def since(self, start: "Seconds") -> "Seconds":
-        return Seconds(self.wall - start.wall, self.processor - start.processor)
+        return Seconds(*(now - then for now, then in zip(self, start, strict=True)))
+
+    def __add__(self, other: "Seconds") -> "Seconds":  # type: ignore[override]
+        return Seconds(*(one + another for one, another in zip(self, other, strict=True)))
 
 
-class Stopwatches:
-    """Processor time spent within each part of recording."""
+class _Switched(StepMeter):
+    """Measures in every other block only."""
+
+    on = True
+
+    def before_update(self, step: int, clipped_norm: Tensor | None) -> float | None:
+        if self.on:
+            return super().before_update(step, clipped_norm)
+        self._measures = False
+        return None
+
+
+class _Turns:
+    """The time of each block of updates, except where something else came between."""
 
     def __init__(self) -> None:
-        self.seconds = dict.fromkeys((UPDATES, INSPECTIONS, WATCHING, LOOKS, LOG), 0.0)
+        self.blocks: list[tuple[bool, Seconds]] = []
+        _Switched.on = True
+        self.interrupted()
 
-    @contextmanager
-    def running(self, part: str) -> Iterator[None]:
-        start = time.process_time()
-        yield
-        self.seconds[part] += time.process_time() - start
+    def interrupted(self) -> None:
+        """Something other than updates took time: this block counts for nothing."""
+        self._start: Seconds | None = None
 
-    def timed(self, part: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        def timed(*arguments: Any, **named: Any) -> Any:
-            with self.running(part):
-                return function(*arguments, **named)
+    def after(self, stepped: Stepped) -> None:
+        if stepped.step % BLOCK:
+            return
+        if self._start is not None:
+            self.blocks.append((_Switched.on, Seconds.now().since(self._start)))
+        _Switched.on = not _Switched.on
+        self._start = Seconds.now()
 
-        return timed
+    def costs(self) -> Seconds:
+        """The share that measuring and logging add to an update: medians of each block with them ÷ those around it."""
+        ratios = [
+            [2 * here / (before + after) for before, here, after in zip(one, two, three, strict=True)]
+            for (on, two), (was_on, one), (is_on, three) in zip(
+                self.blocks[1:], self.blocks, self.blocks[2:], strict=False
+            )
+            if on and not was_on and not is_on
+        ]
+        return Seconds(*(statistics.median(column) - 1 for column in zip(*ratios, strict=True)))
 
 
-def _untimed(_part: str) -> AbstractContextManager[None]:
-    return nullcontext()
-
-
-def with_it(
-    config: TrainConfig, dataset: Dataset, timing: Callable[[str], AbstractContextManager[None]] = _untimed
-) -> tuple[Seconds, TrainingState]:
-    """One epoch as the worker does it, but for checkpoints; ``timing`` is entered around each part of recording."""
-    state = TrainingState.create(config, dataset)
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["DLCORE_HOME"] = folder
-        run = create(config)
+def _timed(function: Callable[..., Any], spent: list[Seconds]) -> Callable[..., Any]:
+    def timed(*arguments: Any, **named: Any) -> Any:
         start = Seconds.now()
-        with EventLog(run.events_path) as log:
-            with timing(LOOKS):
+        result = function(*arguments, **named)
+        spent.append(Seconds.now().since(start))
+        return result
+
+    return timed
+
+
+def one_epoch(config: TrainConfig, dataset: Dataset) -> dict[str, Seconds]:
+    """The share of each part of recording in all that is none, of one epoch as the worker trains it, but for checkpoints."""
+    spent: dict[str, list[Seconds]] = {part: [] for part in (LOOKS, INSPECTIONS)}
+    turns = _Turns()
+    with tempfile.TemporaryDirectory() as folder, patch.object(loop, "StepMeter", _Switched):
+        os.environ["DLCORE_HOME"] = folder
+        run, state = create(config), TrainingState.create(config, dataset)
+        for name in INSPECTING:
+            inspecting = patch.object(loop, name, _timed(getattr(loop, name), spent[INSPECTIONS]))
+            inspecting.start()
+
+        def look(event: Event) -> None:
+            looked_at = recorder._looked_at  # noqa: SLF001
+            start = Seconds.now()
+            recorder.after(event)
+            if recorder._looked_at != looked_at:  # noqa: SLF001
+                spent[LOOKS].append(Seconds.now().since(start))
+                turns.interrupted()
+
+        start = Seconds.now()
+        try:
+            with EventLog(run.events_path) as log:
                 recorder = Recorder(run, state, dataset)
-            for event in loop.train(config, state=state, dataset=dataset):
-                if isinstance(event, Inspected):
-                    with timing(INSPECTIONS):
+                spent[LOOKS].append(Seconds.now().since(start))
+                for event in loop.train(config, state=state, dataset=dataset):
+                    if isinstance(event, Inspected):
+                        turns.interrupted()
+                        writing = _timed(atomic.write, spent[INSPECTIONS])
                         run.inspection_path(event.epoch).parent.mkdir(exist_ok=True)
-                        atomic.write(run.inspection_path(event.epoch), sealed.seal_line(to_json(event)))
-                else:
-                    with timing(LOG):
+                        writing(run.inspection_path(event.epoch), sealed.seal_line(to_json(event)))
+                    elif _Switched.on or not isinstance(event, Stepped):
                         log.append(event)
-                with timing(LOOKS):
-                    recorder.after(event)
-                if state.evaluated_epoch == 1 and isinstance(event, Evaluated):
-                    break
-            with timing(LOG):
-                log.sync()
-        return Seconds.now().since(start), state
+                    look(event)
+                    if isinstance(event, Stepped):
+                        turns.after(event)
+                    if state.evaluated_epoch == 1 and isinstance(event, Evaluated):
+                        break
+        finally:
+            patch.stopall()
+        everything = Seconds.now().since(start)
+    watched = watching(state, dataset)
+    rarely = {part: sum(times, Seconds(0, 0)) for part, times in spent.items()}
+    rarely[WATCHING] = Seconds(*(EVALUATIONS * each for each in watched))
+    updates = turns.costs()
+    # Half of the updates had recording in them.
+    rest = [
+        (whole - sum(parts)) / (1 + share / 2)
+        for whole, share, *parts in zip(everything, updates, *rarely.values(), strict=True)
+    ]
+    shares = {
+        part: Seconds(*(time_ / other for time_, other in zip(times, rest, strict=True)))
+        for part, times in rarely.items()
+    }
+    return {UPDATES: updates} | shares
 
 
-def without_it(config: TrainConfig, dataset: Dataset) -> Seconds:
-    """The same epoch, of which only loss and accuracy are known, and nothing is written."""
-    state, start = TrainingState.create(config, dataset), Seconds.now()
-    for event in loop.train(config, state=state, dataset=dataset, recording=False):
-        if state.evaluated_epoch == 1 and isinstance(event, Evaluated):
-            break
-    return Seconds.now().since(start)
-
-
-def shares(config: TrainConfig, dataset: Dataset) -> dict[str, float]:
-    """The processor time that each part of recording took in one epoch ÷ all that is no recording."""
-    watches = Stopwatches()
-    with ExitStack() as patches:
-        for part, place, name in RECORDING:
-            patches.enter_context(patch.object(place, name, watches.timed(part, getattr(place, name))))
-        everything, state = with_it(config, dataset, watches.running)
-    within = sum(watches.seconds.values())
-    watches.seconds[WATCHING] = EVALUATIONS * watching(state, dataset)
-    other = everything.processor - within - watches.seconds[WATCHING]
-    silent = [part for part, seconds in watches.seconds.items() if not seconds and part != WATCHING]
-    assert not silent, f"nothing was measured of: {silent}"  # where the code has moved, this bench has to move too
-    return {part: seconds / other for part, seconds in watches.seconds.items()}
-
-
-def watching(state: TrainingState, dataset: Dataset) -> float:
+def watching(state: TrainingState, dataset: Dataset) -> Seconds:
     """What it takes to see which units are dead, beside the answers themselves, at one evaluation."""
     images, watch = dataset.train_images[:WATCHED_IMAGES], ReluWatch(state.model)
     differences = []
     for _ in range(5):
-        start = time.process_time()
+        start = Seconds.now()
         log_probabilities(state.model, images)
-        plain = time.process_time() - start
+        plain = Seconds.now().since(start)
+        start = Seconds.now()
         with watch.watching():
             log_probabilities(state.model, images)
-        differences.append(time.process_time() - start - 2 * plain)
-    return max(0.0, statistics.median(differences))
+        differences.append(Seconds.now().since(start).since(plain))
+    return Seconds(*(max(0.0, statistics.median(column)) for column in zip(*differences, strict=True)))
 
 
-def measure(*, images: int = 60_000, repeats: int = 3, models: Sequence[str] = MODELS) -> Iterator[Row]:
-    """Three lines for each network."""
+def measure(*, images: int = 60_000, repeats: int = 3, names: Sequence[str] = NAMES) -> Iterator[Row]:
+    """Two lines for each preset."""
     keep_freed_memory()
     dataset = load("mnist").subset(images, 100)
-    for model in models:
-        config = TrainConfig(model=model, epochs=1)
-        without_it(config, dataset.subset(min(images, 640), 10))  # warm up
-        parts: list[dict[str, float]] = []
-        turns: list[tuple[Seconds, Seconds]] = []
+    for name in names:
+        config = PRESETS[name].config.model_copy(update={"epochs": 1})
+        found = []
         for turn in range(repeats):
-            parts.append(shares(config, dataset))
-            # The one that comes second meets a warmer machine: they take turns in that as well.
-            if turn % 2:
-                recorded, bare = with_it(config, dataset)[0], without_it(config, dataset)
-            else:
-                bare, recorded = without_it(config, dataset), with_it(config, dataset)[0]
-            turns.append((recorded, bare))
-            tell(
-                f"{model}, turn {turn + 1} of {repeats}: {100 * sum(parts[-1].values()):.2f}%; with ÷ without"
-                f" {recorded.processor / bare.processor:.4f} processor, {recorded.wall / bare.wall:.4f} wall"
-            )
-        whole = [100 * sum(one.values()) for one in parts]
-        of_them = ", ".join(f"{part} {100 * statistics.median(one[part] for one in parts):.2f}" for part in parts[0])
-        yield row(f"{model}, recording ÷ all other, processor time", whole, aim="≤ 1", unit="%", note=of_them)
-        for name, ratios in (
-            ("processor time", [with_.processor / bare.processor for with_, bare in turns]),
-            ("wall time", [with_.wall / bare.wall for with_, bare in turns]),
-        ):
-            yield row(f"{model}, with recording ÷ without, {name}", ratios, aim="≤ 1.01")
+            found.append(one_epoch(config, dataset))
+            processor, wall = (100 * sum(column) for column in zip(*found[-1].values(), strict=True))
+            tell(f"{name}, turn {turn + 1} of {repeats}: {processor:.2f}% of processor time, {wall:.2f}% on the clock")
+        for kind, aim in (("processor", "≤ 1"), ("wall", "none")):
+            shares = [{part: 100 * getattr(seconds, kind) for part, seconds in one.items()} for one in found]
+            of_them = ", ".join(f"{part} {statistics.median(one[part] for one in shares):.2f}" for part in shares[0])
+            whole = [sum(one.values()) for one in shares]
+            yield row(f"{name}, recording ÷ training, {kind} time", whole, aim=aim, unit="%", note=of_them)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=60_000)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--model", action="append", choices=MODELS, help="one of them; both without")
+    parser.add_argument("--preset", action="append", choices=NAMES, help="one of them; both without")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     rows = []
-    for one in measure(images=options.images, repeats=options.repeats, models=options.model or MODELS):
+    for one in measure(images=options.images, repeats=options.repeats, names=options.preset or NAMES):
         rows.append(one)
         print(one, flush=True)
     if options.json:

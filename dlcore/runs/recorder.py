@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from dlcore.data.loading import Dataset
     from dlcore.training.state import TrainingState
 
-SHARE = 0.003
-"""Of the training time that looks may take: the log and the rest of the recording stay below a hundredth with them. And"""
-HEAD_START_SECONDS = 0.03
+SHARE = 0.002
+"""Of the training time that looks may take: with the rest of the recording it stays about a hundredth. And"""
+HEAD_START_SECONDS = 0.02
 """so much more, lest the first one waits for minutes of a large network."""
 LEAST_SECONDS = 0.5
 """Between two looks."""

@@ -26,7 +26,9 @@ EndReason = Literal["completed", "stopped", "diverged", "failed"]
 Action = Literal["set", "pause", "go", "step", "stop"]
 """What may be asked of a run that lives: other values, a pause, its end, or some updates and a pause."""
 SAMPLED_STEPS = 10
-"""The size of an update is measured every so many steps, the first included; it costs a copy of the weights."""
+"""On a GPU an update is measured every so many steps, the first included: each look makes the processor wait for it."""
+SAMPLED_WEIGHTS = 1_024
+"""So many weights of each layer tell how far an update moved it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +78,8 @@ class Stepped:
     gradient_norm: float | None = None
     """Euclidean length of the gradient over all parameters, before clipping; None where it was not measured."""
     update_ratio: float | None = None
-    """Length of the update over length of the weights, every :data:`SAMPLED_STEPS`."""
+    """Length of the update over length of the weights, as a sample of them tells, vectors such as biases left out; None
+    where it was not measured. Before 2026-11-29 exact, over all parameters, every tenth step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from dlcore.training.events import SAMPLED_STEPS, Histogram, Rectified
+from dlcore.training.events import SAMPLED_STEPS, SAMPLED_WEIGHTS, Histogram, Rectified
 
 WATCHED_IMAGES = 1024
 """So many validation images decide which units are dead; a multiple of every batch that evaluation uses."""
@@ -30,64 +32,113 @@ _DIGITS = 6
 class StepMeter:
     """Measures single updates of ``network``, and remembers the latest values.
 
-    The norm of a gradient is read on every step of a CPU; elsewhere, where a look makes the processor wait for the
-    device, as seldom as the size of an update.
+    On a CPU every update; elsewhere, where a look makes the processor wait for the device, every
+    :data:`SAMPLED_STEPS`. The norm of a gradient is exact. How far an update moves the weights is found from
+    :data:`SAMPLED_WEIGHTS` of each layer, the same ones for the whole run, scaled up to all of it: to copy a million
+    weights before each update would take longer than all the rest.
     """
 
     def __init__(self, network: nn.Module) -> None:
-        named = [(name, parameter) for name, parameter in network.named_parameters() if parameter.requires_grad]
-        self._names = [name for name, _ in named]
-        self._parameters = [parameter for _, parameter in named]
+        self._parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
         self._each_step = all(parameter.device.type == "cpu" for parameter in self._parameters)
-        self._before: list[Tensor] = []
-        self._sampled = False
-        self._sizes = self._moves = torch.empty(0)
+        weights = [(name, parameter) for name, parameter in _matrices(network) if parameter.requires_grad]
+        self._layers = [name for name, _ in weights]
+        self._sample = _Sample([parameter for _, parameter in weights])
+        self._moved: list[float] = []
+        self._sizes: list[float] = []
+        self._measures = False
         self.gradient_norm: float | None = None
         """‖∇loss‖₂ over all parameters, before clipping: the latest that was read."""
         self.update_ratio: float | None = None
-        """‖Δw‖₂ / ‖w‖₂ over all parameters: the latest that was read."""
+        """‖Δw‖₂ / ‖w‖₂ over the weights of all layers, vectors such as biases left out: the latest that was read."""
 
-    @torch.no_grad()
     def before_update(self, step: int, clipped_norm: Tensor | None) -> float | None:
         """The norm of the gradient of update ``step``, counted from 0, where it is read; call it just before the update.
 
         ``clipped_norm`` is what clipping has found already. Not finite if a gradient is not.
         """
-        self._sampled = step % SAMPLED_STEPS == 0
-        if self._sampled:
-            self._before = [parameter.detach().clone() for parameter in self._parameters]
-            self._sizes = norms(self._before)
-        if not (self._sampled or self._each_step):
+        self._measures = self._each_step or step % SAMPLED_STEPS == 0
+        if not self._measures:
             return None
-        gradients = [gradient for parameter in self._parameters if (gradient := parameter.grad) is not None]
-        self.gradient_norm = rounded(float(clipped_norm) if clipped_norm is not None else norm(gradients))
+        if not (self._each_step and self._sizes):  # what it was after the update before
+            self._sample.move()
+        if clipped_norm is None:
+            gradients = [gradient for parameter in self._parameters if (gradient := parameter.grad) is not None]
+            self.gradient_norm = norm(gradients)
+        else:
+            self.gradient_norm = float(clipped_norm)
         return self.gradient_norm
 
-    @torch.no_grad()
     def after_update(self) -> float | None:
         """How far the update moved the weights, as a share of their size, where that is measured; about 0.001 is usual.
 
         Source: Karpathy, "CS231n: Neural Networks Part 3", section "Ratio of weights:updates".
         """
-        if not self._sampled:
+        if not self._measures:
             return None
-        torch._foreach_sub_(self._before, [parameter.detach() for parameter in self._parameters])
-        self._moves = norms(self._before)
-        size = float(torch.linalg.vector_norm(self._sizes))
-        self.update_ratio = rounded(float(torch.linalg.vector_norm(self._moves)) / size) if size > 0 else None
-        self._before = []
+        self._moved, self._sizes = self._sample.move()
+        size = math.hypot(*self._sizes)
+        self.update_ratio = math.hypot(*self._moved) / size if size > 0 else None
         return self.update_ratio
 
     def layer_ratios(self) -> dict[str, float]:
-        """As :meth:`after_update`, the latest that was read, of the weights of each layer, vectors such as biases left out."""
-        if not len(self._moves):
-            return {}
-        ratios = (self._moves / self._sizes).tolist()  # where the weights are all zero, no number
+        """As :meth:`after_update`, the latest that was read, layer by layer."""
         return {
-            name.removesuffix(".weight"): rounded(ratio)
-            for name, parameter, ratio in zip(self._names, self._parameters, ratios, strict=True)
-            if parameter.dim() >= 2 and math.isfinite(ratio)
+            name: rounded(moved / size)
+            for name, moved, size in zip(self._layers, self._moved, self._sizes, strict=False)
+            if 0 < size < math.inf and math.isfinite(moved)
         }
+
+
+class _Sample:
+    """The same weights of each of ``tensors`` whenever it is looked at: all of a small one, else some drawn by chance."""
+
+    def __init__(self, tensors: Sequence[Tensor]) -> None:
+        draw = np.random.default_rng(0).choice  # none of training's draws; evenly spaced ones would follow the layout
+        self._flat = [_in_a_row(tensor) for tensor in tensors]
+        places = [
+            np.sort(draw(len(flat), SAMPLED_WEIGHTS, replace=False))
+            if len(flat) > SAMPLED_WEIGHTS
+            else np.arange(len(flat))
+            for flat in self._flat
+        ]
+        self._scales = [math.sqrt(len(flat) / len(chosen)) for flat, chosen in zip(self._flat, places, strict=True)]
+        ends = np.cumsum([len(chosen) for chosen in places])[:-1]
+        self._now, self._before, self._moved = (np.zeros(sum(map(len, places)), np.float32) for _ in range(3))
+        self._parts, self._parts_before, self._moved_parts = (
+            np.split(values, ends) for values in (self._now, self._before, self._moved)
+        )
+        self._places = [
+            torch.from_numpy(chosen).to(flat.device) for chosen, flat in zip(places, self._flat, strict=True)
+        ]
+        self._sizes = [0.0] * len(tensors)
+        self._on_cpu = all(flat.device.type == "cpu" for flat in self._flat)
+        # For so few numbers NumPy takes a fifth of PyTorch's time.
+        self._arrays = [(flat.numpy(), chosen) for flat, chosen in zip(self._flat, places, strict=True) if self._on_cpu]
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def move(self) -> tuple[list[float], list[float]]:
+        """Look again: how long the change of each tensor since the look before is, and how long each was then."""
+        self._now, self._before = self._before, self._now
+        self._parts, self._parts_before = self._parts_before, self._parts
+        if self._on_cpu:
+            for (flat, places), part in zip(self._arrays, self._parts, strict=True):
+                flat.take(places, out=part, mode="clip")  # "raise" would go by way of another copy
+        else:
+            taken = [flat.index_select(0, places) for flat, places in zip(self._flat, self._places, strict=True)]
+            self._now[:] = torch.cat(taken).float().cpu().numpy()
+        np.subtract(self._now, self._before, out=self._moved)
+        before, self._sizes = self._sizes, self._lengths(self._parts)
+        return self._lengths(self._moved_parts), before
+
+    def _lengths(self, parts: Sequence[NDArray[np.float32]]) -> list[float]:
+        """Of the whole tensors, as far as a sample tells."""
+        return [scale * math.sqrt(part @ part) for scale, part in zip(self._scales, parts, strict=True)]
+
+
+def _in_a_row(tensor: Tensor) -> Tensor:
+    """All numbers of ``tensor`` in the order in which they lie in memory; the very ones, no copy."""
+    return tensor.detach().permute(sorted(range(tensor.dim()), key=tensor.stride, reverse=True)).view(-1)
 
 
 def norms(tensors: Sequence[Tensor]) -> Tensor:

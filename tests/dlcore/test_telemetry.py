@@ -37,7 +37,8 @@ def flat(tensors) -> torch.Tensor:
 
 @pytest.mark.parametrize("clipping", [0.0, 0.5])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_gradient_norm_and_update_ratio_are_those_of_a_naive_computation(digits, optimizer, clipping):
+def test_gradient_norm_and_update_ratio_are_those_of_a_naive_computation(monkeypatch, digits, optimizer, clipping):
+    monkeypatch.setattr(telemetry, "SAMPLED_WEIGHTS", 1_000_000)  # all of them
     settings = config(
         model="lenet5", optimizer=optimizer, gradient_clipping=clipping, l1=0.001, weight_decay=0.01, dropout=0.0
     )
@@ -45,9 +46,9 @@ def test_gradient_norm_and_update_ratio_are_those_of_a_naive_computation(digits,
     step, seen, real = state.optimizer.step, [], nn.utils.clip_grad_norm_
 
     def naive_step():
-        before = flat(state.network.parameters())
+        before = flat(p for p in state.network.parameters() if p.dim() > 1)
         step()
-        seen.append(float((flat(state.network.parameters()) - before).norm() / before.norm()))
+        seen.append(float((flat(p for p in state.network.parameters() if p.dim() > 1) - before).norm() / before.norm()))
 
     norms = []
 
@@ -64,11 +65,60 @@ def test_gradient_norm_and_update_ratio_are_those_of_a_naive_computation(digits,
                 continue
             naive = norms[-1] if clipping else float(flat(p.grad for p in state.network.parameters()).norm())
             assert event.gradient_norm == pytest.approx(naive, rel=1e-5)
-            if (event.step - 1) % telemetry.SAMPLED_STEPS:
-                assert event.update_ratio is None
-            else:
-                assert event.update_ratio == pytest.approx(seen[-1], rel=1e-4)
+            assert event.update_ratio == pytest.approx(seen[-1], rel=1e-4)
     assert len(seen) == 12
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_sample_of_the_weights_tells_how_far_all_of_them_move(digits, optimizer):
+    """Within a tenth for the whole network, within a quarter for each layer, by every optimizer."""
+    settings = config(model="article-cnn", optimizer=optimizer, dropout=0.0, learning_rate=0.01)
+    state = loop.TrainingState.create(settings, digits)
+    weights = [p for p in state.network.parameters() if p.dim() > 1]
+    before = [p.detach().clone() for p in weights]
+    for event in loop.train(settings, state=state, dataset=digits):
+        if not isinstance(event, Stepped):
+            continue
+        moved = [float((p.detach() - then).norm()) for p, then in zip(weights, before, strict=True)]
+        sizes = [float(then.norm()) for then in before]
+        assert event.update_ratio == pytest.approx(math.hypot(*moved) / math.hypot(*sizes), rel=0.1)
+        assert list(state.meter.layer_ratios()) == ["conv1", "conv2", "fc1", "fc2"]
+        for ratio, length, size in zip(state.meter.layer_ratios().values(), moved, sizes, strict=True):
+            assert ratio == pytest.approx(length / size, rel=0.25)
+        before = [p.detach().clone() for p in weights]
+
+
+def test_where_the_weights_lie_in_memory_and_on_which_device_makes_no_difference():
+    network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 700, 3), nn.Flatten(), nn.Linear(5, 4)).double().float()
+    network.to(memory_format=torch.channels_last)
+    weights = [p for p in network.parameters() if p.dim() > 1]
+    on_cpu, elsewhere = telemetry._Sample(weights), telemetry._Sample(weights)
+    elsewhere._on_cpu = False  # by way of PyTorch, as on a GPU
+    assert on_cpu.move() == elsewhere.move()
+    before = [p.detach().clone() for p in weights]
+    with torch.no_grad():
+        for parameter in weights:
+            parameter.mul_(1.5)
+    moved, sizes = on_cpu.move()
+    assert (moved, sizes) == elsewhere.move()
+    assert [one / size for one, size in zip(moved, sizes, strict=True)] == pytest.approx([0.5, 0.5, 0.5], rel=1e-6)
+    assert sizes == pytest.approx([float(then.norm()) for then in before], rel=0.1)
+
+
+def test_elsewhere_than_on_a_cpu_updates_are_measured_now_and_then(monkeypatch, digits):
+    monkeypatch.setattr(telemetry, "SAMPLED_STEPS", 3)
+    settings = config(epochs=1)
+    ratios = {}
+    for each_step in (True, False):
+        state = loop.TrainingState.create(settings, digits)
+        for event in loop.train(settings, state=state, dataset=digits):
+            if isinstance(event, Started | Inspected | Evaluated):
+                state.meter._each_step = each_step
+            elif isinstance(event, Stepped):
+                ratios[each_step, event.step] = event.update_ratio
+                assert (event.gradient_norm is None) == (event.update_ratio is None)
+    assert [step for step in range(1, 7) if ratios[False, step] is not None] == [1, 4]
+    assert all(ratios[False, step] == ratios[True, step] for step in (1, 4))
 
 
 @pytest.mark.parametrize("model", MODELS)
