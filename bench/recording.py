@@ -1,20 +1,22 @@
 """What recording costs: all that a worker does beyond training, as a share of it.
 
 ``DLCORE_DATA=… python -m bench.recording [--repeats 3] [--preset article] [--json]``. One epoch of MNIST with its two
-evaluations, as the worker does it for the presets. What each update takes with its measuring and its line in the log is told from updates
-without them: blocks of both take turns in the same run, so that what recording makes slower elsewhere, in caches, counts
-too, and what else the machine does meets both alike. What comes more rarely and takes longer is timed where it happens:
-looks between evaluations, inspections at them, watching for dead units. Both in processor time of all threads and on the
+evaluations, as the worker does it for the presets. What an update takes when it is measured is told from updates that are not:
+blocks of both take turns in the same run, so that what measuring makes slower elsewhere, in caches, counts too, and what
+else the machine does meets both alike. What comes more rarely and takes longer is timed where it happens: lines of the log
+written out, looks between evaluations, inspections at them, watching for dead units. Both in processor time of all threads and on the
 clock; recording has one thread only, so on the clock it is the larger share wherever training has several.
 """
 
 import argparse
 import json
+import math
 import os
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import Any, NamedTuple, Self
 from unittest.mock import patch
 
@@ -27,9 +29,9 @@ from dlcore import atomic
 from dlcore.config import TrainConfig
 from dlcore.data.loading import Dataset, load
 from dlcore.presets import PRESETS
-from dlcore.runs import sealed
-from dlcore.runs.directory import create
-from dlcore.runs.event_log import EventLog
+from dlcore.runs import event_log, sealed
+from dlcore.runs.directory import Run, create
+from dlcore.runs.event_log import FLUSH_SECONDS, EventLog
 from dlcore.runs.recorder import Recorder
 from dlcore.training import loop
 from dlcore.training.evaluation import log_probabilities
@@ -39,7 +41,7 @@ from dlcore.training.state import TrainingState
 from dlcore.training.telemetry import WATCHED_IMAGES, ReluWatch, StepMeter
 
 NAMES = ("article", "fast-99")
-UPDATES, LOOKS, INSPECTIONS, WATCHING = "updates measured and logged", "looks", "inspections", "watching"
+UPDATES, LOG, LOOKS, INSPECTIONS, WATCHING = "updates measured", "log", "looks", "inspections", "watching"
 INSPECTING = ("confusion_matrix", "worst_mistakes", "weight_histograms", "gradient_histograms")
 """What the loop calls for an inspection."""
 BLOCK = 4
@@ -88,6 +90,11 @@ class _Turns:
         """Something other than updates took time: this block counts for nothing."""
         self._start: Seconds | None = None
 
+    def leave_out(self, seconds: Seconds) -> None:
+        """So much of this block is counted elsewhere."""
+        if self._start is not None:
+            self._start += seconds
+
     def after(self, stepped: Stepped) -> None:
         if stepped.step % BLOCK:
             return
@@ -97,81 +104,111 @@ class _Turns:
         self._start = Seconds.now()
 
     def costs(self) -> Seconds:
-        """The share that measuring and logging add to an update: medians of each block with them ÷ those around it."""
-        ratios = [
-            [2 * here / (before + after) for before, here, after in zip(one, two, three, strict=True)]
-            for (on, two), (was_on, one), (is_on, three) in zip(
-                self.blocks[1:], self.blocks, self.blocks[2:], strict=False
-            )
-            if on and not was_on and not is_on
-        ]
-        return Seconds(*(statistics.median(column) - 1 for column in zip(*ratios, strict=True)))
+        """The share that measuring and logging add to an update.
+
+        Each block ÷ the two around it, those with recording and those without alike: what skewed noise does to the
+        one median it does to the other.
+
+        Raises:
+            ValueError: there are too few blocks.
+        """
+        ratios: dict[bool, list[list[float]]] = {True: [], False: []}
+        for (was, before), (on, here), (will, after) in zip(
+            self.blocks, self.blocks[1:], self.blocks[2:], strict=False
+        ):
+            if was == will != on:
+                ratios[on].append([2 * one / (b + a) for one, b, a in zip(here, before, after, strict=True)])
+        if not all(ratios.values()):
+            raise ValueError("too few updates to compare those with recording and those without")
+        with_it, without = (
+            [statistics.median(column) for column in zip(*ratios[on], strict=True)] for on in (True, False)
+        )
+        return Seconds(*(math.sqrt(one / other) - 1 for one, other in zip(with_it, without, strict=True)))
 
 
-def _timed(function: Callable[..., Any], spent: list[Seconds]) -> Callable[..., Any]:
-    def timed(*arguments: Any, **named: Any) -> Any:
-        start = Seconds.now()
-        result = function(*arguments, **named)
-        spent.append(Seconds.now().since(start))
-        return result
+class _Recording:
+    """What the worker does beside training, timed part by part."""
 
-    return timed
+    def __init__(self, run: Run, state: TrainingState, dataset: Dataset, log: EventLog) -> None:
+        self.spent: dict[str, list[Seconds]] = {part: [] for part in (LOG, LOOKS, INSPECTIONS)}
+        self.turns = _Turns()
+        self._run, self._log, self._flushed = run, log, time.perf_counter()
+        self._recorder: Recorder = self.timed(LOOKS, Recorder)(run, state, dataset)
+
+    def timed(self, part: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*arguments: Any, **named: Any) -> Any:
+            start = Seconds.now()
+            result = function(*arguments, **named)
+            self.spent[part].append(Seconds.now().since(start))
+            return result
+
+        return timed
+
+    def after(self, event: Event) -> None:
+        """Record ``event`` as the worker does."""
+        if isinstance(event, Stepped):
+            if _Switched.on:
+                self._log.append(event)
+            if time.perf_counter() - self._flushed > FLUSH_SECONDS:
+                self.timed(LOG, self._log.flush)()
+                self.turns.leave_out(self.spent[LOG][-1])
+                self._flushed = time.perf_counter()
+        else:
+            self.turns.interrupted()
+            if isinstance(event, Inspected):
+                self.timed(INSPECTIONS, self._keep)(event)
+            else:
+                self._log.append(event)
+        self._look(event)
+        if isinstance(event, Stepped):
+            self.turns.after(event)
+
+    def _keep(self, inspected: Inspected) -> None:
+        self._run.inspection_path(inspected.epoch).parent.mkdir(exist_ok=True)
+        atomic.write(self._run.inspection_path(inspected.epoch), sealed.seal_line(to_json(inspected)))
+
+    def _look(self, event: Event) -> None:
+        looked_at, start = self._recorder._looked_at, Seconds.now()  # noqa: SLF001
+        self._recorder.after(event)
+        if self._recorder._looked_at != looked_at:  # noqa: SLF001
+            self.spent[LOOKS].append(Seconds.now().since(start))
+            self.turns.interrupted()
 
 
 def one_epoch(config: TrainConfig, dataset: Dataset) -> dict[str, Seconds]:
     """The share of each part of recording in all that is none, of one epoch as the worker trains it, but for checkpoints."""
-    spent: dict[str, list[Seconds]] = {part: [] for part in (LOOKS, INSPECTIONS)}
-    turns = _Turns()
-    with tempfile.TemporaryDirectory() as folder, patch.object(loop, "StepMeter", _Switched):
+    updates = Seconds(0, 0)
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as patches:
         os.environ["DLCORE_HOME"] = folder
         run, state = create(config), TrainingState.create(config, dataset)
-        for name in INSPECTING:
-            inspecting = patch.object(loop, name, _timed(getattr(loop, name), spent[INSPECTIONS]))
-            inspecting.start()
-
-        def look(event: Event) -> None:
-            looked_at = recorder._looked_at  # noqa: SLF001
-            start = Seconds.now()
-            recorder.after(event)
-            if recorder._looked_at != looked_at:  # noqa: SLF001
-                spent[LOOKS].append(Seconds.now().since(start))
-                turns.interrupted()
-
+        patches.enter_context(patch.object(loop, "StepMeter", _Switched))
+        patches.enter_context(
+            patch.object(event_log, "FLUSH_SECONDS", math.inf)
+        )  # flushed by the one above, to be timed
         start = Seconds.now()
-        try:
-            with EventLog(run.events_path) as log:
-                recorder = Recorder(run, state, dataset)
-                spent[LOOKS].append(Seconds.now().since(start))
-                for event in loop.train(config, state=state, dataset=dataset):
-                    if isinstance(event, Inspected):
-                        turns.interrupted()
-                        writing = _timed(atomic.write, spent[INSPECTIONS])
-                        run.inspection_path(event.epoch).parent.mkdir(exist_ok=True)
-                        writing(run.inspection_path(event.epoch), sealed.seal_line(to_json(event)))
-                    elif _Switched.on or not isinstance(event, Stepped):
-                        log.append(event)
-                    look(event)
-                    if isinstance(event, Stepped):
-                        turns.after(event)
-                    if state.evaluated_epoch == 1 and isinstance(event, Evaluated):
-                        break
-        finally:
-            patch.stopall()
+        with EventLog(run.events_path) as log:
+            recording = _Recording(run, state, dataset, log)
+            for name in INSPECTING:
+                timed = recording.timed(INSPECTIONS, getattr(loop, name))
+                patches.enter_context(patch.object(loop, name, timed))
+            began = Seconds.now()
+            for event in loop.train(config, state=state, dataset=dataset):
+                if isinstance(event, Stepped):
+                    updates += Seconds.now().since(began)
+                recording.after(event)
+                if state.evaluated_epoch == 1 and isinstance(event, Evaluated):
+                    break
+                began = Seconds.now()
         everything = Seconds.now().since(start)
-    watched = watching(state, dataset)
-    rarely = {part: sum(times, Seconds(0, 0)) for part, times in spent.items()}
-    rarely[WATCHING] = Seconds(*(EVALUATIONS * each for each in watched))
-    updates = turns.costs()
-    # Half of the updates had recording in them.
-    rest = [
-        (whole - sum(parts)) / (1 + share / 2)
-        for whole, share, *parts in zip(everything, updates, *rarely.values(), strict=True)
-    ]
-    shares = {
-        part: Seconds(*(time_ / other for time_, other in zip(times, rest, strict=True)))
-        for part, times in rarely.items()
-    }
-    return {UPDATES: updates} | shares
+    watched, shares = watching(state, dataset), []
+    for kind, cost in zip(Seconds._fields, recording.turns.costs(), strict=True):
+        parts = {part: sum(getattr(one, kind) for one in times) for part, times in recording.spent.items()}
+        parts[WATCHING] = EVALUATIONS * getattr(watched, kind)
+        measuring = cost * getattr(updates, kind) / (1 + cost / 2)  # all updates; half of them were measured
+        rest = getattr(everything, kind) - sum(parts.values()) - measuring / 2
+        parts[LOG] *= 2  # half of the updates were logged
+        shares.append({UPDATES: measuring / rest} | {part: seconds / rest for part, seconds in parts.items()})
+    return {part: Seconds(*(share[part] for share in shares)) for part in shares[0]}
 
 
 def watching(state: TrainingState, dataset: Dataset) -> Seconds:

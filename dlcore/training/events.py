@@ -28,7 +28,7 @@ Action = Literal["set", "pause", "go", "step", "stop"]
 SAMPLED_STEPS = 10
 """On a GPU an update is measured every so many steps, the first included: each look makes the processor wait for it."""
 SAMPLED_WEIGHTS = 1_024
-"""So many weights of each layer tell how far an update moved it."""
+"""So many weights of a tensor tell how far an update moved it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +78,8 @@ class Stepped:
     gradient_norm: float | None = None
     """Euclidean length of the gradient over all parameters, before clipping; None where it was not measured."""
     update_ratio: float | None = None
-    """Length of the update over length of the weights, as a sample of them tells, vectors such as biases left out; None
-    where it was not measured. Before 2026-11-29 exact, over all parameters, every tenth step."""
+    """Length of the update over length of the weights, as a sample of them tells; None where it was not measured. Before
+    2026-11-29 it was exact, and of every tenth step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,23 +34,23 @@ class StepMeter:
 
     On a CPU every update; elsewhere, where a look makes the processor wait for the device, every
     :data:`SAMPLED_STEPS`. The norm of a gradient is exact. How far an update moves the weights is found from
-    :data:`SAMPLED_WEIGHTS` of each layer, the same ones for the whole run, scaled up to all of it: to copy a million
-    weights before each update would take longer than all the rest.
+    :data:`SAMPLED_WEIGHTS` of each tensor, the same ones for the whole run, scaled up to all of it: to copy a million
+    weights before each update would take longer than all the rest. Neither is rounded, as that would take a tenth more.
     """
 
     def __init__(self, network: nn.Module) -> None:
-        self._parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        named = [(name, parameter) for name, parameter in network.named_parameters() if parameter.requires_grad]
+        self._names = [name for name, _ in named]
+        self._parameters = [parameter for _, parameter in named]
         self._each_step = all(parameter.device.type == "cpu" for parameter in self._parameters)
-        weights = [(name, parameter) for name, parameter in _matrices(network) if parameter.requires_grad]
-        self._layers = [name for name, _ in weights]
-        self._sample = _Sample([parameter for _, parameter in weights])
+        self._sample = _Sample(self._parameters)
         self._moved: list[float] = []
         self._sizes: list[float] = []
         self._measures = False
         self.gradient_norm: float | None = None
         """‖∇loss‖₂ over all parameters, before clipping: the latest that was read."""
         self.update_ratio: float | None = None
-        """‖Δw‖₂ / ‖w‖₂ over the weights of all layers, vectors such as biases left out: the latest that was read."""
+        """‖Δw‖₂ / ‖w‖₂ over all parameters: the latest that was read."""
 
     def before_update(self, step: int, clipped_norm: Tensor | None) -> float | None:
         """The norm of the gradient of update ``step``, counted from 0, where it is read; call it just before the update.
@@ -82,11 +82,13 @@ class StepMeter:
         return self.update_ratio
 
     def layer_ratios(self) -> dict[str, float]:
-        """As :meth:`after_update`, the latest that was read, layer by layer."""
+        """As :meth:`after_update`, the latest that was read, of the weights of each layer, vectors such as biases left out."""
         return {
-            name: rounded(moved / size)
-            for name, moved, size in zip(self._layers, self._moved, self._sizes, strict=False)
-            if 0 < size < math.inf and math.isfinite(moved)
+            name.removesuffix(".weight"): rounded(moved / size)
+            for name, parameter, moved, size in zip(
+                self._names, self._parameters, self._moved, self._sizes, strict=False
+            )
+            if parameter.dim() >= 2 and 0 < size < math.inf and math.isfinite(moved)
         }
 
 

@@ -22,7 +22,7 @@ from dlcore.export.tables import tables
 from dlcore.runs import directory, importing
 from dlcore.runs.event_log import EventLog
 from dlcore.runs.worker import work
-from dlcore.training.events import Resumed
+from dlcore.training.events import Resumed, Stepped
 
 PROJECT = Path(__file__).resolve().parents[2]
 CONFIG = TrainConfig(dataset="digits", model="linear", epochs=1, threads=1, classes="0,3,7")
@@ -35,6 +35,13 @@ def run() -> directory.Run:
     return made
 
 
+def test_what_was_not_measured_is_an_empty_cell(run):
+    with EventLog(run.events_path) as log:
+        log.append(Stepped(step=99, epoch=2, loss=1.0, learning_rate=0.1, images_seen=99, seconds=1.0))
+    last = rows(tables(run)["steps.csv"])[-1]
+    assert (last["step"], last["gradient_norm"], last["update_ratio"]) == ("99", "", "")
+
+
 def rows(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
@@ -44,7 +51,7 @@ def test_tables_hold_every_step_and_epoch(run):
     steps, epochs = rows(made["steps.csv"]), rows(made["epochs.csv"])
     assert [int(row["step"]) for row in steps] == list(range(1, len(steps) + 1))
     assert float(steps[0]["gradient_norm"]) > 0
-    assert steps[1]["update_ratio"] == ""
+    assert float(steps[1]["update_ratio"]) > 0
     assert [row["epoch"] for row in epochs] == ["0", "1"]
     table = list(csv.reader(io.StringIO(made["test.csv"])))
     assert table[0] == ["", "0", "3", "7"]

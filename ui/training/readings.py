@@ -10,7 +10,7 @@ import streamlit as st
 from dlcore.runs.diagnosis import USUAL_RATIO
 from dlcore.runs.glimpses import Glimpse
 from dlcore.runs.history import RunHistory
-from dlcore.training.events import SAMPLED_WEIGHTS, Inspected
+from dlcore.training.events import Inspected
 from ui.language import translate as _
 from ui.shell import plain_text
 from ui.training.state import Watch
@@ -102,9 +102,9 @@ def _gradient(watch: Watch) -> str:
 
 def _ratio(watch: Watch) -> str:
     meaning = _(
-        "How far an update moves the weights, as a share of their size, told by up to {weights:,} weights of each layer."
-        " About {usual:g} is usual: ten times less crawls, ten times more jumps."
-    ).format(weights=SAMPLED_WEIGHTS, usual=USUAL_RATIO)
+        "How far an update moves the weights, as a share of their size. About {usual:g} is usual: ten times less crawls, ten times more jumps."
+        " New runs estimate it from some weights of each layer."
+    ).format(usual=USUAL_RATIO)
     ratios = _finite(watch.history.steps.update_ratio)
     if not len(ratios):
         return meaning
