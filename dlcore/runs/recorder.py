@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dlcore.data.loading import Dataset
     from dlcore.training.state import TrainingState
 
-SHARE = 0.002
+SHARE = 0.0015
 """Of the training time that looks may take: with the rest of the recording it stays about a hundredth. And"""
 HEAD_START_SECONDS = 0.02
 """so much more, lest the first one waits for minutes of a large network."""

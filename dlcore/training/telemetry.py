@@ -44,8 +44,6 @@ class StepMeter:
         self._parameters = [parameter for _, parameter in named]
         self._each_step = all(parameter.device.type == "cpu" for parameter in self._parameters)
         self._sample = _Sample(self._parameters)
-        self._moved: list[float] = []
-        self._sizes: list[float] = []
         self._measures = False
         self.gradient_norm: float | None = None
         """‖∇loss‖₂ over all parameters, before clipping: the latest that was read."""
@@ -60,8 +58,8 @@ class StepMeter:
         self._measures = self._each_step or step % SAMPLED_STEPS == 0
         if not self._measures:
             return None
-        if not (self._each_step and self._sizes):  # what it was after the update before
-            self._sample.move()
+        if not (self._each_step and self._sample.seen):  # what it was after the update before
+            self._sample.look()
         if clipped_norm is None:
             gradients = [gradient for parameter in self._parameters if (gradient := parameter.grad) is not None]
             self.gradient_norm = norm(gradients)
@@ -76,66 +74,84 @@ class StepMeter:
         """
         if not self._measures:
             return None
-        self._moved, self._sizes = self._sample.move()
-        size = math.hypot(*self._sizes)
-        self.update_ratio = math.hypot(*self._moved) / size if size > 0 else None
+        size = self._sample.size
+        self._sample.look()
+        self.update_ratio = self._sample.moved / size if size > 0 else None
         return self.update_ratio
 
     def layer_ratios(self) -> dict[str, float]:
         """As :meth:`after_update`, the latest that was read, of the weights of each layer, vectors such as biases left out."""
+        if self.update_ratio is None:
+            return {}
         return {
             name.removesuffix(".weight"): rounded(moved / size)
-            for name, parameter, moved, size in zip(
-                self._names, self._parameters, self._moved, self._sizes, strict=False
-            )
+            for name, parameter, (moved, size) in zip(self._names, self._parameters, self._sample.each(), strict=True)
             if parameter.dim() >= 2 and 0 < size < math.inf and math.isfinite(moved)
         }
 
 
 class _Sample:
-    """The same weights of each of ``tensors`` whenever it is looked at: all of a small one, else some drawn by chance."""
+    """The same weights of each of ``tensors`` at every look: all of a small one, else some drawn by chance.
+
+    NumPy, as for so few numbers it takes a fifth of PyTorch's time; and nothing here may warn of a number too large.
+    """
 
     def __init__(self, tensors: Sequence[Tensor]) -> None:
         draw = np.random.default_rng(0).choice  # none of training's draws; evenly spaced ones would follow the layout
         self._flat = [_in_a_row(tensor) for tensor in tensors]
-        places = [
-            np.sort(draw(len(flat), SAMPLED_WEIGHTS, replace=False))
-            if len(flat) > SAMPLED_WEIGHTS
-            else np.arange(len(flat))
-            for flat in self._flat
-        ]
-        self._scales = [math.sqrt(len(flat) / len(chosen)) for flat, chosen in zip(self._flat, places, strict=True)]
-        ends = np.cumsum([len(chosen) for chosen in places])[:-1]
-        self._now, self._before, self._moved = (np.zeros(sum(map(len, places)), np.float32) for _ in range(3))
-        self._parts, self._parts_before, self._moved_parts = (
-            np.split(values, ends) for values in (self._now, self._before, self._moved)
-        )
+        sizes = [len(flat) for flat in self._flat]
         self._places = [
-            torch.from_numpy(chosen).to(flat.device) for chosen, flat in zip(places, self._flat, strict=True)
+            np.sort(draw(size, SAMPLED_WEIGHTS, replace=False)) if size > SAMPLED_WEIGHTS else np.arange(size)
+            for size in sizes
         ]
-        self._sizes = [0.0] * len(tensors)
-        self._on_cpu = all(flat.device.type == "cpu" for flat in self._flat)
-        # For so few numbers NumPy takes a fifth of PyTorch's time.
-        self._arrays = [(flat.numpy(), chosen) for flat, chosen in zip(self._flat, places, strict=True) if self._on_cpu]
+        counts = [len(places) for places in self._places]
+        ends = np.cumsum(counts)
+        self._cuts = [slice(end - count, end) for end, count in zip(ends, counts, strict=True)]
+        self._weight = np.repeat(np.divide(sizes, counts), counts).astype(np.float32)
+        """For how many weights of its tensor each stands."""
+        self._now, self._before, self._change, self._weighted = np.zeros((4, sum(counts)), np.float32)
+        self._arrays = [flat.numpy() for flat in self._flat if flat.device.type == "cpu"]
+        self._on_cpu = len(self._arrays) == len(tensors)
+        self.seen = False
+        """Whether there was a look."""
+        self.size = self.moved = 0.0
+        """How long all tensors together were at the latest look, and how far they were from the look before."""
 
-    @np.errstate(over="ignore", invalid="ignore")
-    def move(self) -> tuple[list[float], list[float]]:
-        """Look again: how long the change of each tensor since the look before is, and how long each was then."""
+    def look(self) -> None:
+        """See where the weights are now."""
         self._now, self._before = self._before, self._now
-        self._parts, self._parts_before = self._parts_before, self._parts
         if self._on_cpu:
-            for (flat, places), part in zip(self._arrays, self._parts, strict=True):
-                flat.take(places, out=part, mode="clip")  # "raise" would go by way of another copy
+            for flat, places, cut in zip(self._arrays, self._places, self._cuts, strict=True):
+                flat.take(places, out=self._now[cut], mode="clip")  # "raise" would go by way of another copy
         else:
-            taken = [flat.index_select(0, places) for flat, places in zip(self._flat, self._places, strict=True)]
+            taken = [
+                flat.index_select(0, torch.from_numpy(places).to(flat.device))
+                for flat, places in zip(self._flat, self._places, strict=True)
+            ]
             self._now[:] = torch.cat(taken).float().cpu().numpy()
-        np.subtract(self._now, self._before, out=self._moved)
-        before, self._sizes = self._sizes, self._lengths(self._parts)
-        return self._lengths(self._moved_parts), before
+        self.seen = True
+        was_finite = math.isfinite(self.size)
+        self.size = self._length(self._now)
+        self.moved = math.inf
+        if was_finite and math.isfinite(self.size):
+            self.moved = self._length(np.subtract(self._now, self._before, out=self._change))
 
-    def _lengths(self, parts: Sequence[NDArray[np.float32]]) -> list[float]:
-        """Of the whole tensors, as far as a sample tells."""
-        return [scale * math.sqrt(part @ part) for scale, part in zip(self._scales, parts, strict=True)]
+    def _length(self, values: NDArray[np.float32]) -> float:
+        """Of the whole tensors, as far as a sample tells; infinite where a square is too large."""
+        if not math.isfinite(np.vdot(values, values)):
+            return math.inf
+        return math.sqrt(np.vdot(values, np.multiply(values, self._weight, out=self._weighted)))
+
+    def each(self) -> list[tuple[float, float]]:
+        """Of each tensor how far it moved between the latest two looks, and how long it was at the first of them."""
+        if not math.isfinite(self.moved):
+            return [(math.inf, math.inf)] * len(self._cuts)
+        return [
+            (math.sqrt(weight * np.vdot(moved, moved)), math.sqrt(weight * np.vdot(before, before)))
+            for moved, before, weight in (
+                (self._change[cut], self._before[cut], self._weight[cut][0]) for cut in self._cuts
+            )
+        ]
 
 
 def _in_a_row(tensor: Tensor) -> Tensor:

@@ -97,15 +97,37 @@ def test_where_the_weights_lie_in_memory_and_on_which_device_makes_no_difference
     weights = [p for p in network.parameters() if p.dim() > 1]
     on_cpu, elsewhere = telemetry._Sample(weights), telemetry._Sample(weights)
     elsewhere._on_cpu = False  # by way of PyTorch, as on a GPU
-    assert on_cpu.move() == elsewhere.move()
     before = [p.detach().clone() for p in weights]
+    for sample in (on_cpu, elsewhere):
+        sample.look()
+        assert sample.size == pytest.approx(float(flat(before).norm()), rel=0.05)
     with torch.no_grad():
         for parameter in weights:
             parameter.mul_(1.5)
-    moved, sizes = on_cpu.move()
-    assert (moved, sizes) == elsewhere.move()
-    assert [one / size for one, size in zip(moved, sizes, strict=True)] == pytest.approx([0.5, 0.5, 0.5], rel=1e-6)
-    assert sizes == pytest.approx([float(then.norm()) for then in before], rel=0.1)
+    for sample in (on_cpu, elsewhere):
+        size = sample.size
+        sample.look()
+        assert sample.moved / size == pytest.approx(0.5, rel=1e-6)
+        assert [moved / size for moved, size in sample.each()] == pytest.approx([0.5, 0.5, 0.5], rel=1e-6)
+        assert [size for _, size in sample.each()] == pytest.approx([float(p.norm()) for p in before], rel=0.1)
+    assert on_cpu.each() == elsewhere.each()
+
+
+@pytest.mark.parametrize("far", [1e25, math.inf, math.nan])
+def test_weights_too_large_for_their_squares_are_told_and_warn_of_nothing(far):
+    network = nn.Linear(3, 2)
+    sample = telemetry._Sample(list(network.parameters()))
+    sample.look()
+    with torch.no_grad():
+        network.weight[0, 0] = far
+    sample.look()
+    assert sample.size == sample.moved == math.inf
+    with torch.no_grad():
+        network.weight[0, 0] = 0
+    sample.look()
+    assert math.isfinite(sample.size)
+    assert sample.moved == math.inf
+    assert sample.each() == [(math.inf, math.inf)] * 2
 
 
 def test_elsewhere_than_on_a_cpu_updates_are_measured_now_and_then(monkeypatch, digits):
