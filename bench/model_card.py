@@ -2,8 +2,7 @@
 
     DLCORE_DATA=<a torchvision root with pen-strokes/> python -m bench.model_card RUN [RUN …]
 
-Each RUN is a completed run of ``--preset pretrained``, each with a seed of its own, or one that went on from such a run
-with settings of its own (``--start-from``). Writes ``dlcore/inference/pretrained``.
+Each RUN is a completed run of ``--preset pretrained``, each with a seed of its own. Writes ``dlcore/inference/pretrained``.
 """
 
 import hashlib
@@ -13,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from dlcore.config import TrainConfig
 from dlcore.data.availability import pen_strokes_file
 from dlcore.data.loading import load
 from dlcore.data.pen_strokes import Drawing, held_out, read_drawings
@@ -21,7 +19,6 @@ from dlcore.inference.calibrate import calibrate
 from dlcore.inference.prediction import Model, load_model, predict
 from dlcore.inference.strokes import strokes_to_image
 from dlcore.models import MODELS
-from dlcore.presets import PRESETS
 from dlcore.runs.directory import Run, open_run
 from dlcore.runs.history import RunHistory
 from dlcore.training.checkpoints import load_weights, save_weights
@@ -50,32 +47,19 @@ def history_of(run: Run) -> RunHistory:
     return history
 
 
-def stages_of(members: list[Run]) -> list[list[Run]]:
-    """The runs of all members, stage by stage: those that began with random weights, then those that went on from them."""
-    stages = [members]
-    while any(run.config.start_from for run in stages[0]):
-        stages.insert(0, [open_run(run.config.start_from) for run in stages[0]])
-    for runs in stages:
-        assert all((run.config.model, run.config.members) == ("committee-cnn", 1) for run in runs), "not of the preset"
-        assert len({_settings(run) for run in runs}) == 1, "the runs differ in more than their seed"
-        assert len({run.config.seed for run in runs}) == len(runs), "two runs have the same seed"
-    return stages
-
-
-def _settings(run: Run) -> TrainConfig:
-    """What the members' runs of one stage have in common."""
-    return run.config.model_copy(update={"seed": 0, "start_from": ""})
-
-
 def bundle(runs: list[Run], histories: list[RunHistory]) -> None:
     """Write the weights of the committee of ``runs``, as float16."""
+    assert all((run.config.model, run.config.members) == ("committee-cnn", 1) for run in runs), "not of the preset"
     versions = {(history.started.versions["torch"], history.started.versions["recipe"]) for history in histories}
     assert len(versions) == 1, "the runs are of several versions"
+    configs = {run.config.model_copy(update={"seed": 0}) for run in runs}
+    assert len(configs) == 1, "the runs differ in more than their seed"
+    assert len({run.config.seed for run in runs}) == len(runs), "two runs have the same seed"
     found = []
     for run in runs:
         assert run.weights_path is not None
         found.append(load_weights(run.weights_path))
-    config = _settings(runs[0]).model_copy(update={"members": len(runs)})
+    config = configs.pop().model_copy(update={"members": len(runs)})
     network = MODELS[config.model].build(
         in_channels=1, image_size=28, classes=10, dropout=config.dropout, options=config.options
     )
@@ -92,30 +76,9 @@ def bundle(runs: list[Run], histories: list[RunHistory]) -> None:
     save_weights(network, TARGET / "model.safetensors", about, half=True)
 
 
-def recipe(config: TrainConfig) -> tuple[str, str]:
-    """What one stage of a member's training has of its own, in English and in Chinese."""
-    epochs, rate, augmentation = config.epochs, config.learning_rate, config.augmentation
-    return (
-        f"{epochs} epochs, one-cycle up to {rate}, augmentation `{augmentation}`",
-        f"{epochs} 轮，one-cycle 学习率（峰值 {rate}），数据增强 `{augmentation}`",
-    )
-
-
-def command(config: TrainConfig) -> str:
-    """How a member's run of one stage is made."""
-    preset = PRESETS["pretrained"].config
-    parts = ["python -m dlcore train --preset pretrained", *(["--start-from RUN"] if config.start_from else [])]
-    for name in TrainConfig.model_fields:
-        value = getattr(config, name)
-        if value != getattr(preset, name) and name not in ("seed", "start_from"):
-            parts.append(f"--{name.replace('_', '-')} {value}")
-    return " ".join([*parts, "--seed N"])
-
-
 def main() -> None:
-    stages = stages_of([open_run(run_id) for run_id in sys.argv[1:]])
-    told = [[history_of(run) for run in runs] for runs in stages]
-    runs, histories = stages[-1], told[-1]
+    runs = [open_run(run_id) for run_id in sys.argv[1:]]
+    histories = [history_of(run) for run in runs]
     bundle(runs, histories)
     model = load_model()
     mnist = load("mnist")
@@ -137,8 +100,6 @@ def main() -> None:
     config, started = runs[0].config, histories[0].started
     assert started is not None
     alone = [history.tested for history in histories if history.tested is not None]
-    seconds = [history.tested.seconds for one in told for history in one if history.tested is not None]
-    recipes = [recipe(one[0].config) for one in stages]
     weights = TARGET / "model.safetensors"
     facts = {
         "members": len(runs),
@@ -146,21 +107,19 @@ def main() -> None:
         "size": f"{weights.stat().st_size / 1e6:.2f}",
         "learned": f"{started.train_count:,}",
         "validated": f"{started.validation_count:,}",
-        "stages": ", then from there ".join(english for english, _ in recipes),
-        "stages_zh": "，再由此继续训练 ".join(chinese for _, chinese in recipes),
-        "commands": ", then ".join(f"`{command(one[0].config)}`" for one in stages),
-        "commands_zh": "，再用 ".join(f"`{command(one[0].config)}`" for one in stages),
+        "epochs": config.epochs,
         "bs": config.batch_size,
+        "lr": config.learning_rate,
         "wd": config.weight_decay,
         "do": config.dropout,
-        "aug": stages[0][0].config.augmentation,
+        "aug": config.augmentation,
         "precision": "mixed precision" if started.mixed_precision else "float32",
         "precision_zh": "混合精度" if started.mixed_precision else "float32",
-        "seeds": "; ".join(", ".join(str(run.config.seed) for run in one) for one in stages),
+        "seeds": ", ".join(str(run.config.seed) for run in runs),
         "alone": ", ".join(percent(one.accuracy) for one in alone),
         "torch": started.versions["torch"].split("+")[0],
         "threads": started.threads,
-        "minutes": round(sum(seconds) / len(runs) / 60),
+        "minutes": round(sum(one.seconds for one in alone) / len(alone) / 60),
         "acc": percent(tested.accuracy),
         "correct": f"{tested.correct:,}",
         "lo": percent(low),

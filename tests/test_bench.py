@@ -89,6 +89,7 @@ def test_time_to_99_adds_up_what_was_measured_in_parts(monkeypatch, tmp_path):
 
 def test_all_of_recording_is_counted(monkeypatch, tmp_path):
     monkeypatch.setenv("DLCORE_HOME", str(tmp_path))
+    monkeypatch.setattr(recording, "FLUSH_SECONDS", 0.0)  # the run may be over within the real one
     config = recording.TrainConfig(dataset="digits", model="mlp", epochs=1, batch_size=16, threads=1, device="cpu")
     parts = recording.one_epoch(config, load("digits"))
     assert set(parts) == {"updates measured", "log", "looks", "inspections", "watching"}
