@@ -1,6 +1,6 @@
 """What kills, full disks and flipped bits do to a run: nothing undetected, nothing lost before the last checkpoint.
 
-    python -m bench.faults                     # everything, half an hour
+    python -m bench.faults                     # everything, some minutes
     python -m bench.faults --part kills --kills 20 --seed 7
 
 Every fault is dealt to a worker of its own (a fork of this process, which has torch imported and trains nothing itself), which

@@ -91,7 +91,7 @@ def test_all_of_recording_is_counted(monkeypatch, tmp_path):
     monkeypatch.setenv("DLCORE_HOME", str(tmp_path))
     monkeypatch.setattr(recording, "FLUSH_SECONDS", 0.0)  # the run may be over within the real one
     config = recording.TrainConfig(dataset="digits", model="mlp", epochs=1, batch_size=16, threads=1, device="cpu")
-    parts = recording.one_epoch(config, load("digits"))
+    parts = recording.some_epochs(config, load("digits"))
     assert set(parts) == {"updates measured", "log", "looks", "inspections", "watching"}
     assert all(isfinite(share) for part in parts.values() for share in part)
     assert all(min(parts[name]) > 0 for name in ("log", "looks", "inspections"))

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from dlcore.data.loading import Dataset
     from dlcore.training.state import TrainingState
 
-SHARE = 0.0015
+SHARE = 0.002
 """Of the training time that looks may take: with the rest of the recording it stays about a hundredth. And"""
-HEAD_START_SECONDS = 0.02
-"""so much more, lest the first one waits for minutes of a large network."""
+HEAD_START_SECONDS = 0.05
+"""so much more, for the first seconds of a run are watched most, and a large network would wait for minutes."""
 LEAST_SECONDS = 0.5
 """Between two looks."""
 MOST_LOOKS = 400
