@@ -156,7 +156,7 @@ def diverged(state: TrainingState, origin: Origin, *, step: int, loss: float | N
                 "Learning rate times weight decay is {pull}; beyond 1 the decay pushes weights past zero. Lower one of them."
             )
         )
-    if ratio is not None and ratio > _USUAL_RATIO:
+    if ratio is not None and _USUAL_RATIO < ratio < float("inf"):
         values["ratio"] = float(f"{ratio:.2g}")
         advice.append(
             N_(
