@@ -205,7 +205,7 @@ def test_replay_plays_the_recording_from_its_start(app_url, page):
 
 
 def test_images_are_watched_confusions_played_and_a_square_opened(app_url, page):
-    start(page, app_url, epochs=40, batch_size=4)
+    start(page, app_url, epochs=200, batch_size=4)
     main = page.get_by_test_id("stMain")
     panels = page.locator(".st-key-train-inside")
     panels.get_by_text("Some images").click()
