@@ -97,6 +97,25 @@ def test_all_of_recording_is_counted(monkeypatch, tmp_path):
     assert all(min(parts[name]) > 0 for name in ("log", "looks", "inspections"))
 
 
+def test_a_part_of_recording_that_is_measured_no_more_is_told(monkeypatch, tmp_path):
+    monkeypatch.setenv("DLCORE_HOME", str(tmp_path))
+    config = recording.TrainConfig(dataset="digits", model="mlp", epochs=1, batch_size=16, threads=1, device="cpu")
+    monkeypatch.setattr(recording, "FLUSH_SECONDS", 1e9)
+    with pytest.raises(AssertionError, match="log"):
+        recording.some_epochs(config, load("digits"))
+    monkeypatch.setattr(recording, "FLUSH_SECONDS", 0.0)
+    train = recording.loop.train
+
+    def with_another_meter(config, *, state, dataset):
+        for event in train(config, state=state, dataset=dataset):
+            yield event
+            state.meter = None
+
+    monkeypatch.setattr(recording.loop, "train", with_another_meter)
+    with pytest.raises(AssertionError, match="updates measured"):
+        recording.some_epochs(config, load("digits"))
+
+
 def test_what_recording_adds_to_an_update_is_told_whatever_the_noise_looks_like():
     turns, noise = recording._Turns(), Random(0)
     for at in range(40_000):

@@ -110,6 +110,9 @@ class _Sample:
         self._weight = np.repeat(np.divide(sizes, counts), counts).astype(np.float32)
         """For how many weights of its tensor each stands."""
         self._now, self._before, self._change, self._weighted = np.zeros((4, sum(counts)), np.float32)
+        self._indices = [
+            torch.from_numpy(at).to(flat.device) for at, flat in zip(self._places, self._flat, strict=True)
+        ]
         self._arrays = [flat.numpy() for flat in self._flat if flat.device.type == "cpu"]
         self._on_cpu = len(self._arrays) == len(tensors)
         self.seen = False
@@ -124,10 +127,7 @@ class _Sample:
             for flat, places, cut in zip(self._arrays, self._places, self._cuts, strict=True):
                 flat.take(places, out=self._now[cut], mode="clip")  # "raise" would go by way of another copy
         else:
-            taken = [
-                flat.index_select(0, torch.from_numpy(places).to(flat.device))
-                for flat, places in zip(self._flat, self._places, strict=True)
-            ]
+            taken = [flat.index_select(0, at) for flat, at in zip(self._flat, self._indices, strict=True)]
             self._now[:] = torch.cat(taken).float().cpu().numpy()
         self.seen = True
         was_finite = math.isfinite(self.size)

@@ -15,6 +15,7 @@ from dlcore.training import checkpoints, divergence, loop, tensor_file
 from dlcore.training.events import Ended, Evaluated, Inspected, Stepped, from_json, to_json
 from dlcore.training.events import Tested as FinallyTested
 from dlcore.training.metrics import most_loss
+from dlcore.training.telemetry import StepMeter
 
 
 @pytest.fixture(scope="module")
@@ -250,3 +251,14 @@ def test_far_too_large_weights_may_find_their_way_back(digits):
 @pytest.mark.parametrize(("untrained", "most"), [(0.01, 1000.0), (2.3, 2300.0), (50.0, 50_000.0)])
 def test_the_bound_goes_by_the_untrained_network(untrained, most):
     assert most_loss(untrained) == pytest.approx(most)
+
+
+@pytest.mark.parametrize(("ratio", "named"), [(0.5, True), (math.inf, False)])
+def test_an_advice_names_the_update_ratio_where_it_is_a_number(digits, ratio, named):
+    state = loop.TrainingState.create(TrainConfig(dataset="digits", model="linear"), digits)
+    state.meter = StepMeter(state.network)
+    state.meter.update_ratio = ratio
+    ended = divergence.diverged(state, divergence.Origin(layer="classifier", what="growth"), step=3)
+    assert ("ratio" in ended.values) == named
+    assert any("Lower the learning rate" in advice for advice in ended.advice)
+    assert any("{ratio}" in advice for advice in ended.advice) == named

@@ -92,7 +92,7 @@ def test_a_sample_of_the_weights_tells_how_far_all_of_them_move(digits, optimize
 
 
 def test_where_the_weights_lie_in_memory_and_on_which_device_makes_no_difference():
-    network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 700, 3), nn.Flatten(), nn.Linear(5, 4)).double().float()
+    network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 700, 3), nn.Flatten(), nn.Linear(5, 4))
     network.to(memory_format=torch.channels_last)
     weights = [p for p in network.parameters() if p.dim() > 1]
     on_cpu, elsewhere = telemetry._Sample(weights), telemetry._Sample(weights)
