@@ -23,8 +23,8 @@ from dlcore import atomic
 FILE_NAME = "calibration.safetensors"
 BINS = 10
 _DIRECTIONS = 64
-"""Principal directions of the features that familiarity goes by: of 32, 64, 128 and all 1,440 of the bundled model, as good
-as any at a fifth of a megabyte."""
+"""Principal directions of the features that familiarity goes by: of 32, 64, 128 and all 1,440 of a model bundled before, as
+good as any, at two bytes for each feature."""
 _REMEMBERED = 2000
 SHARES = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
 """Shares of the validation images that a threshold of familiarity may refuse."""

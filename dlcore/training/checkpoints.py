@@ -16,6 +16,7 @@ from dlcore.messages import N_, UserError
 from dlcore.models import MODELS
 from dlcore.models.options import ModelOptions
 from dlcore.training import tensor_file
+from dlcore.training.compact import packed, unpacked
 from dlcore.training.events import Tested
 from dlcore.training.faster import channels_together
 from dlcore.training.state import TrainingState
@@ -23,6 +24,7 @@ from dlcore.training.validation_record import ValidationRecord
 
 _CHECKPOINT_LIMIT_BYTES = 1_000_000_000
 _WEIGHTS_LIMIT_BYTES = 256_000_000
+_FLOAT_BYTES = 4
 
 
 def save(state: TrainingState, path: Path, *, log_bytes: int = 0, wall_seconds: float = 0.0) -> str:
@@ -167,21 +169,17 @@ def describe_weights(state: TrainingState, dataset: Dataset, tested: Tested | No
     return about
 
 
-def save_weights(model: nn.Module, path: Path, metadata: Mapping[str, Any], *, half: bool = False) -> str:
+def save_weights(model: nn.Module, path: Path, metadata: Mapping[str, Any], *, compact: bool = False) -> str:
     """Write ``model`` for prediction and return the file's SHA-256. For ``metadata`` see :func:`describe_weights`.
 
-    ``half``: as float16, which keeps three digits of a number; probabilities then move in the third decimal at most.
+    ``compact``: in a quarter of the bytes, see :func:`dlcore.training.compact.packed`.
 
     Raises:
-        ValueError: a weight is too large for float16.
+        ValueError: a weight to be packed is too large, or not finite.
     """
     about = {"format": str(WEIGHTS_FORMAT), "kind": "weights", "recipe": RECIPE, **metadata}
     tensors = model.state_dict()
-    if half:
-        tensors = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
-        if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
-            raise ValueError("a weight is too large for float16")
-    return tensor_file.write(path, tensors, about)
+    return tensor_file.write(path, packed(tensors) if compact else tensors, about)
 
 
 def load_weights(path: Path) -> tuple[nn.Module, dict[str, Any]]:
@@ -196,7 +194,6 @@ def load_weights(path: Path) -> tuple[nn.Module, dict[str, Any]]:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise UserError(N_("The file {file} cannot be read: {reason}."), file=path.name, reason=reason) from error
-    tensors = {name: tensor.float() if tensor.dtype is torch.float16 else tensor for name, tensor in tensors.items()}
     foreign = UserError(N_("{file} holds no model that this version knows. Train a new one."), file=path.name)
     try:
         check(path.name, about.get("format"), WEIGHTS_FORMAT)
@@ -207,6 +204,9 @@ def load_weights(path: Path) -> tuple[nn.Module, dict[str, Any]]:
         if not (isinstance(about["class_names"], list) and len(about["class_names"]) == classes):
             raise foreign
         expected = model.state_dict()
+        if _FLOAT_BYTES * sum(tensor.numel() for tensor in expected.values()) > _WEIGHTS_LIMIT_BYTES:
+            raise foreign  # packed it may be small
+        tensors = unpacked(tensors, expected)
         if any(tensors[name].dtype != tensor.dtype for name, tensor in expected.items()):
             raise foreign
         model.load_state_dict(tensors, assign=True)

@@ -11,6 +11,7 @@ from dlcore.config import TrainConfig
 from dlcore.inference.sources import find_weights
 from dlcore.messages import N_, UserError
 from dlcore.training import tensor_file
+from dlcore.training.compact import unpacked
 
 _LIMIT_BYTES = 256_000_000
 
@@ -29,10 +30,12 @@ def begin_from(network: nn.Module, config: TrainConfig, class_names: Sequence[st
     if list(about.get("class_names", [])) != list(class_names):
         last = [name for name, module in network.named_modules() if isinstance(module, nn.Linear)][-1]
         fresh = {name for name in own if name.startswith(f"{last}.")}
-    taken = {name: tensor for name, tensor in tensors.items() if name not in fresh}
-    if about.get("model") != config.model or any(
-        name not in taken or taken[name].shape != tensor.shape for name, tensor in own.items() if name not in fresh
-    ):
+    wanted = {name: tensor for name, tensor in own.items() if name not in fresh}
+    try:
+        if about.get("model") != config.model:
+            raise ValueError("another architecture")  # noqa: TRY301  # said below, like all else that does not fit
+        taken = unpacked(tensors, wanted)
+    except ValueError as error:
         raise UserError(
             N_(
                 "The model {source} has other layers than this run ({model}): weights only fit the architecture and the"
@@ -40,5 +43,5 @@ def begin_from(network: nn.Module, config: TrainConfig, class_names: Sequence[st
             ),
             source=config.start_from[:100],
             model=config.model,
-        )
-    network.load_state_dict(own | taken)
+        ) from error
+    network.load_state_dict(own | {name: taken[name] for name in wanted})

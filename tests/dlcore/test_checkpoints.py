@@ -18,6 +18,7 @@ from dlcore.inference.prediction import load_file
 from dlcore.messages import UserError
 from dlcore.models import MODELS
 from dlcore.training import checkpoints, loop, tensor_file
+from dlcore.training.compact import packed
 from dlcore.training.events import Inspected, Stepped
 
 CONFIG = TrainConfig(dataset="digits", model="linear", epochs=1, batch_size=32, threads=1, device="cpu")
@@ -139,6 +140,38 @@ def test_tensors_of_another_type_or_shape_are_refused(weights):
     tensor_file.write(weights, tensors | {"more": torch.zeros(1)}, about)
     with pytest.raises(UserError, match="no model that this version knows"):
         checkpoints.load_weights(weights)
+
+
+def test_packed_weights_that_lie_are_refused(state, digits, tmp_path):
+    path = tmp_path / "compact.safetensors"
+    checkpoints.save_weights(state.model, path, checkpoints.describe_weights(state, digits), compact=True)
+    tensors, about = tensor_file.read(path, limit_bytes=10**7)
+    assert checkpoints.load_weights(path)[0].training is False
+    [scale] = [name for name in tensors if name.endswith(".scale")]
+    integers = scale.removesuffix(".scale")
+    for change in (
+        {scale: tensors[scale].double()},
+        {scale: tensors[scale][:-1].contiguous()},
+        {integers: tensors[integers][:, :-1].contiguous()},
+        {"more": torch.zeros(3, 3, dtype=torch.int8), "more.scale": torch.ones(3)},
+    ):
+        tensor_file.write(path, tensors | change, about)
+        with pytest.raises(UserError, match="no model that this version knows"):
+            checkpoints.load_weights(path)
+    del tensors[scale]
+    tensor_file.write(path, tensors, about)
+    with pytest.raises(UserError, match="no model that this version knows"):
+        checkpoints.load_weights(path)
+
+
+def test_packed_weights_that_would_take_too_much_memory_are_refused(state, weights, monkeypatch):
+    monkeypatch.setattr(checkpoints, "_WEIGHTS_LIMIT_BYTES", 4 * 7850 - 1)  # whole, the file is larger than that
+    tensors, about = tensor_file.read(weights, limit_bytes=10**7)
+    tensor_file.write(weights, packed(tensors), about)
+    with pytest.raises(UserError, match="no model that this version knows"):
+        checkpoints.load_weights(weights)
+    monkeypatch.setattr(checkpoints, "_WEIGHTS_LIMIT_BYTES", 4 * 7850)
+    checkpoints.load_weights(weights)
 
 
 def test_a_checkpoint_of_other_settings_or_data_is_refused(state, digits, tmp_path):

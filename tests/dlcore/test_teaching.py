@@ -54,6 +54,19 @@ def test_other_classes_begin_with_a_new_last_layer():
         assert torch.equal(tensor, expected), name
 
 
+@pytest.mark.parametrize("classes", ["", "1,7"])
+def test_a_run_begins_with_packed_weights_as_they_answer(classes):
+    first = finished()
+    network, about = checkpoints.load_weights(first.weights_path)
+    checkpoints.save_weights(network, first.weights_path, about, compact=True)
+    weights = checkpoints.load_weights(first.weights_path)[0].state_dict()
+    assert not all(torch.equal(weights[name], tensor) for name, tensor in network.state_dict().items())
+    config = TINY.model_copy(update={"start_from": first.run_id, "classes": classes, "seed": 9})
+    state = TrainingState.create(config, load("digits", classes=classes))
+    for name, tensor in state.network.state_dict().items():
+        assert torch.equal(tensor, weights[name]) != (classes != "" and name.startswith("classifier.")), name
+
+
 @pytest.mark.parametrize("source", ["no-such-run", "../../etc/passwd", "20261123-000000-digits-linear-000000000000"])
 def test_a_model_that_is_not_there_is_refused(source):
     with pytest.raises(UserError, match="no run called"):

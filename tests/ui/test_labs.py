@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from dlcore.concepts import neuron
+from dlcore.concepts.convolution import picture
 from dlcore.config import TrainConfig
 from ui.concepts import neuron_plane, small_picture
 from ui.concepts.chapters import CHAPTERS
+from ui.concepts.numbers import plain, tex
 
 
 def room(name):
@@ -155,6 +157,27 @@ class TestOwnDrawing:
         assert not app.error
         assert link(app)["c.drawing"] == text
         assert "**28×28** → **26×26**" in words(app)
+
+    @pytest.mark.parametrize("kernel", ["vertical", "gaussian", "learned"])
+    def test_what_lies_under_the_kernel_adds_up_to_the_pixel(self, open_page, kernel):
+        values = {
+            "kernel": kernel,
+            "filter": 1,
+            "stride": 1,
+            "padding": 0,
+            "dilation": 1,
+            "relu": False,
+            "pooling": "none",
+        }
+        found, _ = room("convolution").maps_of(values, picture("house"))
+        row, column = np.unravel_index(np.abs(found).argmax(), found.shape)
+        asked = {"c.kernel": kernel, "c.padding": "0", "c.row": str(row), "c.column": str(column)}
+        app = open_page("concepts", chapter="convolution", **asked)
+        result = float(found[row, column])
+        if kernel != "gaussian":
+            assert any(rf"\mathbf{{{tex(result)}}}" in formula.value for formula in app.latex)
+        else:
+            assert f"products: **{plain(result)}**" in words(app)
 
     def test_a_run_in_the_link_that_is_gone_is_refused_kindly(self, open_page):
         query = {"c.model": "20200101-000000-digits-mlp-0123456789ab", "c.climb": "1", "c.class": "7"}

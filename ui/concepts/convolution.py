@@ -40,6 +40,8 @@ _SEEN = "concepts.convolution.seen"
 """Under this key stands what was on the paper when it was last looked at."""
 _MAP = "concepts-convolution-map"
 _MOST_FILTERS = 64
+_MOST_FACTORS = 3
+"""Up to this side of a kernel a phone has room for the factors of a sum."""
 
 
 def _picture(text: str) -> str:
@@ -364,6 +366,14 @@ def _numbers(values: Values) -> None:
     kernel = kernel_of(values)
     settings = {name: int(values[name]) for name in ("stride", "padding", "dilation")}
     window = convolution.windows(image, len(kernel), **settings)[row, column]
+    if len(kernel) > _MOST_FACTORS:
+        _products(kernel * window, float(found[row, column]))
+    else:
+        _sum(kernel, window, float(found[row, column]))
+    st.caption(_("Row {row}, column {column}; weight times pixel, padding counts as 0.").format(row=row, column=column))
+
+
+def _sum(kernel: Array, window: Array, result: float) -> None:
     lines = [
         r"\;+\;".join(
             rf"{tex_factor(float(weight), 3)}\cdot{tex(float(pixel), 3)}"
@@ -372,9 +382,19 @@ def _numbers(values: Values) -> None:
         for weights, pixels in zip(kernel, window, strict=True)
     ]
     rows = [rf"&{'+' if index else ''}\;{line}" for index, line in enumerate(lines)]
-    rows.append(rf"&= \mathbf{{{tex(float(found[row, column]))}}}")
+    rows.append(rf"&= \mathbf{{{tex(result)}}}")
     st.latex(r"\begin{aligned}" + r"\\[3pt]".join(rows) + r"\end{aligned}")
-    st.caption(_("Row {row}, column {column}; weight times pixel, padding counts as 0.").format(row=row, column=column))
+
+
+def _products(products: Array, result: float) -> None:
+    """Too many for a formula that a phone could show."""
+    largest = float(np.abs(products).max()) or 1.0
+    said = [[f"{product:.2f}".replace("-0.00", "0.00").replace("-", "−") for product in row] for row in products]
+    trace = heatmap(products, zmin=-largest, zmax=largest, colorscale=palette.DIVERGING, hoverinfo="skip")
+    layout = _still([], products.shape) | {"annotations": labels(products.tolist(), said, largest)}
+    described = _("The products: {products}").format(products="; ".join(", ".join(row) for row in said))
+    figure([trace], layout, key="concepts-convolution-products", height=44 * len(products), description=described)
+    st.markdown(_("The sum of all {count} products: **{result}**").format(count=products.size, result=plain(result)))
 
 
 def _doors() -> None:

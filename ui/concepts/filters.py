@@ -3,6 +3,7 @@
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 from safetensors import SafetensorError, safe_open
 
 _WEIGHTS = Path(__file__).resolve().parents[2] / "dlcore" / "inference" / "pretrained" / "model.safetensors"
@@ -23,9 +24,14 @@ def first_layer(weights: Path = _WEIGHTS) -> Kernels:
 def _first_layer(weights: Path, _changed: int) -> Kernels:
     try:
         with safe_open(str(weights), framework="numpy") as file:
-            kernels = [file.get_tensor(name) for name in file.keys()]  # noqa: SIM118 - a safe_open file is no mapping
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # safe_open makes no mapping
     except (OSError, SafetensorError):
         return []
-    first = next((kernel for kernel in kernels if kernel.ndim == 4 and kernel.shape[1] == 1), None)
-    found: Kernels = [] if first is None else first[:, 0].tolist()
+    first = next((name for name, tensor in tensors.items() if tensor.ndim == 4 and tensor.shape[1] == 1), None)
+    if first is None:
+        return []
+    kernels = tensors[first][:, 0]
+    if kernels.dtype == np.int8:  # see dlcore.training.compact
+        kernels = kernels * tensors[f"{first}.scale"][:, None, None]
+    found: Kernels = kernels.tolist()
     return found
