@@ -2,8 +2,7 @@
 
     DLCORE_DATA=<a torchvision root with pen-strokes/> python -m bench.model_card RUN [RUN …]
 
-Each RUN is a completed run of ``--preset pretrained``, each with a seed of its own; some may have taken more or fewer epochs, a
-lower learning rate or another augmentation, or have begun where another one ended. Writes ``dlcore/inference/pretrained``.
+Each RUN is a completed run of ``--preset pretrained``, each with a seed of its own. Writes ``dlcore/inference/pretrained``.
 """
 
 import hashlib
@@ -13,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from dlcore.config import TrainConfig
 from dlcore.data.availability import pen_strokes_file
 from dlcore.data.loading import load
 from dlcore.data.pen_strokes import Drawing, held_out, read_drawings
@@ -41,25 +39,6 @@ def answers(model: Model, drawings: list[Drawing]) -> list[int]:
     return [int(answer) for answer in predict(model, images).argmax(axis=1)]
 
 
-def recipes(runs: list[Run]) -> tuple[str, str]:
-    """What each of ``runs`` did that others did not, in English and in Chinese."""
-    seeds: dict[tuple[object, ...], list[TrainConfig]] = {}
-    for run in runs:
-        config = run.config
-        seeds.setdefault(
-            (config.epochs, config.learning_rate, config.augmentation, bool(config.start_from)), []
-        ).append(config)
-    english, chinese = [], []
-    for (epochs, rate, augmentation, goes_on), configs in seeds.items():
-        own = [str(config.seed) for config in configs]
-        before = [str(open_run(config.start_from).config.seed) for config in configs] if goes_on else []
-        more = f" more, from where {', '.join(before)} ended" if goes_on else ""
-        english.append(f"seeds {', '.join(own)}: {epochs} epochs{more}, up to {rate}, augmentation `{augmentation}`")
-        more = f"从 {'、'.join(before)} 结束处再训练" if goes_on else ""
-        chinese.append(f"种子 {'、'.join(own)}：{more} {epochs} 轮，峰值 {rate}，数据增强 `{augmentation}`")
-    return "; ".join(english), "；".join(chinese).replace("： ", "：")
-
-
 def history_of(run: Run) -> RunHistory:
     history = RunHistory()
     history.append(run.read()[0])
@@ -73,14 +52,14 @@ def bundle(runs: list[Run], histories: list[RunHistory]) -> None:
     assert all((run.config.model, run.config.members) == ("committee-cnn", 1) for run in runs), "not of the preset"
     versions = {(history.started.versions["torch"], history.started.versions["recipe"]) for history in histories}
     assert len(versions) == 1, "the runs are of several versions"
-    freely = {"seed": 0, "epochs": 1, "learning_rate": 0.01, "augmentation": "none", "start_from": ""}
-    assert len({run.config.model_copy(update=freely) for run in runs}) == 1, "the runs differ in more than they may"
+    configs = {run.config.model_copy(update={"seed": 0}) for run in runs}
+    assert len(configs) == 1, "the runs differ in more than their seed"
     assert len({run.config.seed for run in runs}) == len(runs), "two runs have the same seed"
     found = []
     for run in runs:
         assert run.weights_path is not None
         found.append(load_weights(run.weights_path))
-    config = runs[0].config.model_copy(update={"members": len(runs)})
+    config = configs.pop().model_copy(update={"members": len(runs)})
     network = MODELS[config.model].build(
         in_channels=1, image_size=28, classes=10, dropout=config.dropout, options=config.options
     )
@@ -128,19 +107,22 @@ def main() -> None:
         "size": f"{weights.stat().st_size / 1e6:.2f}",
         "learned": f"{started.train_count:,}",
         "validated": f"{started.validation_count:,}",
-        "recipes": recipes(runs)[0],
-        "recipes_zh": recipes(runs)[1],
+        "epochs": config.epochs,
         "bs": config.batch_size,
+        "lr": config.learning_rate,
         "wd": config.weight_decay,
         "do": config.dropout,
+        "aug": config.augmentation,
         "precision": "mixed precision" if started.mixed_precision else "float32",
         "precision_zh": "混合精度" if started.mixed_precision else "float32",
+        "seeds": ", ".join(str(run.config.seed) for run in runs),
         "alone": ", ".join(percent(one.accuracy) for one in alone),
         "torch": started.versions["torch"].split("+")[0],
         "threads": started.threads,
         "minutes": round(sum(one.seconds for one in alone) / len(alone) / 60),
         "acc": percent(tested.accuracy),
         "correct": f"{tested.correct:,}",
+        "wrong": tested.count - tested.correct,
         "lo": percent(low),
         "hi": percent(high),
         "loss": f"{tested.loss:.4f}",
