@@ -19,8 +19,9 @@ from ui.concepts.filters import first_layer
 from ui.concepts.frame import Frame, Guess, show_frame
 from ui.concepts.inside import INSIDE, show_inside
 from ui.concepts.measured import measured
-from ui.concepts.numbers import plain, tex, tex_factor
-from ui.concepts.plots import axis, heatmap, labels
+from ui.concepts.numbers import plain
+from ui.concepts.plots import axis, heatmap, still
+from ui.concepts.weighted_sum import numbered, show_sum
 from ui.drawing import paper, state
 from ui.drawing.example import example
 from ui.figure import clicked, figure
@@ -40,8 +41,6 @@ _SEEN = "concepts.convolution.seen"
 """Under this key stands what was on the paper when it was last looked at."""
 _MAP = "concepts-convolution-map"
 _MOST_FILTERS = 64
-_MOST_FACTORS = 3
-"""Up to this side of a kernel a phone has room for the factors of a sum."""
 
 
 def _picture(text: str) -> str:
@@ -200,18 +199,6 @@ def _lab(values: Values) -> None:
     _field(values)
 
 
-_SQUARE = {"visible": False, "fixedrange": True}
-
-
-def _still(shapes: list[dict[str, Any]], size: tuple[int, int]) -> dict[str, Any]:
-    return {
-        "xaxis": _SQUARE | {"range": [-0.5, size[1] - 0.5], "constrain": "domain"},
-        "yaxis": _SQUARE | {"range": [size[0] - 0.5, -0.5], "scaleanchor": "x", "constrain": "domain"},
-        "margin": {"l": 0, "r": 0, "t": 4, "b": 4},
-        "shapes": shapes,
-    }
-
-
 def _box(x0: float, y0: float, x1: float, y1: float, colour: str, width: float = 3) -> dict[str, Any]:
     return {"type": "rect", "x0": x0, "y0": y0, "x1": x1, "y1": y1, "line": {"color": colour, "width": width}}
 
@@ -230,24 +217,14 @@ def _input(values: Values, image: Array, found: Array) -> None:
         "The image; the kernel lies on the {side} by {side} pixels from row {row}, column {column}."
     ).format(side=reach, row=top, column=left)
     st.caption(_("The image"))
-    figure([trace], _still(shapes, image.shape), key="concepts-convolution-image", height=300, description=description)
+    figure([trace], still(shapes, image.shape), key="concepts-convolution-image", height=300, description=description)
 
 
 def _kernel(values: Values) -> None:
     kernel = kernel_of(values)
-    largest = float(np.abs(kernel).max()) or 1.0
     said = [[plain(float(weight), 2) for weight in row] for row in kernel]
-    trace = heatmap(
-        kernel,
-        zmin=-largest,
-        zmax=largest,
-        colorscale=palette.DIVERGING,
-        hoverinfo="skip",
-    )
-    described = _("The kernel: {weights}").format(weights="; ".join(", ".join(row) for row in said))
-    layout = _still([], kernel.shape) | {"annotations": labels(kernel.tolist(), said, largest)}
     st.caption(_("The kernel"))
-    figure([trace], layout, key="concepts-convolution-kernel", height=130, description=described)
+    numbered(kernel, said, _("The kernel: {}"), key="concepts-convolution-kernel", height=130)
 
 
 def _output(values: Values, found: Array, final: Array) -> None:
@@ -269,7 +246,7 @@ def _output(values: Values, found: Array, final: Array) -> None:
     st.caption(_("What comes out; click a pixel to open it below"))
     figure(
         [trace],
-        _still(shapes, final.shape),
+        still(shapes, final.shape),
         key=_MAP,
         height=300,
         description=description,
@@ -366,35 +343,8 @@ def _numbers(values: Values) -> None:
     kernel = kernel_of(values)
     settings = {name: int(values[name]) for name in ("stride", "padding", "dilation")}
     window = convolution.windows(image, len(kernel), **settings)[row, column]
-    if len(kernel) > _MOST_FACTORS:
-        _products(kernel * window, float(found[row, column]))
-    else:
-        _sum(kernel, window, float(found[row, column]))
+    show_sum(kernel, window, float(found[row, column]))
     st.caption(_("Row {row}, column {column}; weight times pixel, padding counts as 0.").format(row=row, column=column))
-
-
-def _sum(kernel: Array, window: Array, result: float) -> None:
-    lines = [
-        r"\;+\;".join(
-            rf"{tex_factor(float(weight), 3)}\cdot{tex(float(pixel), 3)}"
-            for weight, pixel in zip(weights, pixels, strict=True)
-        )
-        for weights, pixels in zip(kernel, window, strict=True)
-    ]
-    rows = [rf"&{'+' if index else ''}\;{line}" for index, line in enumerate(lines)]
-    rows.append(rf"&= \mathbf{{{tex(result)}}}")
-    st.latex(r"\begin{aligned}" + r"\\[3pt]".join(rows) + r"\end{aligned}")
-
-
-def _products(products: Array, result: float) -> None:
-    """Too many for a formula that a phone could show."""
-    largest = float(np.abs(products).max()) or 1.0
-    said = [[f"{product:.2f}".replace("-0.00", "0.00").replace("-", "−") for product in row] for row in products]
-    trace = heatmap(products, zmin=-largest, zmax=largest, colorscale=palette.DIVERGING, hoverinfo="skip")
-    layout = _still([], products.shape) | {"annotations": labels(products.tolist(), said, largest)}
-    described = _("The products: {products}").format(products="; ".join(", ".join(row) for row in said))
-    figure([trace], layout, key="concepts-convolution-products", height=44 * len(products), description=described)
-    st.markdown(_("The sum of all {count} products: **{result}**").format(count=products.size, result=plain(result)))
 
 
 def _doors() -> None:

@@ -78,3 +78,16 @@ def axis(title: str, **more: Any) -> dict[str, Any]:
     """An axis with its title; two powers of ten a label where it is logarithmic."""
     powers = {"exponentformat": "power"} if more.get("type") == "log" else {}
     return {"title": {"text": title}} | powers | more
+
+
+_QUIET = {"visible": False, "fixedrange": True}
+
+
+def still(shapes: list[dict[str, Any]], size: tuple[int, ...]) -> dict[str, Any]:
+    """The layout of a picture of ``size`` (rows, columns) in square pixels, which nobody can move, with ``shapes`` on it."""
+    return {
+        "xaxis": _QUIET | {"range": [-0.5, size[1] - 0.5], "constrain": "domain"},
+        "yaxis": _QUIET | {"range": [size[0] - 0.5, -0.5], "scaleanchor": "x", "constrain": "domain"},
+        "margin": {"l": 0, "r": 0, "t": 4, "b": 4},
+        "shapes": shapes,
+    }
