@@ -80,3 +80,12 @@ def test_packed_weights_answer_almost_the_same_in_a_quarter_of_the_bytes(tmp_pat
         exact, rounded = (network[:-1](images) for network in networks)  # scores
     assert not torch.equal(exact, rounded)
     assert (rounded - exact).std() < 0.05 * exact.std()
+
+
+def test_a_weight_too_large_for_its_bytes_is_refused_and_nothing_written(tmp_path):
+    network = build(1)
+    with torch.no_grad():
+        network.get_parameter("classifier.bias")[0] = 1e5
+    with pytest.raises(ValueError, match="too large for float16"):
+        save_weights(network, tmp_path / "model.safetensors", {}, compact=True)
+    assert not list(tmp_path.iterdir())

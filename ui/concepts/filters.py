@@ -32,6 +32,9 @@ def _first_layer(weights: Path, _changed: int) -> Kernels:
         return []
     kernels = tensors[first][:, 0]
     if kernels.dtype == np.int8:  # see dlcore.training.compact
-        kernels = kernels * tensors[f"{first}.scale"][:, None, None]
+        scale = tensors.get(f"{first}.scale")
+        if scale is None or scale.shape != kernels.shape[:1]:
+            return []
+        kernels = kernels * scale[:, None, None]
     found: Kernels = kernels.tolist()
     return found
