@@ -8,6 +8,7 @@ from dlcore.messages import N_
 from dlcore.models.layers import (
     Activation,
     AveragePooling,
+    Branches,
     Convolution,
     Dropout,
     Flatten,
@@ -46,23 +47,34 @@ class ModelCode:
     """The classes of this project that the code uses."""
 
     def write(self, layers: Sequence[Layer], shape: Shape) -> str:
-        """The class ``Network``, and that of its residual blocks if it has some, for images of ``shape``."""
+        """The class ``Network``, and those of its residual blocks and branches if it has some, for images of ``shape``."""
+        told = self.translate(N_("The network. Behind each line stands what it hands on for one image."))
+        return self._class("Network", told, layers, shape)
+
+    def _class(self, title: str, told: str, layers: Sequence[Layer], shape: Shape) -> str:
         making: list[str] = []
         calling: list[str] = []
         groups: dict[str, list[str]] = {}
-        blocks: list[str] = []
+        residual: list[str] = []
+        branches: list[str] = []
         for layer in layers:
             group = layer.name.rpartition(".")[0]
             name = (group or layer.name).replace("-", "_")
             output = layer.output(shape)
+            result = f"self.{name}(x)"
             if isinstance(layer, Residual):
-                blocks = blocks or [self._block(layer, output)]
+                residual = residual or [self._block(layer, output)]
                 text = f"ResidualBlock({shape[0]}, {output[0]}{_stride(layer)})"
+            elif isinstance(layer, Branches):
+                branches += [self._branch(branch, inside, shape) for branch, inside in layer.branches]
+                made = [f'"{branch}": {_branch_title(branch)}()' for branch, _inside in layer.branches]
+                text = f"nn.ModuleDict({{{', '.join(made)}}})"
+                result = f"torch.cat([branch(x) for branch in self.{name}.values()], dim=1)"
             elif isinstance(layer, Dropout) and not layer.share and not self.keep_dropout:
                 continue
             else:
                 text = self._module(layer, shape)
-            call = f"        x = self.{name}(x)  # {' × '.join(map(str, output))}"
+            call = f"        x = {result}  # {' × '.join(map(str, output))}"
             if not group:
                 making.append(f"        self.{name} = {text}")
                 calling.append(call)
@@ -76,9 +88,8 @@ class ModelCode:
         body: list[str] = []
         for line in making:
             body += [f"        self.{line} = nn.Sequential(", *groups[line], "        )"] if line in groups else [line]
-        told = self.translate(N_("The network. Behind each line stands what it hands on for one image."))
-        network = [
-            "class Network(nn.Module):",
+        lines = [
+            f"class {title}(nn.Module):",
             f'    """{told}"""',
             "",
             "    def __init__(self) -> None:",
@@ -89,7 +100,11 @@ class ModelCode:
             *calling,
             "        return x",
         ]
-        return "\n\n\n".join([*blocks, "\n".join(network)])
+        return "\n\n\n".join([*residual, *branches, "\n".join(lines)])
+
+    def _branch(self, name: str, layers: Sequence[Layer], shape: Shape) -> str:
+        told = self.translate(N_("One of the branches, which know nothing of each other."))
+        return self._class(_branch_title(name), told, layers, shape)
 
     def _module(self, layer: Layer, shape: Shape) -> str:  # noqa: C901, PLR0911  # one line a kind
         match layer:
@@ -170,6 +185,10 @@ def _convolution(layer: Convolution, in_channels: str, channels: str) -> str:
     parts += [f"groups={layer.groups}"] if layer.groups != 1 else []
     parts += [] if layer.bias else ["bias=False"]
     return f"nn.Conv2d({', '.join(parts)})"
+
+
+def _branch_title(name: str) -> str:
+    return f"Branch{name.title()}"
 
 
 def _stride(block: Residual) -> str:

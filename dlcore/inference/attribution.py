@@ -18,7 +18,7 @@ from dlcore.data.normalization import normalize
 from dlcore.inference.prediction import Model
 from dlcore.inference.trace import layers_of
 from dlcore.messages import N_
-from dlcore.models.layers import Convolution, LogSoftmax, Residual
+from dlcore.models.layers import Block, Convolution, LogSoftmax, Residual
 
 METHODS: Mapping[str, str] = {
     "saliency": N_("Saliency"),
@@ -52,8 +52,9 @@ def convolutions(model: Model) -> list[str]:
     for layer in layers_of(model):
         if isinstance(layer, Convolution):
             names.append(layer.name)
-        elif isinstance(layer, Residual):
-            names += [f"{layer.name}.{part.name}" for part in layer.body if isinstance(part, Convolution)]
+        elif isinstance(layer, Block):
+            ways = layer.ways()[:1] if isinstance(layer, Residual) else layer.ways()  # not the shortcut
+            names += [f"{name}.{part.name}" for name, way in ways for part in way if isinstance(part, Convolution)]
     return names
 
 

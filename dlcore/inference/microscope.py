@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from torch import Tensor, nn
 
-from dlcore.inference.trace import INPUT, Addition, Trace
+from dlcore.inference.trace import INPUT, Addition, Concatenation, Trace
 from dlcore.inference.workings import (
     Activated,
     Added,
@@ -86,6 +86,9 @@ def receptive_field(trace: Trace, index: int, place: Place) -> Box:
         match step.layer:
             case Flatten():
                 place = _unflattened(trace, index, place)
+            case Concatenation():
+                index, place = _before_joined(trace, index, place)
+                continue
             case Dropout() | Activation() | Normalization(over="batch"):
                 pass
             case _:
@@ -123,6 +126,17 @@ def _unflattened(trace: Trace, index: int, place: Place) -> Place:
     """Where the value at ``place`` of a list stood in the image that the list was made of."""
     shape = tuple(trace.values(trace.steps[index].reads[0]).shape)
     return tuple(int(part) for part in np.unravel_index(place[0], shape))
+
+
+def _before_joined(trace: Trace, index: int, place: Place) -> tuple[int, Place]:
+    """The step, and the place in what it made, of a value that step ``index`` put behind others."""
+    first, *rest = place
+    for read in trace.steps[index].reads:
+        count = len(trace.values(read))
+        if first < count:
+            return read, (first, *rest)
+        first -= count
+    raise IndexError(place)
 
 
 def _array(tensor: Tensor) -> Array:
@@ -287,6 +301,16 @@ def _handed_on(trace: Trace, index: int, place: Place) -> Working:
     )
 
 
+def _concatenation(trace: Trace, index: int, place: Place) -> Working:
+    read, source = _before_joined(trace, index, place)
+    return HandedOn(
+        place=place,
+        result=_at(trace.values(read), source),
+        torch_value=_at(trace.values(index), place),
+        sources=((read, source),),
+    )
+
+
 def _log_softmax(trace: Trace, index: int, place: Place) -> Working:
     step = trace.steps[index]
     scores = _array(trace.values(step.reads[0]))
@@ -309,6 +333,7 @@ _EXPLAINED: Mapping[type, Callable[[Trace, int, Place], Working]] = {
     Normalization: _normalization,
     Activation: _activation,
     Addition: _addition,
+    Concatenation: _concatenation,
     Flatten: _handed_on,
     Dropout: _handed_on,
     LogSoftmax: _log_softmax,

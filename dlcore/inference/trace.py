@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from dlcore.data.normalization import normalize
 from dlcore.inference.prediction import Model
 from dlcore.models import MODELS
-from dlcore.models.layers import Activation, Layer, Residual
+from dlcore.models.layers import Activation, Block, Layer, Residual
 from dlcore.models.options import ModelOptions
 
 INPUT = -1
@@ -27,14 +27,21 @@ class Addition(Layer):
 
 
 @dataclass(frozen=True)
+class Concatenation(Layer):
+    """What branches hand on, one behind the other."""
+
+
+@dataclass(frozen=True)
 class Step:
     """What one layer made of what it got."""
 
     name: str
-    """Of its module, from the network's root; a residual block's sum has the block's name and ``.sum``."""
+    """Of its module, from the network's root; a residual block's sum has the block's name and ``.sum``, and what puts branches together
+    that of the branches."""
     layer: Layer
     reads: tuple[int, ...]
-    """The steps whose values it takes; two for an :class:`Addition`, shortcut first."""
+    """The steps whose values it takes; two for an :class:`Addition`, shortcut first; those of a :class:`Concatenation`
+    in its order."""
     values: Tensor
     """float32, (C, H, W) or (D,)."""
 
@@ -93,17 +100,23 @@ def trace(network: nn.Module, layers: Sequence[Layer], image: Tensor) -> Trace:
     with torch.inference_mode():
         latest = INPUT
         for layer in layers:
-            if not isinstance(layer, Residual):
+            if not isinstance(layer, Block):
                 latest = step(layer.name, layer, latest)
                 continue
-            body = shortcut = latest
-            for part in layer.body:
-                body = step(f"{layer.name}.{part.name}", part, body)
-            for part in layer.shortcut:
-                shortcut = step(f"{layer.name}.{part.name}", part, shortcut)
-            both = (image if shortcut == INPUT else steps[shortcut].values) + steps[body].values
-            name = f"{layer.name}.sum"
-            steps.append(Step(name, Addition(name), (shortcut, body), both))
-            name = f"{layer.name}.activation"
-            latest = step(name, Activation(name, layer.activation), len(steps) - 1)
+            ends = []
+            for module, way in layer.ways():
+                end = latest
+                for part in way:
+                    end = step(f"{module}.{part.name}", part, end)
+                ends.append(end)
+            values = [image if end == INPUT else steps[end].values for end in ends]
+            if isinstance(layer, Residual):
+                body, shortcut = ends
+                name = f"{layer.name}.sum"
+                steps.append(Step(name, Addition(name), (shortcut, body), values[1] + values[0]))
+                name = f"{layer.name}.activation"
+                latest = step(name, Activation(name, layer.activation), len(steps) - 1)
+            else:
+                steps.append(Step(layer.name, Concatenation(layer.name), tuple(ends), torch.cat(values)))
+                latest = len(steps) - 1
     return Trace(network, image, tuple(steps))

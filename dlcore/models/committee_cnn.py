@@ -24,6 +24,16 @@ def layers(*, shape: Shape, classes: int, dropout: float, options: ModelOptions)
     Neural Networks for Image Classification" (2012); groups, Krizhevsky, Sutskever and Hinton (2012), section 3.2.
     """
     del shape
+    return (
+        *features(dropout, options),
+        Dropout("dropout2", dropout),
+        Linear("classifier", classes),
+        LogSoftmax("log_softmax"),
+    )
+
+
+def features(dropout: float, options: ModelOptions) -> tuple[Layer, ...]:
+    """What comes before the second dropout."""
     norm, members = options.normalized("batch"), options.members
 
     def convolution(name: str, width: int, *, pooled: bool = False, groups: int = members) -> tuple[Layer, ...]:
@@ -47,7 +57,4 @@ def layers(*, shape: Shape, classes: int, dropout: float, options: ModelOptions)
         *convolution("conv6", third),
         *convolution("conv7", third, pooled=True),
         Flatten("flatten"),
-        Dropout("dropout2", dropout),
-        Linear("classifier", classes),
-        LogSoftmax("log_softmax"),
     )

@@ -235,7 +235,33 @@ class LogSoftmax(Layer):
 
 
 @dataclass(frozen=True)
-class Residual(Layer):
+class Block(Layer):
+    """A layer made of others: several ways from the same values to one result."""
+
+    def ways(self) -> tuple[tuple[str, tuple[Layer, ...]], ...]:
+        """The layers of each way in order, after the name of the module that they lie in."""
+        raise NotImplementedError
+
+    def _sum(self, quantity: str, shape: Shape) -> int:
+        total = 0
+        for _name, way in self.ways():
+            reaches = shape
+            for layer in way:
+                total += getattr(layer, quantity)(reaches)
+                reaches = layer.output(reaches)
+        return total
+
+    def parameters(self, shape: Shape) -> int:
+        """Of all ways."""
+        return self._sum("parameters", shape)
+
+    def multiply_adds(self, shape: Shape) -> int:
+        """Of all ways."""
+        return self._sum("multiply_adds", shape)
+
+
+@dataclass(frozen=True)
+class Residual(Block):
     """``activation(shortcut(x) + body(x))``: the body corrects what the shortcut hands on. He et al. (2016)."""
 
     body: tuple[Layer, ...]
@@ -245,30 +271,35 @@ class Residual(Layer):
 
     def output(self, shape: Shape) -> Shape:
         """As the body makes it; the shortcut makes the same."""
-        for layer in self.body:
-            shape = layer.output(shape)
-        return shape
+        return _at_the_end(self.body, shape)
 
-    def parts(self) -> tuple[Layer, ...]:
-        """The layers of the body, then those of the shortcut."""
-        return self.body + self.shortcut
+    def ways(self) -> tuple[tuple[str, tuple[Layer, ...]], ...]:
+        """The body and the shortcut, in one module."""
+        return (self.name, self.body), (self.name, self.shortcut)
 
-    def _sum(self, quantity: str, shape: Shape) -> int:
-        total = 0
-        for branch in (self.body, self.shortcut):
-            reaches = shape
-            for layer in branch:
-                total += getattr(layer, quantity)(reaches)
-                reaches = layer.output(reaches)
-        return total
 
-    def parameters(self, shape: Shape) -> int:
-        """Of body and shortcut."""
-        return self._sum("parameters", shape)
+@dataclass(frozen=True)
+class Branches(Block):
+    """Ways that know nothing of each other, and their results one behind the other. Szegedy et al. (2015)."""
 
-    def multiply_adds(self, shape: Shape) -> int:
-        """Of body and shortcut."""
-        return self._sum("multiply_adds", shape)
+    branches: tuple[tuple[str, tuple[Layer, ...]], ...]
+    """Each with its name. None may begin with a layer that works in place: the others get the same values."""
+
+    def output(self, shape: Shape) -> Shape:
+        """(D,) → the features of all branches; or (C, H, W) → the channels of all, whose images are of one size."""
+        outputs = [_at_the_end(layers, shape) for _name, layers in self.branches]
+        assert len({output[1:] for output in outputs}) == 1, "of one size"
+        return (sum(output[0] for output in outputs), *outputs[0][1:])
+
+    def ways(self) -> tuple[tuple[str, tuple[Layer, ...]], ...]:
+        """Each branch, in a module of its own."""
+        return tuple((f"{self.name}.{name}", layers) for name, layers in self.branches)
+
+
+def _at_the_end(layers: Sequence[Layer], shape: Shape) -> Shape:
+    for layer in layers:
+        shape = layer.output(shape)
+    return shape
 
 
 def residual_block(
@@ -311,12 +342,12 @@ class Row:
     number: int
     """From 1; 0 for a layer that came by itself or lies within another."""
     depth: int
-    """1 within a residual block, else 0."""
+    """1 within a block, else 0."""
     reaches: Shape
     """What it gets."""
     output: Shape
     parameters: int
-    """Its own; the row of a residual block counts none of those of its parts, which have rows of their own."""
+    """Its own; the row of a block counts none of those of its parts, which have rows of their own."""
     multiply_adds: int
 
     @property
@@ -352,10 +383,10 @@ def _walk(layers: Sequence[Layer], shape: Shape) -> Iterator[Row]:
             output = layer.output(shape)
         except Misfit as misfit:
             raise UserError(misfit.template, number=number, layer=layer.name, **misfit.values) from None
-        if isinstance(layer, Residual):
-            for branch in (layer.body, layer.shortcut):
-                yield from _inside(branch, shape, layer.name)
-        own = not isinstance(layer, Residual)
+        if isinstance(layer, Block):
+            for name, way in layer.ways():
+                yield from _inside(way, shape, name)
+        own = not isinstance(layer, Block)
         yield Row(
             layer=layer,
             name=layer.name,
@@ -369,12 +400,12 @@ def _walk(layers: Sequence[Layer], shape: Shape) -> Iterator[Row]:
         shape = output
 
 
-def _inside(branch: Sequence[Layer], shape: Shape, block: str) -> Iterator[Row]:
-    for layer in branch:
+def _inside(way: Sequence[Layer], shape: Shape, module: str) -> Iterator[Row]:
+    for layer in way:
         output = layer.output(shape)
         yield Row(
             layer=layer,
-            name=f"{block}.{layer.name}",
+            name=f"{module}.{layer.name}",
             number=0,
             depth=1,
             reaches=shape,

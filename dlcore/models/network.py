@@ -4,12 +4,14 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dlcore.models.layers import (
     Activation,
     AveragePooling,
+    Branches,
     Convolution,
     Dropout,
     Flatten,
@@ -77,6 +79,14 @@ class _Residual(nn.Module):
         return result
 
 
+class _Branches(nn.ModuleDict):
+    """What its modules make of the same values, one behind the other."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Float features (B, D) or images (B, C, H, W) to features, or channels, of all branches in their order."""
+        return torch.cat([branch(x) for branch in self.values()], dim=1)
+
+
 def network(layers: Sequence[Layer], shape: Shape) -> nn.Sequential:
     """The modules of ``layers``, freshly initialised, for images of ``shape``.
 
@@ -95,7 +105,7 @@ def network(layers: Sequence[Layer], shape: Shape) -> nn.Sequential:
     return nn.Sequential(made)
 
 
-def _module(layer: Layer, shape: Shape) -> nn.Module:  # noqa: C901, PLR0911  # one line a kind
+def _module(layer: Layer, shape: Shape) -> nn.Module:  # noqa: C901, PLR0911, PLR0912  # one line a kind
     match layer:
         case Convolution(channels=channels, kernel=kernel, stride=stride, padding=padding, groups=groups, bias=bias):
             return nn.Conv2d(shape[0], channels, kernel, stride, padding, groups=groups, bias=bias)
@@ -123,6 +133,8 @@ def _module(layer: Layer, shape: Shape) -> nn.Module:  # noqa: C901, PLR0911  # 
             corrections = dict(network(body, shape).named_children())
             way = next(network(shortcut, shape).children(), nn.Identity())
             return _Residual(corrections, way, _activation(activation, in_place=False))
+        case Branches(branches=branches):
+            return _Branches({name: network(branch, shape) for name, branch in branches})
     raise TypeError(layer)
 
 

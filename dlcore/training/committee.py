@@ -32,3 +32,25 @@ def merged(members: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
         else:
             together[name] = torch.cat(parts) if first.dim() else first  # else that count
     return together
+
+
+def mixed(committees: Mapping[str, tuple[Mapping[str, Tensor], int]]) -> dict[str, Tensor]:
+    """The weights of ``mixed-committee-cnn``.
+
+    Args:
+        committees: for each branch the weights that :func:`merged` gave, and of how many members. All members' scores
+            count alike.
+    """
+    everyone = sum(count for _weights, count in committees.values())
+    together = {
+        f"branches.{branch}.{name}": tensor
+        for branch, (weights, _count) in committees.items()
+        for name, tensor in weights.items()
+        if not name.startswith("classifier.")
+    }
+    shares = [(weights, count / everyone) for weights, count in committees.values()]
+    together["classifier.weight"] = torch.cat(
+        [share * weights["classifier.weight"] for weights, share in shares], dim=1
+    )
+    together["classifier.bias"] = torch.stack([share * weights["classifier.bias"] for weights, share in shares]).sum(0)
+    return together

@@ -4,13 +4,14 @@ import pytest
 import torch
 
 from dlcore.models import MODELS
+from dlcore.models.mixed_committee_cnn import PARTS
 from dlcore.models.options import ModelOptions
 from dlcore.training.checkpoints import load_weights, save_weights
-from dlcore.training.committee import merged
+from dlcore.training.committee import merged, mixed
 
 
-def build(members, **options):
-    return MODELS["committee-cnn"].build(
+def build(members, *, model="committee-cnn", **options):
+    return MODELS[model].build(
         in_channels=1, image_size=28, classes=10, dropout=0.2, options=ModelOptions(members=members, **options)
     )
 
@@ -36,6 +37,25 @@ def test_a_committee_answers_with_the_mean_of_its_members_scores(count, normaliz
     images = torch.rand(8, 1, 28, 28)
     with torch.no_grad():
         expected = torch.stack([member(images) for member in members]).mean(0).log_softmax(1)
+        torch.testing.assert_close(together.eval()(images), expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("normalization", ["batch", "none"])
+def test_a_mixed_committee_answers_with_the_mean_of_all_its_members_scores(normalization):
+    kinds = {
+        branch: [learned(seed, model=model, normalization=normalization) for seed in range(2)]
+        for branch, model in PARTS.items()
+    }
+    together = build(2, model="mixed-committee-cnn", normalization=normalization)
+    together.load_state_dict(
+        mixed(
+            {branch: (merged([one.state_dict() for one in members]), len(members)) for branch, members in kinds.items()}
+        )
+    )
+    images = torch.rand(8, 1, 28, 28)
+    with torch.no_grad():
+        scores = [member(images) for members in kinds.values() for member in members]
+        expected = torch.stack(scores).mean(0).log_softmax(1)
         torch.testing.assert_close(together.eval()(images), expected, atol=1e-5, rtol=1e-5)
 
 

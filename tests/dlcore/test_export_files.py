@@ -200,6 +200,7 @@ def test_of_what_was_made_the_files_looked_at_last_are_kept(run, monkeypatch):
         {},
         {"model": "compact-cnn"},
         {"model": "committee-cnn", "members": 2},
+        {"model": "mixed-committee-cnn", "members": 1},
         {"model": "resnet-small", "normalization": "layer"},
     ],
 )

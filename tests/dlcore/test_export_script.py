@@ -65,6 +65,7 @@ CONFIGURATIONS = {
         "epochs": 4,
     },
     "in groups": {"model": "committee-cnn", "members": 2, "epochs": 1, "train_fraction": 0.02},
+    "in branches": {"model": "mixed-committee-cnn", "members": 1, "epochs": 1, "train_fraction": 0.02},
     "alone": {
         "model": "mlp",
         "normalization": "batch",

@@ -130,6 +130,20 @@ def test_a_convolution_in_groups_shows_the_channels_of_its_group():
         assert torch.equal(torch.from_numpy(working.patch[:, 1, 1]).float(), given[first : first + count, 5, 5])
 
 
+def test_what_branches_hand_on_comes_from_the_one_it_stands_behind():
+    network, layers, image = built("mixed-committee-cnn", 1, 28, ModelOptions(members=1))
+    seen = trace(network, layers, image)
+    index = next(place for place, step in enumerate(seen.steps) if step.name == "branches")
+    ends = seen.steps[index].reads
+    first = len(seen.values(ends[0]))
+    for place, source in ((0, (ends[0], (0,))), (first - 1, (ends[0], (first - 1,))), (first, (ends[1], (0,)))):
+        assert explain(seen, index, (place,)).sources == (source,)
+    # Four 7×7 windows see 25×25 pixels; those of the other kind, with its poolings, more than the image has.
+    assert receptive_field(seen, index, (first,)) == (0, 0, 25, 25)
+    assert receptive_field(seen, index, (first + 15,)) == (3, 3, 28, 28)
+    assert receptive_field(seen, index, (0,)) != (0, 0, 25, 25)
+
+
 def test_the_cell_that_won_is_the_largest():
     network, layers, image = built("custom", 1, 28, ModelOptions(layers="maxpool 3 stride 2"))
     working = explain(trace(network, layers, image), 0, (0, 4, 5))

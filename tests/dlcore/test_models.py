@@ -14,6 +14,8 @@ PARAMETERS = {
     "compact-cnn": 168_554,
     "accurate-cnn": 453_658,
     "committee-cnn": 967_178,
+    "large-kernel-cnn": 242_122,
+    "mixed-committee-cnn": 1_935_626,
     "mlp": 118_282,
     "linear": 7_850,
     "lenet5": 61_706,

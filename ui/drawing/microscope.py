@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _HERE = Path(__file__).parent
 _PICK = re.compile(r"([0-9]{1,3}):([0-9]{1,7}(?:,[0-9]{1,7}){0,2})", re.ASCII)
 _SUM = N_("Sum with the shortcut")
+_JOINED = N_("Branches, one behind the other")
 
 
 @part
@@ -98,11 +99,22 @@ def _where(reading: Reading, seen: "Trace", box: tuple[int, int, int, int]) -> s
 
 
 def _title(seen: "Trace", index: int) -> str:
-    from dlcore.inference.trace import Addition  # noqa: PLC0415
+    from dlcore.inference.trace import Addition, Concatenation  # noqa: PLC0415
 
     step = seen.steps[index]
-    block = step.name.rpartition(".")[0] if step.name.startswith("stage") or "residual" in step.name else ""
-    kind = _(_SUM) if isinstance(step.layer, Addition) else in_words(step.layer)
+    first, *inside = step.name.split(".")
+    block = ""
+    if first.startswith("stage") or "residual" in first:
+        block = step.name.rpartition(".")[0]
+    elif first == "branches" and inside:
+        block = inside[0].upper()
+    match step.layer:
+        case Addition():
+            kind = _(_SUM)
+        case Concatenation():
+            kind = _(_JOINED)
+        case layer:
+            kind = in_words(layer)
     return f"{block}: {kind}" if block else kind
 
 

@@ -18,6 +18,7 @@ from dlcore.models import stack
 from dlcore.models.layers import (
     Activation,
     AveragePooling,
+    Branches,
     Convolution,
     Dropout,
     Flatten,
@@ -47,6 +48,7 @@ _WORDS: dict[type[Layer], str] = {
     Linear: WORDS["linear"].title,
     Dropout: WORDS["dropout"].title,
     Residual: N_("Sum with the shortcut"),
+    Branches: N_("Branches, one behind the other"),
     LogSoftmax: N_("Log-softmax"),
 }
 
@@ -102,7 +104,7 @@ def table(rows: list[Row], reaches: Shape) -> str:
     for row in rows:
         inside = " class='inside'" if row.depth else ""
         cells = _amount(row.parameters, whole.parameters) + _amount(row.multiply_adds, whole.multiply_adds)
-        first = _head(in_words(row.layer), f"{row.layer.name} → {_shape(row.output)}")
+        first = _head(in_words(row.layer), f"{row.name} → {_shape(row.output)}")
         lines.append(f"<tr{inside}>{first}{cells}<td>{_kilobytes(row.memory_bytes)}</td></tr>")
     sums = [short(whole.parameters), short(whole.multiply_adds), _kilobytes(whole.memory_bytes)]
     foot = "".join(f"<td>{text}</td>" for text in sums)
