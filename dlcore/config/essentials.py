@@ -79,7 +79,9 @@ class Essentials(BaseModel):
     members: int = knob(
         4,
         N_("Members"),
-        N_("Networks side by side, each with features of its own. Their scores are added."),
+        N_(
+            "Networks side by side, each with features of its own, and their scores are added. Of two kinds, so many of each."
+        ),
         group="essentials",
         unit=N_("networks"),
         step=1,

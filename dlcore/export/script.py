@@ -16,7 +16,7 @@ from dlcore.export.recipe import Recipe
 from dlcore.export.writing import Translate, Writing, changed_by
 from dlcore.messages import N_
 from dlcore.models import MODELS
-from dlcore.models.layers import Dropout
+from dlcore.models.layers import Dropout, walk
 
 _TORCHVISION = """
 try:
@@ -193,9 +193,9 @@ class _Writer:
                 if name != "dropout":
                     values[name] = value
                     continue
-                for layer in self._writing.layers(value):
-                    if isinstance(layer, Dropout):
-                        values[layer.name] = layer.share
+                for row in walk(self._writing.layers(value), self._writing.shape):
+                    if isinstance(row.layer, Dropout):
+                        values[row.name] = row.layer.share
         return made
 
     def _imports(self, body: str) -> str:

@@ -5,12 +5,13 @@ Explained are the network's scores before softmax: a probability falls when any 
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from captum.attr import IntegratedGradients, LayerAttribution, LayerGradCam, Occlusion, Saliency
+import torch.nn.functional as F
+from captum.attr import IntegratedGradients, LayerGradCam, Occlusion, Saliency
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -18,7 +19,7 @@ from dlcore.data.normalization import normalize
 from dlcore.inference.prediction import Model
 from dlcore.inference.trace import layers_of
 from dlcore.messages import N_
-from dlcore.models.layers import Block, Convolution, LogSoftmax, Residual
+from dlcore.models.layers import Branches, Convolution, Layer, LogSoftmax, Pooling, Residual
 
 METHODS: Mapping[str, str] = {
     "saliency": N_("Saliency"),
@@ -52,10 +53,23 @@ def convolutions(model: Model) -> list[str]:
     for layer in layers_of(model):
         if isinstance(layer, Convolution):
             names.append(layer.name)
-        elif isinstance(layer, Block):
-            ways = layer.ways()[:1] if isinstance(layer, Residual) else layer.ways()  # not the shortcut
-            names += [f"{name}.{part.name}" for name, way in ways for part in way if isinstance(part, Convolution)]
+        elif isinstance(layer, Residual):
+            names += [f"{layer.name}.{part.name}" for part in layer.body if isinstance(part, Convolution)]
+        elif isinstance(layer, Branches):
+            names += [
+                f"{name}.{part.name}" for name, way in layer.ways() for part in way if isinstance(part, Convolution)
+            ]
     return names
+
+
+def usual_convolution(model: Model) -> str:
+    """The last of :func:`convolutions`; of several branches, that of the first one. Empty where there is none."""
+    names = convolutions(model)
+    branches = next((layer for layer in layers_of(model) if isinstance(layer, Branches)), None)
+    if branches is not None:
+        first, _layers = branches.ways()[0]
+        names = [name for name in names if name.startswith(f"{first}.")]
+    return names[-1] if names else ""
 
 
 def scores(model: Model) -> nn.Module:
@@ -134,8 +148,7 @@ def attribute(
             return Attribution(method, _summed(found / model.channels))
         case "grad-cam":
             found = LayerGradCam(judged, judged.network.get_submodule(layer)).attribute(image)
-            size = (image.shape[-2], image.shape[-1])
-            return Attribution(method, _summed(LayerAttribution.interpolate(found, size, "bilinear")))
+            return Attribution(method, _summed(_laid_over(found, image, *_centres(layers_of(model), layer))))
     raise ValueError(method)
 
 
@@ -152,6 +165,51 @@ def rather(wanted: Attribution, instead_of: Attribution) -> Attribution:
     if wanted.difference is not None and instead_of.difference is not None:
         difference = wanted.difference - instead_of.difference
     return Attribution(wanted.method, wanted.values - instead_of.values, error, difference)
+
+
+def _centres(layers: Sequence[Layer], name: str) -> tuple[float, float]:
+    """Where the window of a convolution's first place has its middle, in pixels, and how far it is to the next place's.
+
+    Along rows as along columns. ``name`` is one of :func:`convolutions`.
+    """
+    first, pace = 0.0, 1.0
+    for module, layer in _way_to(layers, name):
+        if isinstance(layer, Convolution):
+            first += pace * ((layer.kernel - 1) / 2 - layer.padding)
+            pace *= layer.stride
+        elif isinstance(layer, Pooling):
+            first += pace * (layer.window - 1) / 2
+            pace *= layer.pace
+        if module == name:
+            break
+    return first, pace
+
+
+def _way_to(layers: Sequence[Layer], name: str) -> Iterator[tuple[str, Layer]]:
+    """The layers that a value passes, those of a residual block's body and of the branch that leads to ``name``."""
+    for layer in layers:
+        if isinstance(layer, Residual):
+            yield from ((f"{layer.name}.{part.name}", part) for part in layer.body)
+        elif isinstance(layer, Branches):
+            for module, way in layer.ways():
+                if name.startswith(f"{module}."):
+                    yield from ((f"{module}.{part.name}", part) for part in way)
+        else:
+            yield layer.name, layer
+
+
+def _laid_over(map_BCHW: Tensor, image_BCHW: Tensor, first: float, pace: float) -> Tensor:
+    """A map as large as the image, each of its values where its window has its middle, between them by lines.
+
+    Stretched over the whole image, as is usual, a map of a network that does not pad would show all too far outside.
+    """
+    ways = []
+    for size, places in zip(image_BCHW.shape[-2:], map_BCHW.shape[-2:], strict=True):
+        at = (torch.arange(size, device=map_BCHW.device) - first) / pace
+        ways.append((2 * at + 1) / places - 1)  # as grid_sample counts: the edges of the map are at -1 and 1
+    rows_HW, columns_HW = torch.meshgrid(*ways, indexing="ij")
+    grid_1HW2 = torch.stack([columns_HW, rows_HW], dim=2).unsqueeze(0)
+    return F.grid_sample(map_BCHW, grid_1HW2, mode="bilinear", padding_mode="border", align_corners=False)
 
 
 def _summed(found: Tensor) -> NDArray[np.float32]:

@@ -40,8 +40,8 @@ class Step:
     that of the branches."""
     layer: Layer
     reads: tuple[int, ...]
-    """The steps whose values it takes; two for an :class:`Addition`, shortcut first; those of a :class:`Concatenation`
-    in its order."""
+    """The steps whose values it takes; two for an :class:`Addition`, shortcut first; several for a
+    :class:`Concatenation`, in its order."""
     values: Tensor
     """float32, (C, H, W) or (D,)."""
 

@@ -120,7 +120,7 @@ class Added(Working):
 
 @dataclass(frozen=True, kw_only=True)
 class HandedOn(Working):
-    """The value as it was: a list made of an image, or dropout, which is silent outside training."""
+    """The value as it was: a list made of an image or of several lists, or dropout, which is silent outside training."""
 
 
 @dataclass(frozen=True, kw_only=True)

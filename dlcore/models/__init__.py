@@ -116,7 +116,9 @@ MODELS: Mapping[str, ModelSpec] = {
     ),
     "mixed-committee-cnn": ModelSpec(
         title=N_("Mixed committee"),
-        summary=N_("A committee of each of the two kinds above, so many members of both: unlike networks err apart."),
+        summary=N_(
+            "Networks of small kernels beside as many of large ones, whose scores are added: unlike networks err apart."
+        ),
         layers=mixed_committee_cnn.layers,
         settings=_SHAPED | {"members"},
     ),

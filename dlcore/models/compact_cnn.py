@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from dlcore.models.layers import Activation, Convolution, Dropout, Flatten, Layer, Linear, LogSoftmax, MaxPooling, Shape
-from dlcore.models.options import ModelOptions, group, normalization
+from dlcore.models.layers import Dropout, Flatten, Layer, Linear, LogSoftmax, MaxPooling, Shape
+from dlcore.models.options import ModelOptions, convolution
 
 WIDTHS = (32, 48, 96)
 """Channels on the first, the second and the third scale."""
@@ -22,27 +22,16 @@ def layers(
     normalisation before each ReLU is Ioffe and Szegedy's (2015, section 3.2).
     """
     del shape
-    norm = options.normalized("batch")
-
-    def convolution(name: str, channels: int) -> tuple[Layer, ...]:
-        """3×3, normalised, ReLU; the image keeps its size. Batch normalisation brings the bias."""
-        return group(
-            name,
-            Convolution("", channels, 3, padding=1, bias=norm != "batch"),
-            *normalization("", norm),
-            Activation("", options.activation, in_place=norm != "none"),
-        )
-
     first, second, third = widths
     return (
-        *convolution("stem", first),
+        *convolution("stem", first, options),
         MaxPooling("pool1", 2),
-        *convolution("conv2", second),
-        *convolution("conv3", second),
+        *convolution("conv2", second, options),
+        *convolution("conv3", second, options),
         MaxPooling("pool2", 2),
         Dropout("dropout1", dropout / 2),
-        *convolution("conv4", third),
-        *convolution("conv5", third),
+        *convolution("conv4", third, options),
+        *convolution("conv5", third, options),
         MaxPooling("pool3", 2),
         Flatten("flatten"),
         Dropout("dropout2", dropout),

@@ -236,7 +236,7 @@ class LogSoftmax(Layer):
 
 @dataclass(frozen=True)
 class Block(Layer):
-    """A layer made of others: several ways from the same values to one result."""
+    """A layer made of others: several ways from the same values to one result. None of those is a block itself."""
 
     def ways(self) -> tuple[tuple[str, tuple[Layer, ...]], ...]:
         """The layers of each way in order, after the name of the module that they lie in."""
@@ -274,22 +274,22 @@ class Residual(Block):
         return _at_the_end(self.body, shape)
 
     def ways(self) -> tuple[tuple[str, tuple[Layer, ...]], ...]:
-        """The body and the shortcut, in one module."""
+        """The body, then the shortcut, in one module."""
         return (self.name, self.body), (self.name, self.shortcut)
 
 
 @dataclass(frozen=True)
 class Branches(Block):
-    """Ways that know nothing of each other, and their results one behind the other. Szegedy et al. (2015)."""
+    """Ways that know nothing of each other, and the lists that they end in one behind the other."""
 
     branches: tuple[tuple[str, tuple[Layer, ...]], ...]
-    """Each with its name. None may begin with a layer that works in place: the others get the same values."""
+    """Each with its name. None begins with a layer that works in place: the others get the same values."""
 
     def output(self, shape: Shape) -> Shape:
-        """(D,) → the features of all branches; or (C, H, W) → the channels of all, whose images are of one size."""
+        """Any shape → (D,), the features of all branches."""
         outputs = [_at_the_end(layers, shape) for _name, layers in self.branches]
-        assert len({output[1:] for output in outputs}) == 1, "of one size"
-        return (sum(output[0] for output in outputs), *outputs[0][1:])
+        assert all(len(output) == 1 for output in outputs), "flatten in the end"
+        return (sum(output[0] for output in outputs),)
 
     def ways(self) -> tuple[tuple[str, tuple[Layer, ...]], ...]:
         """Each branch, in a module of its own."""
@@ -379,41 +379,33 @@ def _walk(layers: Sequence[Layer], shape: Shape) -> Iterator[Row]:
     for layer in layers:
         implicit = isinstance(layer, Flatten) and layer.implicit
         number += not implicit
-        try:
-            output = layer.output(shape)
-        except Misfit as misfit:
-            raise UserError(misfit.template, number=number, layer=layer.name, **misfit.values) from None
         if isinstance(layer, Block):
-            for name, way in layer.ways():
-                yield from _inside(way, shape, name)
-        own = not isinstance(layer, Block)
-        yield Row(
-            layer=layer,
-            name=layer.name,
-            number=0 if implicit else number,
-            depth=0,
-            reaches=shape,
-            output=output,
-            parameters=layer.parameters(shape) if own else 0,
-            multiply_adds=layer.multiply_adds(shape) if own else 0,
-        )
-        shape = output
+            for module, way in layer.ways():
+                reaches = shape
+                for part in way:
+                    yield (row := _row(part, f"{module}.{part.name}", number, reaches, depth=1))
+                    reaches = row.output
+        yield (row := _row(layer, layer.name, number, shape, implicit=implicit))
+        shape = row.output
 
 
-def _inside(way: Sequence[Layer], shape: Shape, module: str) -> Iterator[Row]:
-    for layer in way:
+def _row(layer: Layer, name: str, number: int, shape: Shape, *, depth: int = 0, implicit: bool = False) -> Row:
+    """Raises: UserError: it cannot take ``shape``; with the ``number`` of the layer that it is or lies in."""
+    try:
         output = layer.output(shape)
-        yield Row(
-            layer=layer,
-            name=f"{module}.{layer.name}",
-            number=0,
-            depth=1,
-            reaches=shape,
-            output=output,
-            parameters=layer.parameters(shape),
-            multiply_adds=layer.multiply_adds(shape),
-        )
-        shape = output
+    except Misfit as misfit:
+        raise UserError(misfit.template, number=number, layer=name, **misfit.values) from None
+    own = not isinstance(layer, Block)
+    return Row(
+        layer=layer,
+        name=name,
+        number=0 if depth or implicit else number,
+        depth=depth,
+        reaches=shape,
+        output=output,
+        parameters=layer.parameters(shape) if own else 0,
+        multiply_adds=layer.multiply_adds(shape) if own else 0,
+    )
 
 
 def totals(rows: Sequence[Row]) -> Totals:

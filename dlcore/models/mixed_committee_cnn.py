@@ -6,8 +6,8 @@ from dlcore.models import committee_cnn, large_kernel_cnn
 from dlcore.models.layers import Branches, Dropout, Layer, Linear, LogSoftmax, Shape
 from dlcore.models.options import ModelOptions
 
-PARTS = {"a": "committee-cnn", "b": "large-kernel-cnn"}
-"""The branches, and the architecture that a single member of each has when it learns apart."""
+PARTS = {"small": "committee-cnn", "large": "large-kernel-cnn"}
+"""The branches, by the size of their kernels, and the architecture that a member of each has when it learns apart."""
 
 
 def layers(*, shape: Shape, classes: int, dropout: float, options: ModelOptions) -> Sequence[Layer]:
@@ -19,13 +19,11 @@ def layers(*, shape: Shape, classes: int, dropout: float, options: ModelOptions)
 
     Source: as for ``large-kernel-cnn``, whose authors mix three kinds.
     """
-    del shape
-    branches = (
-        ("a", committee_cnn.features(dropout, options)),
-        ("b", large_kernel_cnn.features(options, options.members)),
-    )
+    members = options.members
+    small = committee_cnn.features(options, members=members, dropout=dropout)
+    large = large_kernel_cnn.features(options, shape=shape, members=members)
     return (
-        Branches("branches", branches),
+        Branches("branches", tuple(zip(PARTS, (small, large), strict=True))),
         Dropout("dropout", dropout),
         Linear("classifier", classes),
         LogSoftmax("log_softmax"),

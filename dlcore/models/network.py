@@ -80,10 +80,10 @@ class _Residual(nn.Module):
 
 
 class _Branches(nn.ModuleDict):
-    """What its modules make of the same values, one behind the other."""
+    """The lists that its modules make of the same values, one behind the other."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Float features (B, D) or images (B, C, H, W) to features, or channels, of all branches in their order."""
+        """Floats (B, …) to the features (B, D) of all branches in their order."""
         return torch.cat([branch(x) for branch in self.values()], dim=1)
 
 
@@ -134,6 +134,7 @@ def _module(layer: Layer, shape: Shape) -> nn.Module:  # noqa: C901, PLR0911, PL
             way = next(network(shortcut, shape).children(), nn.Identity())
             return _Residual(corrections, way, _activation(activation, in_place=False))
         case Branches(branches=branches):
+            assert not any(getattr(branch[0], "in_place", False) for _name, branch in branches)
             return _Branches({name: network(branch, shape) for name, branch in branches})
     raise TypeError(layer)
 

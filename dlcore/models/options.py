@@ -7,7 +7,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from dlcore.messages import N_
-from dlcore.models.layers import Layer, Normalization
+from dlcore.models.layers import Activation, Convolution, Layer, MaxPooling, Normalization
 from dlcore.models.stack import DEFAULT_LAYERS, LONGEST_TEXT
 
 ACTIVATIONS: Mapping[str, str] = {
@@ -63,3 +63,28 @@ def normalization(name: str, over: str) -> tuple[Layer, ...]:
 def group(name: str, *layers: Layer) -> tuple[Layer, ...]:
     """``layers`` as ``name.0``, ``name.1`` and so on: the names that ``torch.nn.Sequential`` gives."""
     return tuple(replace(layer, name=f"{name}.{place}") for place, layer in enumerate(layers))
+
+
+def convolution(
+    name: str,
+    channels: int,
+    options: ModelOptions,
+    *,
+    kernel: int = 3,
+    stride: int = 1,
+    padding: int = 1,
+    groups: int = 1,
+    pooled: bool = False,
+) -> tuple[Layer, ...]:
+    """A convolution, 2×2 max-pooling where asked for, batch normalisation or what was chosen in its place, activation.
+
+    Batch normalisation brings the bias. Pooled first, the rest has a quarter of the work.
+    """
+    norm = options.normalized("batch")
+    return group(
+        name,
+        Convolution("", channels, kernel, stride, padding, bias=norm != "batch", groups=groups),
+        *((MaxPooling("", 2),) if pooled else ()),
+        *normalization("", norm),
+        Activation("", options.activation, in_place=norm != "none"),
+    )

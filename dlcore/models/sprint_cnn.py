@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from dlcore.models.layers import Activation, Convolution, Dropout, Flatten, Layer, Linear, LogSoftmax, MaxPooling, Shape
-from dlcore.models.options import ModelOptions, group, normalization
+from dlcore.models.layers import Dropout, Flatten, Layer, Linear, LogSoftmax, Shape
+from dlcore.models.options import ModelOptions, convolution
 
 _WIDTHS = (16, 32, 64)
 
@@ -19,24 +19,12 @@ def layers(*, shape: Shape, classes: int, dropout: float, options: ModelOptions)
     Source: pooling right after each convolution for the sake of speed, github.com/tuomaso/train_mnist_fast.
     """
     del shape
-    norm = options.normalized("batch")
-
-    def convolution(name: str, channels: int) -> tuple[Layer, ...]:
-        """3×3, max-pooled, normalised, ReLU: pooled first, the rest has a quarter of the work."""
-        return group(
-            name,
-            Convolution("", channels, 3, padding=1, bias=norm != "batch"),
-            MaxPooling("", 2),
-            *normalization("", norm),
-            Activation("", options.activation, in_place=norm != "none"),
-        )
-
     first, second, third = _WIDTHS
     return (
-        *convolution("conv1", first),
-        *convolution("conv2", second),
+        *convolution("conv1", first, options, pooled=True),
+        *convolution("conv2", second, options, pooled=True),
         Dropout("dropout1", dropout / 2),
-        *convolution("conv3", third),
+        *convolution("conv3", third, options, pooled=True),
         Flatten("flatten"),
         Dropout("dropout2", dropout),
         Linear("classifier", classes),

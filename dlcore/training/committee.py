@@ -9,13 +9,15 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from dlcore.models.mixed_committee_cnn import PARTS
+
 
 def merged(members: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """The weights of ``committee-cnn`` with all ``members``, each given by the weights of one with a single member.
+    """The weights of a network with all ``members``, each given by the weights of one with a single member.
 
     Its convolutions and normalisations hold theirs side by side, so each works as it did; its linear layer sees the
     features of all, and adds what theirs would have said, divided by their number. The count of batches that a
-    normalisation has seen is the first one's.
+    normalisation has seen is the first one's. Not for layer normalisation, which would be over all of them together.
 
     Raises:
         ValueError: there is none, or they are not of the same layers.
@@ -34,23 +36,22 @@ def merged(members: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     return together
 
 
-def mixed(committees: Mapping[str, tuple[Mapping[str, Tensor], int]]) -> dict[str, Tensor]:
-    """The weights of ``mixed-committee-cnn``.
+def mixed(committees: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """The weights of ``mixed-committee-cnn``: those that :func:`merged` gave for each of its branches, the same number of
+    members in each.
 
-    Args:
-        committees: for each branch the weights that :func:`merged` gave, and of how many members. All members' scores
-            count alike.
+    Raises:
+        ValueError: a branch is missing, or there is no such branch.
     """
-    everyone = sum(count for _weights, count in committees.values())
+    if committees.keys() != PARTS.keys():
+        raise ValueError(f"a mixed committee has the branches {', '.join(PARTS)}")
     together = {
         f"branches.{branch}.{name}": tensor
-        for branch, (weights, _count) in committees.items()
-        for name, tensor in weights.items()
+        for branch in PARTS
+        for name, tensor in committees[branch].items()
         if not name.startswith("classifier.")
     }
-    shares = [(weights, count / everyone) for weights, count in committees.values()]
-    together["classifier.weight"] = torch.cat(
-        [share * weights["classifier.weight"] for weights, share in shares], dim=1
-    )
-    together["classifier.bias"] = torch.stack([share * weights["classifier.bias"] for weights, share in shares]).sum(0)
+    parts = [committees[branch] for branch in PARTS]
+    together["classifier.weight"] = torch.cat([part["classifier.weight"] for part in parts], dim=1) / len(parts)
+    together["classifier.bias"] = torch.stack([part["classifier.bias"] for part in parts]).mean(0)
     return together

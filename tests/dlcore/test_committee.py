@@ -47,16 +47,18 @@ def test_a_mixed_committee_answers_with_the_mean_of_all_its_members_scores(norma
         for branch, model in PARTS.items()
     }
     together = build(2, model="mixed-committee-cnn", normalization=normalization)
-    together.load_state_dict(
-        mixed(
-            {branch: (merged([one.state_dict() for one in members]), len(members)) for branch, members in kinds.items()}
-        )
-    )
+    committees = {branch: merged([one.state_dict() for one in members]) for branch, members in kinds.items()}
+    together.load_state_dict(mixed(dict(reversed(committees.items()))))  # in any order
     images = torch.rand(8, 1, 28, 28)
     with torch.no_grad():
         scores = [member(images) for members in kinds.values() for member in members]
         expected = torch.stack(scores).mean(0).log_softmax(1)
         torch.testing.assert_close(together.eval()(images), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_a_mixed_committee_needs_both_kinds():
+    with pytest.raises(ValueError, match="small, large"):
+        mixed({"small": build(1).state_dict()})
 
 
 def test_no_member_sees_what_another_makes():

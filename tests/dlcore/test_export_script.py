@@ -214,9 +214,10 @@ def made_up(**more) -> Recipe:
     return Recipe(run_id="made-up", started=started, **{"config": TrainConfig(**SMALL), **facts, **more})
 
 
-def steered_run(**asked) -> directory.Run:
+def steered_run(model="mlp", **asked) -> directory.Run:
     """A run in which somebody asked for something after its third update."""
-    run = directory.create(TrainConfig.parse(SMALL | {"model": "mlp", "schedule": "one-cycle", "dropout": 0.0}))
+    own = {"model": model, "members": 1, "schedule": "one-cycle", "dropout": 0.0, "train_fraction": 0.2}
+    run = directory.create(TrainConfig.parse(SMALL | own))
 
     def watch(event):
         if isinstance(event, Stepped) and event.step == 3:
@@ -226,8 +227,9 @@ def steered_run(**asked) -> directory.Run:
     return run
 
 
-def test_what_was_changed_by_hand_is_in_the_program(assert_same):
-    run = steered_run(learning_rate=0.01, weight_decay=0.05, dropout=0.4)
+@pytest.mark.parametrize("model", ["mlp", "mixed-committee-cnn"])
+def test_what_was_changed_by_hand_is_in_the_program(model, assert_same):
+    run = steered_run(model, learning_rate=0.01, weight_decay=0.05, dropout=0.4)
     program = script(recipe_of(run))
     assert_clean(program)
     assert 'CHANGES: dict[int, dict[str, float]] = {\n    3: {"learning_rate": 0.01,' in program

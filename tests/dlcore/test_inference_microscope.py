@@ -138,10 +138,10 @@ def test_what_branches_hand_on_comes_from_the_one_it_stands_behind():
     first = len(seen.values(ends[0]))
     for place, source in ((0, (ends[0], (0,))), (first - 1, (ends[0], (first - 1,))), (first, (ends[1], (0,)))):
         assert explain(seen, index, (place,)).sources == (source,)
-    # Four 7×7 windows see 25×25 pixels; those of the other kind, with its poolings, more than the image has.
+    # Four 7×7 windows see 25×25 pixels; seven of 3×3 with their poolings 46, of which the first place pads 19.
     assert receptive_field(seen, index, (first,)) == (0, 0, 25, 25)
     assert receptive_field(seen, index, (first + 15,)) == (3, 3, 28, 28)
-    assert receptive_field(seen, index, (0,)) != (0, 0, 25, 25)
+    assert receptive_field(seen, index, (0,)) == (0, 0, 27, 27)
 
 
 def test_the_cell_that_won_is_the_largest():
@@ -153,7 +153,9 @@ def test_the_cell_that_won_is_the_largest():
     assert float(image[place]) == working.result == working.window.max()
 
 
-@pytest.mark.parametrize(("name", "size"), [("resnet-small", 12), ("lenet5", 28), ("mlp", 28), ("custom", 28)])
+@pytest.mark.parametrize(
+    ("name", "size"), [("resnet-small", 12), ("lenet5", 28), ("mlp", 28), ("custom", 28), ("mixed-committee-cnn", 28)]
+)
 def test_what_lies_outside_the_receptive_field_does_not_matter(name, size):
     network, layers, image = built(name, 1, size, ModelOptions())
     seen = trace(network, layers, image)

@@ -9,8 +9,10 @@ from dlcore.data.loading import load
 from dlcore.data.normalization import STD, normalize
 from dlcore.inference import adversarial, attribution
 from dlcore.inference.corruptions import CORRUPTIONS, Progress, accuracy_curve, corrupt, rotate, thicken
+from dlcore.inference.microscope import receptive_field
 from dlcore.inference.neighbours import Projection, features, nearest
 from dlcore.inference.prediction import Model, predict_pictures
+from dlcore.inference.trace import layers_of, look
 from dlcore.models import MODELS
 from dlcore.models.options import ModelOptions
 
@@ -139,9 +141,45 @@ def test_grad_cam_is_the_weighted_sum_of_the_maps():
     score = network(normalize(torch.from_numpy(pixels)[None]).requires_grad_())[0, 5]
     (slope,) = torch.autograd.grad(score, kept["maps"])
     cam = (slope.mean((2, 3), keepdim=True) * kept["maps"]).sum(1, keepdim=True)
-    expected = F.interpolate(cam, (28, 28), mode="bilinear")[0, 0].detach()
+    expected = F.pad(cam, (2, 2, 2, 2), mode="replicate")[0, 0].detach()  # two unpadded 3×3 windows: middles 2 to 25
     found = attribution.attribute(one, pixels, "grad-cam", 5, layer=name)
     np.testing.assert_allclose(found.values, expected, atol=1e-5)
+
+
+def test_grad_cam_of_a_network_that_pads_is_stretched_over_the_image():
+    maps = torch.rand(1, 1, 7, 7)
+    layers = layers_of(model("compact-cnn"))
+    found = attribution._laid_over(maps, torch.zeros(1, 1, 28, 28), *attribution._centres(layers, "conv4.0"))
+    torch.testing.assert_close(found, F.interpolate(maps, (28, 28), mode="bilinear"))
+
+
+@pytest.mark.parametrize(
+    ("name", "layer", "centres"),
+    [
+        ("article-cnn", "conv2", (2, 1)),
+        ("large-kernel-cnn", "conv4.0", (12, 1)),
+        ("mixed-committee-cnn", "branches.large.conv4.0", (12, 1)),
+        ("mixed-committee-cnn", "branches.small.conv7.0", (1.5, 4)),
+        ("resnet-small", "stage3_block1.conv2", (0, 4)),
+    ],
+)
+def test_a_place_of_a_map_lies_where_its_window_has_its_middle(name, layer, centres):
+    one = model(name)
+    assert attribution._centres(layers_of(one), layer) == centres
+    seen = look(one, picture())
+    index = next(number for number, step in enumerate(seen.steps) if step.name == layer)
+    row = seen.values(index).shape[1] // 2  # away from the edges, where a window is cut
+    top, _left, bottom, _right = receptive_field(seen, index, (0, row, row))
+    if bottom - top < 28:
+        assert (top + bottom - 1) / 2 == pytest.approx(centres[0] + row * centres[1], abs=1)
+
+
+def test_the_usual_convolution_is_the_last_and_of_branches_the_first_ones():
+    assert attribution.usual_convolution(model("article-cnn")) == "conv2"
+    assert attribution.usual_convolution(model("mlp")) == ""
+    mixed = model("mixed-committee-cnn")
+    assert attribution.usual_convolution(mixed) == "branches.small.conv7.0"
+    assert len(attribution.convolutions(mixed)) == 7 + 4
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -27,3 +27,10 @@ def test_integers_without_their_steps_are_no_kernels(scale, tmp_path):
         stored["conv.weight.scale"] = scale
     save_file(stored, tmp_path / "model.safetensors")
     assert first_layer(tmp_path / "model.safetensors") == []
+
+
+def test_of_two_branches_the_small_kernels_are_shown(tmp_path):
+    large = {"branches.large.conv1.0.weight": torch.ones(2, 1, 7, 7)}
+    small = {"branches.small.stem.0.weight": torch.ones(3, 1, 3, 3)}
+    save_file(large | small, tmp_path / "model.safetensors")
+    assert np.array(first_layer(tmp_path / "model.safetensors")).shape == (3, 3, 3)

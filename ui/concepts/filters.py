@@ -27,9 +27,10 @@ def _first_layer(weights: Path, _changed: int) -> Kernels:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # safe_open makes no mapping
     except (OSError, SafetensorError):
         return []
-    first = next((name for name, tensor in tensors.items() if tensor.ndim == 4 and tensor.shape[1] == 1), None)
-    if first is None:
+    grey = [name for name, tensor in tensors.items() if tensor.ndim == 4 and tensor.shape[1] == 1]
+    if not grey:
         return []
+    first = next((name for name in grey if name.startswith("branches.small.")), grey[0])
     kernels = tensors[first][:, 0]
     if kernels.dtype == np.int8:  # see dlcore.training.compact
         scale = tensors.get(f"{first}.scale")

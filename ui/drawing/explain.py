@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 @part
 def show(reading: Reading) -> None:
     """The choice of the class, and the pictures."""
-    from dlcore.inference.attribution import convolutions  # noqa: PLC0415  # torch and Captum, not before they must
+    # torch and Captum, not before they must
+    from dlcore.inference.attribution import convolutions, usual_convolution  # noqa: PLC0415
 
     assert reading.model is not None
     assert reading.guess is not None
@@ -41,12 +42,13 @@ def show(reading: Reading) -> None:
             width=160,
         )
         layers = convolutions(reading.model)
-        layer = ""
+        layer = usual = usual_convolution(reading.model)
         if layers:
-            link.hold("draw.explain.layer", "layer", layers, layers[-1])
+            link.hold("draw.explain.layer", "layer", layers, usual)
             layer = st.selectbox(_("Layer that Grad-CAM looks at"), layers, key="draw.explain.layer", width=260)
+    in_branch = layer.startswith("branches.")
     asked = int(wanted) if wanted and int(wanted) != guess else None
-    link.follow(why=wanted, layer="" if not layers or layer == layers[-1] else layer)
+    link.follow(why=wanted, layer="" if layer == usual else layer)
     rows = [(guess, None)] if asked is None else [(guess, None), (asked, None), (asked, guess)]
     found = [_explained(reading, wanted, layer) for wanted, instead_of in rows if instead_of is None]
     if asked is not None:
@@ -70,6 +72,11 @@ def show(reading: Reading) -> None:
             "Explained is the score before softmax. Saliency is the size of its gradient, so it has no sign. Integrated"
             " gradients add up to the score of the drawing minus that of empty paper; the error says by how much they"
             " fail to. Occlusion covers 5×5 pixels at a time with empty paper. Grad-CAM weighs the maps of one layer."
+        )
+        + (
+            _(" That layer lies in one of several branches, and Grad-CAM says nothing of the others.")
+            if in_branch
+            else ""
         )
     )
 

@@ -29,6 +29,8 @@ _HERE = Path(__file__).parent
 _PICK = re.compile(r"([0-9]{1,3}):([0-9]{1,7}(?:,[0-9]{1,7}){0,2})", re.ASCII)
 _SUM = N_("Sum with the shortcut")
 _JOINED = N_("Branches, one behind the other")
+_BRANCHES = {"small": N_("Small kernels"), "large": N_("Large kernels")}
+"""Those of ``mixed-committee-cnn``, by the names of its branches."""
 
 
 @part
@@ -107,7 +109,7 @@ def _title(seen: "Trace", index: int) -> str:
     if first.startswith("stage") or "residual" in first:
         block = step.name.rpartition(".")[0]
     elif first == "branches" and inside:
-        block = inside[0].upper()
+        block = _(_BRANCHES[inside[0]])
     match step.layer:
         case Addition():
             kind = _(_SUM)
