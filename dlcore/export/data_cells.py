@@ -149,12 +149,13 @@ def _augmentation(writing: Writing, strength: dict[str, str]) -> str:
 def network(writing: Writing) -> str:
     """The network, and the weights that it begins with."""
     config = writing.config
-    code = writing.model.write(writing.layers(config.dropout), writing.shape)  # type: ignore[arg-type]
+    code = writing.model.write(writing.layers(config.dropout), writing.shape)
     parts = []
     for name, module in (
         ("Dropout", "training/faster"),
         ("MaxPool2x2", "training/faster"),
         ("LogSoftmax", "training/faster"),
+        ("Deskewing", "models/network"),
         ("BatchNorm1d", "models/network"),
         ("BatchNorm2d", "models/network"),
     ):

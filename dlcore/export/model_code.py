@@ -10,6 +10,7 @@ from dlcore.models.layers import (
     AveragePooling,
     Branches,
     Convolution,
+    Deskewing,
     Dropout,
     Flatten,
     GlobalAveragePooling,
@@ -106,7 +107,7 @@ class ModelCode:
         told = self.translate(N_("One of the branches, which know nothing of each other."))
         return self._class(_branch_title(name), told, layers, shape)
 
-    def _module(self, layer: Layer, shape: Shape) -> str:  # noqa: C901, PLR0911  # one line a kind
+    def _module(self, layer: Layer, shape: Shape) -> str:  # noqa: C901, PLR0911, PLR0912  # one line a kind
         match layer:
             case Convolution():
                 return _convolution(layer, str(shape[0]), str(layer.channels))
@@ -118,6 +119,8 @@ class ModelCode:
                 return f"nn.AvgPool2d({window})" if pace == window else f"nn.AvgPool2d({window}, {pace})"
             case GlobalAveragePooling():
                 return "nn.AdaptiveAvgPool2d(1)"
+            case Deskewing():
+                return self._ours("Deskewing", "()")
             case Flatten():
                 return "nn.Flatten()"
             case Linear(features=features, bias=bias):

@@ -168,7 +168,8 @@ class _Writer:
         if recipe.changes:
             told = self._say(N_("after so many updates, other values, changed by hand"))
             lines += [f"# {told}", "CHANGES: dict[int, dict[str, float]] = {"]
-            lines += [f"    {step}: {_mapping(values)}," for step, values in self._changes().items()]
+            for step, values in self._changes().items():
+                lines += _mapping(f"    {step}: ", values)
             lines.append("}")
         lines += ["", "torch.set_num_threads(THREADS)"]
         if self._writing.device == "cuda":  # as dlcore.training.precision.prepare_kernels
@@ -229,8 +230,13 @@ class _Writer:
         return "\n".join(lines)
 
 
-def _mapping(values: dict[str, float]) -> str:
-    return "{" + ", ".join(f'"{name}": {value!r}' for name, value in values.items()) + "}"
+def _mapping(before: str, values: dict[str, float]) -> list[str]:
+    """The lines of a dictionary behind ``before``, each entry on its own where one line is too short for them."""
+    entries = [f'"{name}": {value!r}' for name, value in values.items()]
+    whole = f"{before}{{{', '.join(entries)}}},"
+    if len(whole) <= sources.WIDTH:
+        return [whole]
+    return [f"{before}{{", *(f"        {entry}," for entry in entries), "    },"]
 
 
 def _literal(value: object) -> str:

@@ -11,6 +11,7 @@ from dlcore.export.model_code import ModelCode
 from dlcore.export.recipe import Recipe
 from dlcore.export.words import DEFINITIONS
 from dlcore.models import MODELS
+from dlcore.models.layers import Layer
 
 Translate = Callable[[str], str]
 
@@ -52,7 +53,7 @@ class Writing:
         told = DEFINITIONS.get(name, "")
         return self.say(told) if told else ""
 
-    def layers(self, dropout: float) -> Sequence[object]:
+    def layers(self, dropout: float) -> Sequence[Layer]:
         """The layers of the network with so much dropout."""
         config = self.config
         return MODELS[config.model].layers(

@@ -17,6 +17,7 @@ from dlcore.inference.workings import (
     Activated,
     Added,
     Array,
+    Deskewed,
     HandedOn,
     Normalized,
     Place,
@@ -30,6 +31,7 @@ from dlcore.models.layers import (
     Activation,
     AveragePooling,
     Convolution,
+    Deskewing,
     Dropout,
     Flatten,
     GlobalAveragePooling,
@@ -109,7 +111,7 @@ def _seen(trace: Trace, index: int, area: Box) -> Box:
             pass
         case MaxPooling(window=size, pace=stride) | AveragePooling(window=size, pace=stride):
             pass
-        case GlobalAveragePooling() | Normalization(over="layer"):
+        case GlobalAveragePooling() | Normalization(over="layer") | Deskewing():
             area = (0, 0, *trace.values(step.reads[0]).shape[-2:])
     top, left, bottom, right = area
     before = (
@@ -217,6 +219,34 @@ def _pooling(trace: Trace, index: int, place: Place) -> Working:
         winner=winner,
         top=top,
         left=left,
+    )
+
+
+def _deskewing(trace: Trace, index: int, place: Place) -> Working:
+    step = trace.steps[index]
+    (read,) = step.reads
+    given = _array(trace.values(read))
+    channel, row, column = place
+    darkest, (_channels, height, width) = given.min(), given.shape
+    ink = given.mean(axis=0) - darkest
+    ink /= max(ink.sum(), 1e-6)
+    rows, columns = np.mgrid[:height, :width]
+    down, across = rows - (ink * rows).sum(), columns - (ink * columns).sum()
+    slope = float(np.clip((ink * down * across).sum() / max((ink * down**2).sum(), 1e-3), -1, 1))
+    looked_at = column + slope * down[row, 0]
+    first = math.floor(looked_at)
+    pair = [float(given[channel, row, at]) if 0 <= at < width else float(darkest) for at in (first, first + 1)]
+    share = float(looked_at - first)
+    return Deskewed(
+        place=place,
+        result=(1 - share) * pair[0] + share * pair[1],
+        torch_value=_at(step.values, place),
+        sources=tuple((read, (channel, row, at)) for at in (first, first + 1) if 0 <= at < width),
+        left=pair[0],
+        right=pair[1],
+        column=first,
+        share=share,
+        slope=slope,
     )
 
 
@@ -330,6 +360,7 @@ _EXPLAINED: Mapping[type, Callable[[Trace, int, Place], Working]] = {
     MaxPooling: _pooling,
     AveragePooling: _pooling,
     GlobalAveragePooling: _pooling,
+    Deskewing: _deskewing,
     Normalization: _normalization,
     Activation: _activation,
     Addition: _addition,

@@ -89,6 +89,20 @@ class Pooled(Working):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Deskewed(Working):
+    """``(1 − share) · left + share · right``: between two neighbours of a row, or one and what lies outside."""
+
+    left: float
+    right: float
+    column: int
+    """Of ``left``; its neighbour's is one more. Either may lie outside the image."""
+    share: float
+    """How far from the one to the other, [0, 1)."""
+    slope: float
+    """By how many columns a row moves for each row that it lies below the middle of the ink."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Normalized(Working):
     """``(value − mean) / √(variance + epsilon) · scale + shift``."""
 

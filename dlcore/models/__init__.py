@@ -11,7 +11,7 @@ from dlcore.models import (
     committee_cnn,
     compact_cnn,
     custom,
-    large_kernel_cnn,
+    deskewed_cnn,
     lenet5,
     linear,
     mixed_committee_cnn,
@@ -108,16 +108,18 @@ MODELS: Mapping[str, ModelSpec] = {
         layers=committee_cnn.layers,
         settings=_SHAPED | {"members"},
     ),
-    "large-kernel-cnn": ModelSpec(
-        title=N_("Large-kernel CNN"),
-        summary=N_("Four convolutions that look through 7×7 pixels each, and no pooling: large windows, few layers."),
-        layers=large_kernel_cnn.layers,
+    "deskewed-cnn": ModelSpec(
+        title=N_("Deskewed CNN"),
+        summary=N_(
+            "One member of the committee, which first leans each image back until what is on it stands upright."
+        ),
+        layers=deskewed_cnn.layers,
         settings=_SHAPED,
     ),
     "mixed-committee-cnn": ModelSpec(
         title=N_("Mixed committee"),
         summary=N_(
-            "Networks of small kernels beside as many of large ones, whose scores are added: unlike networks err apart."
+            "Networks that see the image as it is beside as many that see it leaned back upright: the two err apart."
         ),
         layers=mixed_committee_cnn.layers,
         settings=_SHAPED | {"members"},

@@ -151,6 +151,15 @@ class GlobalAveragePooling(Layer):
 
 
 @dataclass(frozen=True)
+class Deskewing(Layer):
+    """The image leaned back until what is on it stands upright: each row moved along by its height times one slope."""
+
+    def output(self, shape: Shape) -> Shape:
+        """The same shape."""
+        return _image(shape)
+
+
+@dataclass(frozen=True)
 class Flatten(Layer):
     """All values in one list."""
 

@@ -1,29 +1,32 @@
-"""Two committees of unlike members, whose scores are added: what one kind misreads, the other often does not."""
+"""Two committees that see each image in two ways, and whose scores are added: what one misreads, the other often does not."""
 
 from collections.abc import Sequence
 
-from dlcore.models import committee_cnn, large_kernel_cnn
+from dlcore.models import committee_cnn, deskewed_cnn
 from dlcore.models.layers import Branches, Dropout, Layer, Linear, LogSoftmax, Shape
 from dlcore.models.options import ModelOptions
 
-PARTS = {"small": "committee-cnn", "large": "large-kernel-cnn"}
-"""The branches, by the size of their kernels, and the architecture that a member of each has when it learns apart."""
+PARTS = {"plain": "committee-cnn", "deskewed": "deskewed-cnn"}
+"""The branches, and the architecture that a member of each has when it learns apart."""
 
 
 def layers(*, shape: Shape, classes: int, dropout: float, options: ModelOptions) -> Sequence[Layer]:
-    """So many members of ``committee-cnn`` as asked for beside as many of ``large-kernel-cnn``.
+    """So many members of ``committee-cnn`` as asked for beside as many of ``deskewed-cnn``.
 
-    Shapes for 28×28 grey images and four members of each kind: (B, 1, 28, 28) → (B, 3168) of the one and (B, 3584) of
-    the other, one behind the other (B, 6752) → dropout → linear (B, 10) → log-softmax. Members that learned apart
-    become one such network, see :func:`dlcore.training.committee.mixed`.
+    Shapes for 28×28 grey images and four members of each kind: (B, 1, 28, 28) → (B, 3168) of the ones and (B, 3168) of
+    the others, one behind the other (B, 6336) → dropout → linear (B, 10) → log-softmax. Members that learned apart become
+    one such network, see :func:`dlcore.training.committee.mixed`.
 
-    Source: as for ``large-kernel-cnn``, whose authors mix three kinds.
+    Source: Ciresan, Meier, Gambardella and Schmidhuber, "Convolutional Neural Network Committees For Handwritten Character
+    Classification" (2011), whose members see images of several widths.
     """
-    members = options.members
-    small = committee_cnn.features(options, members=members, dropout=dropout)
-    large = large_kernel_cnn.features(options, shape=shape, members=members)
+    del shape
+    committees = {
+        "plain": committee_cnn.features(options, members=options.members, dropout=dropout),
+        "deskewed": deskewed_cnn.features(options, members=options.members, dropout=dropout),
+    }
     return (
-        Branches("branches", tuple(zip(PARTS, (small, large), strict=True))),
+        Branches("branches", tuple((name, committees[name]) for name in PARTS)),
         Dropout("dropout", dropout),
         Linear("classifier", classes),
         LogSoftmax("log_softmax"),

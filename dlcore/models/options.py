@@ -66,24 +66,17 @@ def group(name: str, *layers: Layer) -> tuple[Layer, ...]:
 
 
 def convolution(
-    name: str,
-    channels: int,
-    options: ModelOptions,
-    *,
-    kernel: int = 3,
-    stride: int = 1,
-    padding: int = 1,
-    groups: int = 1,
-    pooled: bool = False,
+    name: str, channels: int, options: ModelOptions, *, groups: int = 1, pooled: bool = False
 ) -> tuple[Layer, ...]:
-    """A convolution, 2×2 max-pooling where asked for, batch normalisation or what was chosen in its place, activation.
+    """3×3, 2×2 max-pooling where asked for, batch normalisation or what was chosen in its place, and the activation.
 
-    Batch normalisation brings the bias. Pooled first, the rest has a quarter of the work.
+    The image keeps its size but for the pooling, before which there is no need to normalise: it leaves a quarter of the
+    work. Batch normalisation brings the bias.
     """
     norm = options.normalized("batch")
     return group(
         name,
-        Convolution("", channels, kernel, stride, padding, bias=norm != "batch", groups=groups),
+        Convolution("", channels, 3, padding=1, bias=norm != "batch", groups=groups),
         *((MaxPooling("", 2),) if pooled else ()),
         *normalization("", norm),
         Activation("", options.activation, in_place=norm != "none"),

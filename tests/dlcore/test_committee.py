@@ -57,8 +57,8 @@ def test_a_mixed_committee_answers_with_the_mean_of_all_its_members_scores(norma
 
 
 def test_a_mixed_committee_needs_both_kinds():
-    with pytest.raises(ValueError, match="small, large"):
-        mixed({"small": build(1).state_dict()})
+    with pytest.raises(ValueError, match="plain, deskewed"):
+        mixed({"plain": build(1).state_dict()})
 
 
 def test_no_member_sees_what_another_makes():

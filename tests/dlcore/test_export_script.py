@@ -232,7 +232,7 @@ def test_what_was_changed_by_hand_is_in_the_program(model, assert_same):
     run = steered_run(model, learning_rate=0.01, weight_decay=0.05, dropout=0.4)
     program = script(recipe_of(run))
     assert_clean(program)
-    assert 'CHANGES: dict[int, dict[str, float]] = {\n    3: {"learning_rate": 0.01,' in program
+    assert re.search(r'CHANGES: dict\[int, dict\[str, float\]\] = \{\n    3: \{\s*"learning_rate": 0.01,', program)
     assert_same(run, program)
 
 

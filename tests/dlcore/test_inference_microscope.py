@@ -11,7 +11,7 @@ from dlcore.inference.microscope import explain, follow, receptive_field
 from dlcore.inference.trace import INPUT, Addition, Trace, trace
 from dlcore.inference.workings import Pooled, WeightedPatch
 from dlcore.models import MODELS
-from dlcore.models.layers import Flatten, LogSoftmax
+from dlcore.models.layers import Deskewing, Flatten, LogSoftmax
 from dlcore.models.options import ACTIVATIONS, ModelOptions
 
 EVERYTHING = (
@@ -73,7 +73,8 @@ def test_every_number_of_every_architecture_is_pytorchs(name, channels, size, op
             working = explain(seen, index, place)
             torch_value = float(step.values[place])
             assert working.torch_value == torch_value
-            assert working.result == pytest.approx(torch_value, rel=1e-5, abs=1e-5), (step.name, place)
+            exact = 1e-4 if isinstance(step.layer, Deskewing) else 1e-5  # a slope from sums over all pixels
+            assert working.result == pytest.approx(torch_value, rel=1e-5, abs=exact), (step.name, place)
             for source, where in working.sources:
                 seen.values(source)[where]  # points at something that is there
     assert isinstance(seen.steps[-1].layer, LogSoftmax)
@@ -138,10 +139,9 @@ def test_what_branches_hand_on_comes_from_the_one_it_stands_behind():
     first = len(seen.values(ends[0]))
     for place, source in ((0, (ends[0], (0,))), (first - 1, (ends[0], (first - 1,))), (first, (ends[1], (0,)))):
         assert explain(seen, index, (place,)).sources == (source,)
-    # Four 7×7 windows see 25×25 pixels; seven of 3×3 with their poolings 46, of which the first place pads 19.
-    assert receptive_field(seen, index, (first,)) == (0, 0, 25, 25)
-    assert receptive_field(seen, index, (first + 15,)) == (3, 3, 28, 28)
+    # Seven 3×3 windows with three poolings see 46×46 pixels, of which the first place pads 19; a lean depends on all.
     assert receptive_field(seen, index, (0,)) == (0, 0, 27, 27)
+    assert receptive_field(seen, index, (first,)) == (0, 0, 28, 28)
 
 
 def test_the_cell_that_won_is_the_largest():

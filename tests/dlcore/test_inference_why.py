@@ -157,9 +157,8 @@ def test_grad_cam_of_a_network_that_pads_is_stretched_over_the_image():
     ("name", "layer", "centres"),
     [
         ("article-cnn", "conv2", (2, 1)),
-        ("large-kernel-cnn", "conv4.0", (12, 1)),
-        ("mixed-committee-cnn", "branches.large.conv4.0", (12, 1)),
-        ("mixed-committee-cnn", "branches.small.conv7.0", (1.5, 4)),
+        ("mixed-committee-cnn", "branches.deskewed.conv2.0", (0.5, 2)),
+        ("mixed-committee-cnn", "branches.plain.conv7.0", (1.5, 4)),
         ("resnet-small", "stage3_block1.conv2", (0, 4)),
     ],
 )
@@ -178,8 +177,8 @@ def test_the_usual_convolution_is_the_last_and_of_branches_the_first_ones():
     assert attribution.usual_convolution(model("article-cnn")) == "conv2"
     assert attribution.usual_convolution(model("mlp")) == ""
     mixed = model("mixed-committee-cnn")
-    assert attribution.usual_convolution(mixed) == "branches.small.conv7.0"
-    assert len(attribution.convolutions(mixed)) == 7 + 4
+    assert attribution.usual_convolution(mixed) == "branches.plain.conv7.0"
+    assert len(attribution.convolutions(mixed)) == 2 * 7
 
 
 @pytest.mark.parametrize("name", MODELS)

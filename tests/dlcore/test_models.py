@@ -14,8 +14,8 @@ PARAMETERS = {
     "compact-cnn": 168_554,
     "accurate-cnn": 453_658,
     "committee-cnn": 967_178,
-    "large-kernel-cnn": 242_122,
-    "mixed-committee-cnn": 1_935_626,
+    "deskewed-cnn": 241_802,
+    "mixed-committee-cnn": 1_934_346,
     "mlp": 118_282,
     "linear": 7_850,
     "lenet5": 61_706,
@@ -111,3 +111,37 @@ def test_optimizer_is_the_one_asked_for(settings, kind, expected):
     assert (matrices["weight_decay"], vectors["weight_decay"]) == (0.1, 0)
     assert sum(len(group["params"]) for group in optimizer.param_groups) == len(list(model.parameters()))
     assert all(parameter.dim() >= 2 for parameter in matrices["params"])
+
+
+def deskewed(images):
+    return (
+        MODELS["deskewed-cnn"]
+        .build(in_channels=images.shape[1], image_size=28, classes=10, dropout=0)
+        .deskewing(images)
+    )
+
+
+def stroke(lean, *, left=12, dark=-0.4):
+    """A bar four columns wide that leans by so many columns a row, white on ``dark``."""
+    rows, columns = torch.meshgrid(torch.arange(28.0), torch.arange(28.0), indexing="ij")
+    inside = ((columns - left - lean * (rows - 13.5)).clamp(-1, 4) - 1.5).abs()
+    return torch.where((rows > 3) & (rows < 24), (2.5 - inside).clamp(0, 1), 0.0)[None, None] * 3 + dark
+
+
+@pytest.mark.parametrize("lean", [-0.4, 0.0, 0.25])
+def test_what_leans_is_made_to_stand_upright(lean):
+    upright = deskewed(stroke(lean))
+    ink = (upright + 0.4)[0, 0]
+    assert upright.min() == pytest.approx(-0.4, abs=1e-5)  # what moves in is as dark as the ground
+    assert float(ink.sum()) == pytest.approx(float((stroke(lean) + 0.4).sum()), rel=0.01)
+    middles = (ink * torch.arange(28.0)).sum(1)[4:24] / ink.sum(1)[4:24]
+    assert middles.max() - middles.min() < 0.05
+    assert middles.mean() == pytest.approx(13.5, abs=0.1)  # it leans back about its middle
+
+
+def test_deskewing_moves_all_channels_alike_and_leaves_an_empty_image_empty():
+    image = stroke(0.3)
+    channels = deskewed(torch.cat([image, 0 * image - 0.4, image], dim=1))
+    torch.testing.assert_close(channels[:, 0], channels[:, 2])
+    torch.testing.assert_close(channels[:, 1], torch.full((1, 28, 28), -0.4))
+    torch.testing.assert_close(deskewed(torch.full((2, 1, 28, 28), 0.7)), torch.full((2, 1, 28, 28), 0.7))

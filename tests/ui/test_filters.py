@@ -29,8 +29,10 @@ def test_integers_without_their_steps_are_no_kernels(scale, tmp_path):
     assert first_layer(tmp_path / "model.safetensors") == []
 
 
-def test_of_two_branches_the_small_kernels_are_shown(tmp_path):
-    large = {"branches.large.conv1.0.weight": torch.ones(2, 1, 7, 7)}
-    small = {"branches.small.stem.0.weight": torch.ones(3, 1, 3, 3)}
-    save_file(large | small, tmp_path / "model.safetensors")
-    assert np.array(first_layer(tmp_path / "model.safetensors")).shape == (3, 3, 3)
+def test_of_two_branches_that_is_shown_which_sees_the_image_as_it_is(tmp_path):
+    stored = {
+        f"branches.{name}.stem.0.weight": torch.full((2, 1, 3, 3), value)
+        for name, value in (("deskewed", 2.0), ("plain", 1.0))
+    }
+    save_file(stored, tmp_path / "model.safetensors")
+    assert (np.array(first_layer(tmp_path / "model.safetensors")) == 1).all()

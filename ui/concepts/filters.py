@@ -30,7 +30,7 @@ def _first_layer(weights: Path, _changed: int) -> Kernels:
     grey = [name for name, tensor in tensors.items() if tensor.ndim == 4 and tensor.shape[1] == 1]
     if not grey:
         return []
-    first = next((name for name in grey if name.startswith("branches.small.")), grey[0])
+    first = next((name for name in grey if name.startswith("branches.plain.")), grey[0])
     kernels = tensors[first][:, 0]
     if kernels.dtype == np.int8:  # see dlcore.training.compact
         scale = tensors.get(f"{first}.scale")

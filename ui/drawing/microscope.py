@@ -29,7 +29,7 @@ _HERE = Path(__file__).parent
 _PICK = re.compile(r"([0-9]{1,3}):([0-9]{1,7}(?:,[0-9]{1,7}){0,2})", re.ASCII)
 _SUM = N_("Sum with the shortcut")
 _JOINED = N_("Branches, one behind the other")
-_BRANCHES = {"small": N_("Small kernels"), "large": N_("Large kernels")}
+_BRANCHES = {"plain": N_("As it is"), "deskewed": N_("Deskewed")}
 """Those of ``mixed-committee-cnn``, by the names of its branches."""
 
 
