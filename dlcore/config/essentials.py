@@ -80,7 +80,7 @@ class Essentials(BaseModel):
         4,
         N_("Members"),
         N_(
-            "Networks side by side, each with features of its own, and their scores are added. Of two kinds, so many of each."
+            "Networks side by side, each with features of its own, and their scores are added. A mixed committee has so many of each kind."
         ),
         group="essentials",
         unit=N_("networks"),

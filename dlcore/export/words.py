@@ -31,6 +31,7 @@ DEFINITIONS: Mapping[str, str] = {
     "_LogSoftmax": N_("Log-softmax in float32: so close to 1, bfloat16 knows steps of 0.004 only."),
     "_MaxPool2x2": N_("2×2 max-pooling whose gradient keeps the memory layout: the same values, but faster."),
     "_BatchNorm1d": N_("Batch normalisation that takes a single image by the running statistics."),
+    "lean": N_("By how many columns the ink of each image moves from row to row, and the row of its middle."),
     "_Deskewing": N_("Leans each image back by the slope of its own ink, so that what is on it stands upright."),
     "_BatchNorm2d": N_("Batch normalisation that takes a single pixel a channel by the running statistics."),
     "_is_alone": N_("Whether there is one value a channel, which has no variance."),

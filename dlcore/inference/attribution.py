@@ -19,7 +19,8 @@ from dlcore.data.normalization import normalize
 from dlcore.inference.prediction import Model
 from dlcore.inference.trace import layers_of
 from dlcore.messages import N_
-from dlcore.models.layers import Branches, Convolution, Layer, LogSoftmax, Pooling, Residual
+from dlcore.models.layers import Branches, Convolution, Deskewing, Layer, LogSoftmax, Pooling, Residual
+from dlcore.models.network import lean
 
 METHODS: Mapping[str, str] = {
     "saliency": N_("Saliency"),
@@ -148,7 +149,9 @@ def attribute(
             return Attribution(method, _summed(found / model.channels))
         case "grad-cam":
             found = LayerGradCam(judged, judged.network.get_submodule(layer)).attribute(image)
-            return Attribution(method, _summed(_laid_over(found, image, *_centres(layers_of(model), layer))))
+            layers = layers_of(model)
+            deskewed = any(isinstance(one, Deskewing) for _name, one in _way_to(layers, layer))
+            return Attribution(method, _summed(_laid_over(found, image, *_centres(layers, layer), deskewed=deskewed)))
     raise ValueError(method)
 
 
@@ -170,7 +173,7 @@ def rather(wanted: Attribution, instead_of: Attribution) -> Attribution:
 def _centres(layers: Sequence[Layer], name: str) -> tuple[float, float]:
     """Where the window of a convolution's first place has its middle, in pixels, and how far it is to the next place's.
 
-    Along rows as along columns. ``name`` is one of :func:`convolutions`.
+    Along rows as along columns, of the image as it was leaned back where it was. ``name`` is one of :func:`convolutions`.
     """
     first, pace = 0.0, 1.0
     for module, layer in _way_to(layers, name):
@@ -198,18 +201,27 @@ def _way_to(layers: Sequence[Layer], name: str) -> Iterator[tuple[str, Layer]]:
             yield layer.name, layer
 
 
-def _laid_over(map_BCHW: Tensor, image_BCHW: Tensor, first: float, pace: float) -> Tensor:
+def _laid_over(map_BCHW: Tensor, image_BCHW: Tensor, first: float, pace: float, *, deskewed: bool = False) -> Tensor:
     """A map as large as the image, each of its values where its window has its middle, between them by lines.
 
     Stretched over the whole image, as is usual, a map of a network that does not pad would show all too far outside.
+    Of a ``deskewed`` image, it leans as the image does.
     """
-    ways = []
-    for size, places in zip(image_BCHW.shape[-2:], map_BCHW.shape[-2:], strict=True):
-        at = (torch.arange(size, device=map_BCHW.device) - first) / pace
-        ways.append((2 * at + 1) / places - 1)  # as grid_sample counts: the edges of the map are at -1 and 1
-    rows_HW, columns_HW = torch.meshgrid(*ways, indexing="ij")
-    grid_1HW2 = torch.stack([columns_HW, rows_HW], dim=2).unsqueeze(0)
-    return F.grid_sample(map_BCHW, grid_1HW2, mode="bilinear", padding_mode="border", align_corners=False)
+    height, width = image_BCHW.shape[-2:]
+    rows_HW, columns_HW = torch.meshgrid(
+        torch.arange(height, device=map_BCHW.device), torch.arange(width, device=map_BCHW.device), indexing="ij"
+    )
+    if deskewed:
+        slope, middle = (float(one) for one in lean(image_BCHW.detach()))
+        columns_HW = columns_HW - slope * (rows_HW - middle)
+    grid_HW2 = torch.stack(
+        [
+            (2 * (at_HW - first) / pace + 1) / places - 1  # as grid_sample counts: the edges of the map are at -1 and 1
+            for at_HW, places in ((columns_HW, map_BCHW.shape[3]), (rows_HW, map_BCHW.shape[2]))
+        ],
+        dim=2,
+    )
+    return F.grid_sample(map_BCHW, grid_HW2.unsqueeze(0), mode="bilinear", padding_mode="border", align_corners=False)
 
 
 def _summed(found: Tensor) -> NDArray[np.float32]:

@@ -28,7 +28,7 @@ class Addition(Layer):
 
 @dataclass(frozen=True)
 class Concatenation(Layer):
-    """What branches hand on, one behind the other."""
+    """What branches hand on, one after the other."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,7 @@ class Step:
     """What one layer made of what it got."""
 
     name: str
-    """Of its module, from the network's root; a residual block's sum has the block's name and ``.sum``, and what puts branches together
-    that of the branches."""
+    """Of its module, from the network's root; a residual block's sum has the block's name and ``.sum``."""
     layer: Layer
     reads: tuple[int, ...]
     """The steps whose values it takes; two for an :class:`Addition`, shortcut first; several for a

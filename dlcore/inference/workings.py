@@ -99,7 +99,7 @@ class Deskewed(Working):
     share: float
     """How far from the one to the other, [0, 1)."""
     slope: float
-    """By how many columns a row moves for each row that it lies below the middle of the ink."""
+    """How many columns further right a value is looked for, for each row that it lies below the middle of the ink."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -112,6 +112,7 @@ MODELS: Mapping[str, ModelSpec] = {
         title=N_("Deskewed CNN"),
         summary=N_(
             "One member of the committee, which first leans each image back until what is on it stands upright."
+            " For dark, even grounds."
         ),
         layers=deskewed_cnn.layers,
         settings=_SHAPED,

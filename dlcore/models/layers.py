@@ -245,28 +245,14 @@ class LogSoftmax(Layer):
 
 @dataclass(frozen=True)
 class Block(Layer):
-    """A layer made of others: several ways from the same values to one result. None of those is a block itself."""
+    """A layer made of others: several ways from the same values to one result. None of those is a block itself.
+
+    It has nothing to learn beside its parts, whose rows in a table are their own.
+    """
 
     def ways(self) -> tuple[tuple[str, tuple[Layer, ...]], ...]:
         """The layers of each way in order, after the name of the module that they lie in."""
         raise NotImplementedError
-
-    def _sum(self, quantity: str, shape: Shape) -> int:
-        total = 0
-        for _name, way in self.ways():
-            reaches = shape
-            for layer in way:
-                total += getattr(layer, quantity)(reaches)
-                reaches = layer.output(reaches)
-        return total
-
-    def parameters(self, shape: Shape) -> int:
-        """Of all ways."""
-        return self._sum("parameters", shape)
-
-    def multiply_adds(self, shape: Shape) -> int:
-        """Of all ways."""
-        return self._sum("multiply_adds", shape)
 
 
 @dataclass(frozen=True)
@@ -289,7 +275,7 @@ class Residual(Block):
 
 @dataclass(frozen=True)
 class Branches(Block):
-    """Ways that know nothing of each other, and the lists that they end in one behind the other."""
+    """Ways that know nothing of each other, and the lists that they end in, one after the other."""
 
     branches: tuple[tuple[str, tuple[Layer, ...]], ...]
     """Each with its name. None begins with a layer that works in place: the others get the same values."""
@@ -404,7 +390,6 @@ def _row(layer: Layer, name: str, number: int, shape: Shape, *, depth: int = 0, 
         output = layer.output(shape)
     except Misfit as misfit:
         raise UserError(misfit.template, number=number, layer=name, **misfit.values) from None
-    own = not isinstance(layer, Block)
     return Row(
         layer=layer,
         name=name,
@@ -412,8 +397,8 @@ def _row(layer: Layer, name: str, number: int, shape: Shape, *, depth: int = 0, 
         depth=depth,
         reaches=shape,
         output=output,
-        parameters=layer.parameters(shape) if own else 0,
-        multiply_adds=layer.multiply_adds(shape) if own else 0,
+        parameters=layer.parameters(shape),
+        multiply_adds=layer.multiply_adds(shape),
     )
 
 

@@ -80,36 +80,49 @@ class _Residual(nn.Module):
         return result
 
 
+def lean(x_BCHW: Tensor) -> tuple[Tensor, Tensor]:
+    """By how many columns the ink of each image moves from row to row, and the row of its middle, both (B, 1, 1)."""
+    height, width = x_BCHW.shape[2:]
+    ink_BHW = (x_BCHW - x_BCHW.amin((1, 2, 3), keepdim=True)).mean(1)
+    ink_BHW = ink_BHW / ink_BHW.sum((1, 2), keepdim=True).clamp(min=1e-6)
+    rows_H1 = torch.arange(height, dtype=x_BCHW.dtype, device=x_BCHW.device).unsqueeze(1)
+    columns_W = torch.arange(width, dtype=x_BCHW.dtype, device=x_BCHW.device)
+    middle_B11 = (ink_BHW * rows_H1).sum((1, 2), keepdim=True)
+    down_BHW = rows_H1 - middle_B11
+    across_BHW = columns_W - (ink_BHW * columns_W).sum((1, 2), keepdim=True)
+    spread_B11 = (ink_BHW * down_BHW**2).sum((1, 2), keepdim=True).clamp(min=1e-3)
+    slope_B11 = ((ink_BHW * down_BHW * across_BHW).sum((1, 2), keepdim=True) / spread_B11).clamp(-1, 1)
+    return slope_B11, middle_B11
+
+
 class _Deskewing(nn.Module):
     """Leans each image back by the slope of its own ink, of all channels together.
 
     Ink is what a pixel is above the darkest one, and the slope its covariance of columns with rows over its variance of
-    rows. Source: LeCun, Bottou, Bengio and Haffner, "Gradient-Based Learning Applied to Document Recognition" (1998),
-    section III.A, where deslanted images are used beside the others.
+    rows, at most 1. That is the digit's slope where the ground is dark and even; noise or a light ground hide it, and the
+    image stays almost as it is. Source: LeCun, Bottou, Bengio and Haffner, "Gradient-Based Learning Applied to Document
+    Recognition" (1998), section III.A, where deslanted images are used beside the others.
     """
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """Images (B, C, H, W) to images; what moves in from outside is as dark as the darkest pixel."""
+        slope_B11, middle_B11 = lean(x_BCHW)
         height, width = x_BCHW.shape[2:]
-        ink_BCHW = x_BCHW - x_BCHW.amin((1, 2, 3), keepdim=True)
-        ink_BHW = ink_BCHW.mean(1)
-        ink_BHW = ink_BHW / ink_BHW.sum((1, 2), keepdim=True).clamp(min=1e-6)
         rows_H1 = torch.arange(height, dtype=x_BCHW.dtype, device=x_BCHW.device).unsqueeze(1)
         columns_W = torch.arange(width, dtype=x_BCHW.dtype, device=x_BCHW.device)
-        down_BHW = rows_H1 - (ink_BHW * rows_H1).sum((1, 2), keepdim=True)
-        across_BHW = columns_W - (ink_BHW * columns_W).sum((1, 2), keepdim=True)
-        spread_B = (ink_BHW * down_BHW**2).sum((1, 2), keepdim=True).clamp(min=1e-3)
-        slope_B11 = ((ink_BHW * down_BHW * across_BHW).sum((1, 2), keepdim=True) / spread_B).clamp(-1, 1)
-        looked_at_BHW = columns_W + slope_B11 * down_BHW
-        grid_BHW2 = torch.stack(
-            [(2 * looked_at_BHW + 1) / width - 1, ((2 * rows_H1 + 1) / height - 1).expand_as(looked_at_BHW)], dim=3
+        looked_at_BHW = columns_W + slope_B11 * (rows_H1 - middle_B11)
+        across_BHW = (2 * looked_at_BHW + 1) / width - 1  # as grid_sample counts: the edges are at -1 and 1
+        down_BHW = ((2 * rows_H1 + 1) / height - 1).expand_as(across_BHW)
+        grid_BHW2 = torch.stack([across_BHW, down_BHW], dim=3)
+        darkest_B111 = x_BCHW.amin((1, 2, 3), keepdim=True)
+        ink_BCHW = F.grid_sample(
+            x_BCHW - darkest_B111, grid_BHW2, mode="bilinear", padding_mode="zeros", align_corners=False
         )
-        moved_BCHW = F.grid_sample(ink_BCHW, grid_BHW2, mode="bilinear", padding_mode="zeros", align_corners=False)
-        return moved_BCHW + x_BCHW.amin((1, 2, 3), keepdim=True)
+        return ink_BCHW + darkest_B111
 
 
 class _Branches(nn.ModuleDict):
-    """The lists that its modules make of the same values, one behind the other."""
+    """The lists that its modules make of the same values, one after the other."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Floats (B, …) to the features (B, D) of all branches in their order."""

@@ -70,8 +70,7 @@ def convolution(
 ) -> tuple[Layer, ...]:
     """3×3, 2×2 max-pooling where asked for, batch normalisation or what was chosen in its place, and the activation.
 
-    The image keeps its size but for the pooling, before which there is no need to normalise: it leaves a quarter of the
-    work. Batch normalisation brings the bias.
+    Pooled before it is normalised, a quarter of that work is left. Batch normalisation brings the bias.
     """
     norm = options.normalized("batch")
     return group(

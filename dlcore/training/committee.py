@@ -41,10 +41,12 @@ def mixed(committees: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
     members in each.
 
     Raises:
-        ValueError: a branch is missing, or there is no such branch.
+        ValueError: the branches are others, or not of the same number of members.
     """
     if committees.keys() != PARTS.keys():
         raise ValueError(f"a mixed committee has the branches {', '.join(PARTS)}")
+    if len({committee["classifier.weight"].shape for committee in committees.values()}) != 1:
+        raise ValueError("a mixed committee has as many members of the one kind as of the other")
     together = {
         f"branches.{branch}.{name}": tensor
         for branch in PARTS

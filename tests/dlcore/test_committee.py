@@ -59,6 +59,8 @@ def test_a_mixed_committee_answers_with_the_mean_of_all_its_members_scores(norma
 def test_a_mixed_committee_needs_both_kinds():
     with pytest.raises(ValueError, match="plain, deskewed"):
         mixed({"plain": build(1).state_dict()})
+    with pytest.raises(ValueError, match="as many"):
+        mixed({"plain": build(2).state_dict(), "deskewed": build(1).state_dict()})
 
 
 def test_no_member_sees_what_another_makes():

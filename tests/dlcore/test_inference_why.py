@@ -173,6 +173,16 @@ def test_a_place_of_a_map_lies_where_its_window_has_its_middle(name, layer, cent
         assert (top + bottom - 1) / 2 == pytest.approx(centres[0] + row * centres[1], abs=1)
 
 
+def test_grad_cam_behind_deskewing_lies_on_what_leans():
+    rows = torch.arange(28.0).unsqueeze(1)
+    bar = (2 - (torch.arange(28.0) - 13.5 - 0.3 * (rows - 13.5)).abs()).clamp(0, 1)[None, None]
+    upright = torch.zeros(1, 1, 28, 28)
+    upright[..., 13:15] = 1  # what a convolution with a window of one pixel might make of the bar, leaned back
+    found = attribution._laid_over(upright, bar, 0, 1, deskewed=True)
+    middles = (found * torch.arange(28.0)).sum(3) / found.sum(3)
+    torch.testing.assert_close(middles[0, 0], 13.5 + 0.3 * (rows[:, 0] - 13.5), atol=0.05, rtol=0)
+
+
 def test_the_usual_convolution_is_the_last_and_of_branches_the_first_ones():
     assert attribution.usual_convolution(model("article-cnn")) == "conv2"
     assert attribution.usual_convolution(model("mlp")) == ""

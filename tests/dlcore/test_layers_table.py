@@ -92,9 +92,17 @@ def test_the_costs_are_those_of_textbooks():
     assert rows[0].memory_bytes == 4 * 32 * 26 * 26
 
 
-@pytest.mark.parametrize("setting", ["depth", "width", "activation", "normalization", "layers"])
+@pytest.mark.parametrize("setting", ["depth", "width", "members", "activation", "normalization", "layers"])
 def test_a_setting_changes_the_architectures_that_say_so_and_no_other(setting):
-    other = {"depth": 3, "width": 50, "activation": "gelu", "normalization": "layer", "layers": "conv 4 3"}[setting]
+    others = {
+        "depth": 3,
+        "width": 50,
+        "members": 3,
+        "activation": "gelu",
+        "normalization": "layer",
+        "layers": "conv 4 3",
+    }
+    other = others[setting]
     shape = {"in_channels": 1, "image_size": 28, "classes": 10, "dropout": 0.5}
     for spec in MODELS.values():
         as_it_is = str(spec.build(**shape))

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from dlcore.config import TrainConfig
 from dlcore.messages import UserError
 from dlcore.models import MODELS
+from dlcore.models.network import lean
 from dlcore.training.optimizers import build_optimizer
 
 PARAMETERS = {
@@ -145,3 +146,27 @@ def test_deskewing_moves_all_channels_alike_and_leaves_an_empty_image_empty():
     torch.testing.assert_close(channels[:, 0], channels[:, 2])
     torch.testing.assert_close(channels[:, 1], torch.full((1, 28, 28), -0.4))
     torch.testing.assert_close(deskewed(torch.full((2, 1, 28, 28), 0.7)), torch.full((2, 1, 28, 28), 0.7))
+
+
+def test_each_image_leans_by_itself_and_not_by_more_than_a_column_a_row():
+    images = [stroke(0.3), stroke(-0.2), stroke(1.4)]
+    together = deskewed(torch.cat(images))
+    for place, image in enumerate(images):
+        torch.testing.assert_close(together[place : place + 1], deskewed(image))
+    slope, middle = lean(torch.cat(images))
+    torch.testing.assert_close(slope.flatten(), torch.tensor([0.3, -0.2, 1.0]), atol=0.02, rtol=0)
+    torch.testing.assert_close(middle.flatten(), torch.full((3,), 13.5), atol=0.3, rtol=0)
+
+
+def test_noise_on_the_ground_hides_the_slope():
+    noisy = stroke(0.4) + torch.rand(1, 1, 28, 28)
+    assert float(lean(noisy)[0]) < 0.2
+
+
+def test_the_gradient_through_deskewing_is_that_of_finite_differences():
+    rows, columns = torch.meshgrid(torch.arange(9.0), torch.arange(9.0), indexing="ij")
+    blob = torch.exp(-((columns - 4 - 0.3 * (rows - 4)) ** 2) / 3 - (rows - 4) ** 2 / 8)[None, None].double()
+    blob[0, 0, 0, 0] = -0.1  # one pixel alone is the darkest, also when any other one moves a little
+    assert torch.autograd.gradcheck(
+        MODELS["deskewed-cnn"].build(in_channels=1, image_size=9, classes=2, dropout=0).deskewing, blob.requires_grad_()
+    )

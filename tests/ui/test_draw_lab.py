@@ -223,3 +223,20 @@ def test_what_a_panel_says_of_certainty_is_softened_as_the_answer_is():
     assert answering.softened(SimpleNamespace(measured=measured), plain) == pytest.approx(softer)
     assert answering.softened(SimpleNamespace(measured=None), plain) == pytest.approx(plain)
     assert answering.softened(SimpleNamespace(measured=measured), np.array([1.0, 0.0])) == pytest.approx([1, 0])
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "looked_for", "branch"),
+    [
+        ("en", "Upright: Deskewing", "further right for each row", "one of two branches"),
+        ("zh", "扶正后：扶正", "往右多取", "两个分支之一"),
+    ],
+)
+def test_what_branches_do_is_told_apart(open_page, monkeypatch, language, title, looked_for, branch):
+    run = run_with_model("mixed-committee-cnn")
+    shown(monkeypatch, "27:0,14,14")
+    told = text_of(open_page("draw", language=language, model=run.run_id, panel="microscope"))
+    assert title in told
+    assert looked_for in told
+    assert branch in text_of(open_page("draw", language=language, model=run.run_id, panel="explain"))
+    assert branch not in text_of(open_page("draw", language=language, panel="explain"))

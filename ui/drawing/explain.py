@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from dlcore.models.mixed_committee_cnn import BRANCHES
 from ui.class_names import shown_names
 from ui.drawing import link, models
 from ui.drawing.pixels import colour_scale, gallery, picture, signed_picture
@@ -46,7 +47,6 @@ def show(reading: Reading) -> None:
         if layers:
             link.hold("draw.explain.layer", "layer", layers, usual)
             layer = st.selectbox(_("Layer that Grad-CAM looks at"), layers, key="draw.explain.layer", width=260)
-    in_branch = layer.startswith("branches.")
     asked = int(wanted) if wanted and int(wanted) != guess else None
     link.follow(why=wanted, layer="" if layer == usual else layer)
     rows = [(guess, None)] if asked is None else [(guess, None), (asked, None), (asked, guess)]
@@ -73,12 +73,9 @@ def show(reading: Reading) -> None:
             " gradients add up to the score of the drawing minus that of empty paper; the error says by how much they"
             " fail to. Occlusion covers 5×5 pixels at a time with empty paper. Grad-CAM weighs the maps of one layer."
         )
-        + (
-            _(" That layer lies in one of several branches, and Grad-CAM says nothing of the others.")
-            if in_branch
-            else ""
-        )
     )
+    if layer.startswith(f"{BRANCHES}."):
+        st.caption(_("The layer that Grad-CAM looks at lies in one of two branches; it says nothing of the other."))
 
 
 def _explained(reading: Reading, wanted: int, layer: str) -> "list[Attribution]":

@@ -12,6 +12,7 @@ import numpy as np
 import streamlit as st
 
 from dlcore.messages import N_
+from dlcore.models.mixed_committee_cnn import BRANCHES
 from ui import palette
 from ui.class_names import shown_names
 from ui.drawing import pixels, working
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 _HERE = Path(__file__).parent
 _PICK = re.compile(r"([0-9]{1,3}):([0-9]{1,7}(?:,[0-9]{1,7}){0,2})", re.ASCII)
 _SUM = N_("Sum with the shortcut")
-_JOINED = N_("Branches, one behind the other")
-_BRANCHES = {"plain": N_("As it is"), "deskewed": N_("Deskewed")}
+_JOINED = N_("Branches, one after the other")
+_BRANCHES = {"plain": N_("As it is"), "deskewed": N_("Upright")}
 """Those of ``mixed-committee-cnn``, by the names of its branches."""
 
 
@@ -108,7 +109,7 @@ def _title(seen: "Trace", index: int) -> str:
     block = ""
     if first.startswith("stage") or "residual" in first:
         block = step.name.rpartition(".")[0]
-    elif first == "branches" and inside:
+    elif first == BRANCHES and inside:
         block = _(_BRANCHES[inside[0]])
     match step.layer:
         case Addition():
@@ -117,7 +118,7 @@ def _title(seen: "Trace", index: int) -> str:
             kind = _(_JOINED)
         case layer:
             kind = in_words(layer)
-    return f"{block}: {kind}" if block else kind
+    return _("{block}: {kind}").format(block=block, kind=kind) if block else kind
 
 
 def _first_pick(seen: "Trace") -> "tuple[int, Place]":

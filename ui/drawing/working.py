@@ -67,7 +67,7 @@ def in_a_line(working: "workings.Working") -> str:
             return f"{number(working.shortcut)} + {_signed(working.body)} = {result}<br><small>{escape(words)}</small>"
         case workings.Deskewed():
             words = _(
-                "between columns {left} and {right} of this row: a row moves by {slope} columns for each one that it lies"
+                "between columns {left} and {right} of this row: it is looked for {slope} columns further right for each row"
                 " below the middle of the ink"
             ).format(left=working.column, right=working.column + 1, slope=number(round(working.slope, 4)))
             formula = f"{number(1 - working.share)} × {_signed(working.left)} + {number(working.share)} × {_signed(working.right)}"

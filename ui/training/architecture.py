@@ -50,7 +50,7 @@ _WORDS: dict[type[Layer], str] = {
     Linear: WORDS["linear"].title,
     Dropout: WORDS["dropout"].title,
     Residual: N_("Sum with the shortcut"),
-    Branches: N_("Branches, one behind the other"),
+    Branches: N_("Branches, one after the other"),
     LogSoftmax: N_("Log-softmax"),
 }
 
