@@ -1,17 +1,26 @@
-"""Make runs the bundled model: merge them, judge it on people it never learned from, write its card in both languages.
+"""Make the bundled model: put its members together, judge it on people it never learned from, write its card.
 
-    DLCORE_DATA=<a torchvision root with pen-strokes/> python -m bench.model_card RUN [RUN …]
+    DLCORE_DATA=<a torchvision root with pen-strokes/> python -m bench.model_card MEMBERS [MEMBERS …]
 
-Each RUN is a completed run of ``--preset pretrained``, each with a seed of its own. Writes ``dlcore/inference/pretrained``.
+MEMBERS is a completed run of ``--preset pretrained`` or of ``--preset pretrained-deskewed``, four of each and each with
+a seed of its own; or, in place of the former four, a file of the weights of a whole ``committee-cnn``. Writes
+``dlcore/inference/pretrained``, the card in both languages. What the former four got alone, their seeds, and how long the
+training of each kind took stand in the templates.
 """
 
 import hashlib
 import sys
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
+from dlcore.config import TrainConfig
 from dlcore.data.availability import pen_strokes_file
 from dlcore.data.loading import load
 from dlcore.data.pen_strokes import Drawing, held_out, read_drawings
@@ -19,15 +28,17 @@ from dlcore.inference.calibrate import calibrate
 from dlcore.inference.prediction import Model, load_model, predict
 from dlcore.inference.strokes import strokes_to_image
 from dlcore.models import MODELS
-from dlcore.runs.directory import Run, open_run
-from dlcore.runs.history import RunHistory
+from dlcore.models.mixed_committee_cnn import PARTS
+from dlcore.presets import BUNDLED, PRESETS
+from dlcore.runs.directory import open_run
 from dlcore.training.checkpoints import load_weights, save_weights
-from dlcore.training.committee import merged
+from dlcore.training.committee import merged, mixed
 from dlcore.training.evaluation import judge, log_probabilities
 from dlcore.training.metrics import accuracy_interval
 
 HERE = Path(__file__).resolve().parent
 TARGET = HERE.parent / "dlcore" / "inference" / "pretrained"
+PLAIN, DESKEWED = (PRESETS[name].config for name in ("pretrained", "pretrained-deskewed"))
 
 
 def percent(share: float) -> str:
@@ -39,53 +50,65 @@ def answers(model: Model, drawings: list[Drawing]) -> list[int]:
     return [int(answer) for answer in predict(model, images).argmax(axis=1)]
 
 
-def history_of(run: Run) -> RunHistory:
-    history = RunHistory()
-    history.append(run.read()[0])
-    assert history.started is not None
-    assert history.tested is not None
-    return history
+@dataclass(frozen=True)
+class Members:
+    """Networks of one kind that are put together already, or a single one."""
+
+    weights: dict[str, Tensor]
+    count: int
+    about: dict[str, Any]
+    """What stands beside the weights in their file."""
+
+    @classmethod
+    def of(cls, source: str) -> "Members":
+        """What an argument of the command names."""
+        path = Path(source) if source.endswith(".safetensors") else open_run(source).weights_path
+        assert path is not None, f"{source} has no weights"
+        network, about = load_weights(path)
+        assert about["model"] in PARTS.values(), f"{source} is of neither kind"
+        count = about["options"]["members"] if about["model"] == "committee-cnn" else 1
+        return cls(network.state_dict(), count, about)
 
 
-def bundle(runs: list[Run], histories: list[RunHistory]) -> None:
-    """Write the weights of the committee of ``runs``, in a quarter of their bytes."""
-    assert all((run.config.model, run.config.members) == ("committee-cnn", 1) for run in runs), "not of the preset"
-    versions = {(history.started.versions["torch"], history.started.versions["recipe"]) for history in histories}
-    assert len(versions) == 1, "the runs are of several versions"
-    configs = {run.config.model_copy(update={"seed": 0}) for run in runs}
-    assert len(configs) == 1, "the runs differ in more than their seed"
-    assert len({run.config.seed for run in runs}) == len(runs), "two runs have the same seed"
-    found = []
-    for run in runs:
-        assert run.weights_path is not None
-        found.append(load_weights(run.weights_path))
-    config = configs.pop().model_copy(update={"members": len(runs)})
-    network = MODELS[config.model].build(
-        in_channels=1, image_size=28, classes=10, dropout=config.dropout, options=config.options
+def bundle(found: Sequence[Members]) -> None:
+    """Write the weights of the committee of all that was ``found``, in a quarter of their bytes."""
+    first = found[0].about
+    same = ("dataset", "held_back", "class_names", "recipe")
+    assert all(members.about[name] == first[name] for name in same for members in found), "not of the same data"
+    committees = {}
+    for (branch, model), preset in zip(PARTS.items(), (PLAIN, DESKEWED), strict=True):
+        own = [members for members in found if members.about["model"] == model]
+        configs = [TrainConfig.parse(members.about["config"]) for members in own]
+        recipes = {config.model_copy(update={"seed": preset.seed, "members": preset.members}) for config in configs}
+        assert recipes == {preset}, f"not the preset's recipe: {model}"
+        assert len({config.seed for config in configs}) == len(own), "two members have the same seed"
+        assert sum(members.count for members in own) == BUNDLED.members, f"not {BUNDLED.members} of {model}"
+        assert len(own) == 1 or all(members.count == 1 for members in own), "a whole committee beside others"
+        committees[branch] = own[0].weights if len(own) == 1 else merged([members.weights for members in own])
+    network = MODELS[BUNDLED.model].build(
+        in_channels=1, image_size=28, classes=10, dropout=BUNDLED.dropout, options=BUNDLED.options
     )
-    network.load_state_dict(merged([member.state_dict() for member, _about in found]))
-    started = histories[0].started
-    about = found[0][1] | {
-        "held_back": started.validation_count,
-        "config": config.model_dump(),
-        "options": config.options.model_dump(),
+    network.load_state_dict(mixed(committees))
+    about = first | {
+        "model": BUNDLED.model,
+        "config": BUNDLED.model_dump(),
+        "options": BUNDLED.options.model_dump(),
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
     }
-    for name in ("test_accuracy", "test_loss", "test_count"):
+    for name in ("test_accuracy", "test_loss", "test_count", "epoch", "step"):
         about.pop(name, None)  # a member's
     save_weights(network, TARGET / "model.safetensors", about, compact=True)
 
 
 def main() -> None:
-    runs = [open_run(run_id) for run_id in sys.argv[1:]]
-    histories = [history_of(run) for run in runs]
-    bundle(runs, histories)
+    found = [Members.of(source) for source in sys.argv[1:]]
+    mnist, learned = load("mnist"), load(BUNDLED.dataset)
+    drawings = list(read_drawings(pen_strokes_file()))
+    bundle(found)
     model = load_model()
-    mnist = load("mnist")
     answered = log_probabilities(model.network, mnist.test_images)
     tested = judge(answered, mnist.test_images, mnist.test_labels)
 
-    drawings = list(read_drawings(pen_strokes_file()))
     judges = held_out({drawing.writer for drawing in drawings})
     judged = list(zip(drawings, answers(model, drawings), strict=True))
     right_of_all = sum(drawing.label == answer for drawing, answer in judged)
@@ -97,29 +120,22 @@ def main() -> None:
 
     low, high = accuracy_interval(tested.correct, tested.count)
     pen_low, pen_high = accuracy_interval(right, len(unseen))
-    config, started = runs[0].config, histories[0].started
-    assert started is not None
-    alone = [history.tested for history in histories if history.tested is not None]
+    members = [one.about for one in found if one.about["model"] == DESKEWED.model]
+    alone = [percent(about["test_accuracy"]) for about in members]
+    held_back = found[0].about["held_back"]
     weights = TARGET / "model.safetensors"
     facts = {
-        "members": len(runs),
+        "members": BUNDLED.members,
         "params": f"{model.metadata['parameters']:,}",
         "size": f"{weights.stat().st_size / 1e6:.2f}",
-        "learned": f"{started.train_count:,}",
-        "validated": f"{started.validation_count:,}",
-        "epochs": config.epochs,
-        "bs": config.batch_size,
-        "lr": config.learning_rate,
-        "wd": config.weight_decay,
-        "do": config.dropout,
-        "aug": config.augmentation,
-        "precision": "mixed precision" if started.mixed_precision else "float32",
-        "precision_zh": "混合精度" if started.mixed_precision else "float32",
-        "seeds": ", ".join(str(run.config.seed) for run in runs),
-        "alone": ", ".join(percent(one.accuracy) for one in alone),
-        "torch": started.versions["torch"].split("+")[0],
-        "threads": started.threads,
-        "minutes": round(sum(one.seconds for one in alone) / len(alone) / 60),
+        "learned": f"{len(learned.train_images) - held_back:,}",
+        "validated": f"{held_back:,}",
+        "plain": PLAIN,
+        "deskewed": DESKEWED,
+        "seeds": ", ".join(str(about["config"]["seed"]) for about in members),
+        "alone": ", ".join(alone),
+        "alonez": "、".join(alone),
+        "torch": torch.__version__.split("+")[0],
         "acc": percent(tested.accuracy),
         "correct": f"{tested.correct:,}",
         "wrong": tested.count - tested.correct,

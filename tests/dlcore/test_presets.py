@@ -93,8 +93,23 @@ NAMED = {
         "precision": "mixed",
         "threads": 1,
     },
+    "pretrained-deskewed": {
+        "dataset": "mnist-pen",
+        "model": "deskewed-cnn",
+        "epochs": 30,
+        "batch_size": 128,
+        "learning_rate": 0.01,
+        "optimizer": "adamw",
+        "schedule": "one-cycle",
+        "weight_decay": 0.01,
+        "dropout": 0.2,
+        "augmentation": "custom",
+        "shift_pixels": 2.5,
+        "precision": "mixed",
+        "threads": 1,
+    },
 }
-PARAMETERS = {"tiny": 168_554, "accurate": 453_658, "pretrained": 241_802}
+PARAMETERS = {"tiny": 168_554, "accurate": 453_658, "pretrained": 241_802, "pretrained-deskewed": 241_802}
 
 
 def alike(name, count=400):
