@@ -10,8 +10,8 @@ from torch.nn import functional as F
 
 from dlcore.data.normalization import normalize
 
-INK_PRICE = 0.03
-ROUGHNESS_PRICE = 0.05
+INK_PRICE = 0.02
+ROUGHNESS_PRICE = 0.03
 RATE = 0.4
 
 

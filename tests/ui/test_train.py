@@ -250,14 +250,14 @@ def test_a_committee_asks_for_its_members(open_page):
 
 
 def test_the_bundled_model_is_offered_where_it_fits(open_page):
-    app = open_page("train", dataset="mnist", model="committee-cnn")
+    app = open_page("train", dataset="mnist", model="mixed-committee-cnn")
     assert app.selectbox(key="train.start_from").options == ["Random weights, as usual", "The bundled model"]
     begin_from(
         TrainingState.create(BUNDLED, load("digits")).network,
         BUNDLED.model_copy(update={"start_from": "pretrained"}),
         "0123456789",
     )
-    app = open_page("train", dataset="mnist", model="committee-cnn", members="1")  # as its preset makes one member
+    app = open_page("train", dataset="mnist", model="mixed-committee-cnn", members="1")  # as its preset makes one member
     assert app.selectbox(key="train.start_from").options == ["Random weights, as usual"]
 
 
