@@ -121,6 +121,7 @@ def main() -> None:
     low, high = accuracy_interval(tested.correct, tested.count)
     pen_low, pen_high = accuracy_interval(right, len(unseen))
     members = [one.about for one in found if one.about["model"] == DESKEWED.model]
+    seeds = [str(about["config"]["seed"]) for about in members]
     alone = [percent(about["test_accuracy"]) for about in members]
     held_back = found[0].about["held_back"]
     weights = TARGET / "model.safetensors"
@@ -132,7 +133,8 @@ def main() -> None:
         "validated": f"{held_back:,}",
         "plain": PLAIN,
         "deskewed": DESKEWED,
-        "seeds": ", ".join(str(about["config"]["seed"]) for about in members),
+        "seeds": ", ".join(seeds),
+        "seedsz": "、".join(seeds),
         "alone": ", ".join(alone),
         "alonez": "、".join(alone),
         "torch": torch.__version__.split("+")[0],

@@ -92,7 +92,7 @@ PRESETS: Mapping[str, Preset] = {
         ),
     ),
     "pretrained": Preset(
-        title=N_("The bundled model"),
+        title=N_("The bundled model, one half"),
         summary=N_(
             "Half of the model on the Draw page: four networks like this one. Each takes the better part of an hour."
         ),

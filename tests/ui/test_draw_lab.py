@@ -228,8 +228,8 @@ def test_what_a_panel_says_of_certainty_is_softened_as_the_answer_is():
 @pytest.mark.parametrize(
     ("language", "title", "looked_for", "branch"),
     [
-        ("en", "Upright: Deskewing", "further right for each row", "one of two branches"),
-        ("zh", "扶正后：扶正", "往右多取", "两个分支之一"),
+        ("en", "How Deskewing came", "the ink lies", "one of two branches"),
+        ("zh", "这个数是怎么来的：扶正", "墨迹就偏", "两个分支之一"),
     ],
 )
 def test_what_branches_do_is_told_apart(open_page, monkeypatch, language, title, looked_for, branch):

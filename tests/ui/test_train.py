@@ -257,7 +257,9 @@ def test_the_bundled_model_is_offered_where_it_fits(open_page):
         BUNDLED.model_copy(update={"start_from": "pretrained"}),
         "0123456789",
     )
-    app = open_page("train", dataset="mnist", model="mixed-committee-cnn", members="1")  # as its preset makes one member
+    app = open_page(
+        "train", dataset="mnist", model="mixed-committee-cnn", members="1"
+    )  # as its preset makes one member
     assert app.selectbox(key="train.start_from").options == ["Random weights, as usual"]
 
 

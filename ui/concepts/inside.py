@@ -153,9 +153,16 @@ def _climb(source: str, controls: Controls) -> None:
         "yaxis": _HIDDEN | {"autorange": "reversed", "constrain": "domain"},
         "margin": _MARGIN,
     }
-    told = _(
-        "From grey noise ({first}) to this ({last}) in {steps} steps: not the weights climb, the pixels do. To the network "
-        "these strokes are a perfect {name}; to you they are hardly one. What it learned is not what you see."
+    told = (
+        _(
+            "From grey noise ({first}) to this ({last}) in {steps} steps: not the weights climb, the pixels do. To the network "
+            "these strokes are clearly a {name}; to you they are hardly one. What it learned is not what you see."
+        )
+        if shares[0] < 0.5
+        else _(
+            "To the network, grey noise is a {name} already ({first}), and after {steps} steps, in which ink has its price, "
+            "this is one too ({last}). To you it is hardly one. What it learned is not what you see."
+        )
     ).format(first=f"{shares[0]:.1%}", last=f"{shares[-1]:.1%}", steps=_STEPS, name=names[target])
     figure([trace], layout, key="concepts-inside-climb", height=280, description=told)
     st.markdown(told)

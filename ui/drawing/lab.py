@@ -66,7 +66,7 @@ _PANELS: Mapping[str, _Panel] = {
     "correct": _Panel(
         N_("Correct it"),
         N_(
-            "Say what your drawings really are. A copy of the model learns from them in seconds, and you see both what"
+            "Say what your drawings really are. A copy of the model learns from them in half a minute or less, and you see both what"
             " it gained and what it forgot."
         ),
         ":material/edit:",

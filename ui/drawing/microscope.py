@@ -12,6 +12,7 @@ import numpy as np
 import streamlit as st
 
 from dlcore.messages import N_
+from dlcore.models.layers import Deskewing
 from dlcore.models.mixed_committee_cnn import BRANCHES
 from ui import palette
 from ui.class_names import shown_names
@@ -116,6 +117,8 @@ def _title(seen: "Trace", index: int) -> str:
             kind = _(_SUM)
         case Concatenation():
             kind = _(_JOINED)
+        case Deskewing():  # says by itself in which branch it lies
+            return in_words(step.layer)
         case layer:
             kind = in_words(layer)
     return _("{block}: {kind}").format(block=block, kind=kind) if block else kind

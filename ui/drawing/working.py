@@ -66,10 +66,17 @@ def in_a_line(working: "workings.Working") -> str:
             words = _("what the shortcut hands on, plus what the block adds")
             return f"{number(working.shortcut)} + {_signed(working.body)} = {result}<br><small>{escape(words)}</small>"
         case workings.Deskewed():
-            words = _(
-                "between columns {left} and {right} of this row: it is looked for {slope} columns further right for each row"
-                " below the middle of the ink"
-            ).format(left=working.column, right=working.column + 1, slope=number(round(working.slope, 4)))
+            words = (
+                _(
+                    "taken from between columns {left} and {right} of this row: for each row below the middle of the ink,"
+                    " the ink lies {slope} columns further right"
+                )
+                if working.slope >= 0
+                else _(
+                    "taken from between columns {left} and {right} of this row: for each row below the middle of the ink,"
+                    " the ink lies {slope} columns further left"
+                )
+            ).format(left=working.column, right=working.column + 1, slope=number(round(abs(working.slope), 4)))
             formula = f"{number(1 - working.share)} × {_signed(working.left)} + {number(working.share)} × {_signed(working.right)}"
             return f"{formula} = {result}<br><small>{escape(words)}</small>"
     words = _("handed on as it was")
