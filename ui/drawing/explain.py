@@ -137,6 +137,6 @@ def _figures(reading: Reading, row: "list[Attribution]", most: dict[str, float])
                 difference=number(round(one.difference, 3)),
                 error=f"{abs(one.completeness_error):.3f}",
             )
-            remark = f"{remark}. {sums}"
+            remark = _("{remark}. {more}").format(remark=remark, more=sums)
         figures.append(signed_picture(one.values, most[one.method], escape(_(METHODS[one.method])), escape(remark)))
     return figures
