@@ -21,7 +21,7 @@ from dlcore.data.loading import load
 from dlcore.data.normalization import normalize
 from dlcore.machine import cores
 from dlcore.models import MODELS
-from dlcore.models.layers import totals
+from dlcore.models.table import totals
 from dlcore.training import loop
 from dlcore.training.events import Stepped
 from dlcore.training.faster import gathered, in_parts, keep_freed_memory

@@ -18,8 +18,8 @@ from dlcore.data.selection import describe as describe_data
 from dlcore.knobs import Knob, describe
 from dlcore.messages import N_, UserError, Verbatim
 from dlcore.models import MODELS, stack
-from dlcore.models.layers import Row, totals
 from dlcore.models.options import ModelOptions
+from dlcore.models.table import Row, totals
 
 _MOST_MEMORY_BYTES = 1_000_000_000
 """Of the values between the layers of a custom network, for one batch."""

@@ -16,7 +16,8 @@ from dlcore.export.recipe import Recipe
 from dlcore.export.writing import Translate, Writing, changed_by
 from dlcore.messages import N_
 from dlcore.models import MODELS
-from dlcore.models.layers import Dropout, walk
+from dlcore.models.layers import Dropout
+from dlcore.models.table import walk
 
 _TORCHVISION = """
 try:

@@ -16,7 +16,7 @@ from dlcore.inference.prediction import Model, load_file, look_at_pictures
 from dlcore.inference.sources import find_weights
 from dlcore.inference.trace import layers_of
 from dlcore.messages import N_, UserError
-from dlcore.models.layers import totals, walk
+from dlcore.models.table import totals, walk
 
 MOST = 3000
 """Validation images that are looked at; more would tell little more."""

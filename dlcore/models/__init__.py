@@ -19,8 +19,9 @@ from dlcore.models import (
     resnet_small,
     sprint_cnn,
 )
-from dlcore.models.layers import Layer, Row, walk
+from dlcore.models.layers import Layer
 from dlcore.models.options import ModelOptions
+from dlcore.models.table import Row, walk
 
 if TYPE_CHECKING:
     from torch import nn

@@ -26,9 +26,8 @@ from dlcore.models.layers import (
     Normalization,
     Shape,
     residual_block,
-    totals,
-    walk,
 )
+from dlcore.models.table import totals, walk
 
 DEFAULT_LAYERS = (
     "conv 16 3 padding 1 / batchnorm / relu / maxpool 2 / conv 32 3 padding 1 / batchnorm / relu / maxpool 2"

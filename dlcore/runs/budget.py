@@ -7,7 +7,7 @@ from dlcore import settings
 from dlcore.config import TrainConfig
 from dlcore.machine import available_memory
 from dlcore.messages import N_, UserError
-from dlcore.models.layers import totals
+from dlcore.models.table import totals
 
 CHECKPOINT_SECONDS = 30.0
 """Between two checkpoints within an epoch, by default; see :func:`checkpoint_seconds`."""

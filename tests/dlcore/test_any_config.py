@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dlcore.config import KNOBS, TrainConfig
 from dlcore.data.loading import load
 from dlcore.messages import UserError
-from dlcore.models.layers import totals
+from dlcore.models.table import totals
 from dlcore.training import loop
 from dlcore.training.events import (
     Ended,

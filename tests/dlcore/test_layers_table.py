@@ -8,8 +8,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from dlcore.messages import UserError
 from dlcore.models import MODELS, stack
-from dlcore.models.layers import totals
 from dlcore.models.options import ACTIVATIONS, NORMALIZATIONS, ModelOptions
+from dlcore.models.table import totals
 
 SHAPES = [(1, 8), (1, 28), (3, 32)]
 VARIANTS = [

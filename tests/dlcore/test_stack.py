@@ -9,8 +9,8 @@ from dlcore.config import TrainConfig
 from dlcore.data.loading import load
 from dlcore.messages import UserError
 from dlcore.models import MODELS, stack
-from dlcore.models.layers import totals
 from dlcore.models.options import ACTIVATIONS, ModelOptions
+from dlcore.models.table import totals
 from dlcore.training import checkpoints, loop, tensor_file
 from dlcore.training.events import Ended, Stepped
 

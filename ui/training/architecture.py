@@ -30,11 +30,10 @@ from dlcore.models.layers import (
     MaxPooling,
     Normalization,
     Residual,
-    Row,
     Shape,
-    totals,
 )
 from dlcore.models.stack import WORDS, Argument, Item
+from dlcore.models.table import Row, totals
 from ui.language import translate as _
 from ui.shell import plain_text, show_error
 from ui.training.state import Draft, TrainPage
