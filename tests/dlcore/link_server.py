@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from urllib.parse import parse_qs, urlsplit
 
 
 @dataclass
 class Web:
-    """The server's address, what it was asked, and how much of the huge body it got rid of."""
+    """The server's address, what it was asked, how much of it slowly at once, and what of the huge body it got rid of."""
 
     url: str = ""
     port: int = 0
@@ -23,6 +23,7 @@ class Web:
     most_at_once: int = 0
     huge_sent: int = 0
     closing: Event = field(default_factory=Event)
+    counting: Lock = field(default_factory=Lock)
 
     def times(self, path: str) -> Counter[str]:
         return Counter(method for method, asked in self.asked if asked == path)
@@ -42,13 +43,8 @@ class Handler(BaseHTTPRequestHandler):
         self.tries = sum(web.times(parts.path).values())
         web.asked.append((self.command, parts.path))
         web.agents.add(self.headers.get("User-Agent", ""))
-        web.at_once += 1
-        web.most_at_once = max(web.most_at_once, web.at_once)
-        try:
-            name, *more = parts.path.strip("/").split("/")
-            getattr(self, f"show_{name.replace('-', '_')}", self.show_fine)(*more)
-        finally:
-            web.at_once -= 1
+        name, *more = parts.path.strip("/").split("/")
+        getattr(self, f"show_{name.replace('-', '_')}", self.show_fine)(*more)
 
     do_HEAD = do_GET  # noqa: N815
 
@@ -109,8 +105,14 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def show_slowly(self, *_: str) -> None:
+        web = self.server.web
+        with web.counting:
+            web.at_once += 1
+            web.most_at_once = max(web.most_at_once, web.at_once)
         time.sleep(0.05)
-        self.answer(200)
+        with web.counting:
+            web.at_once -= 1
+        self.answer(200)  # only now: whoever has read it may ask again before this thread goes on
 
     def show_hangs_up(self) -> None:
         self.close_connection = True
