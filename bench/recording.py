@@ -20,7 +20,9 @@ from contextlib import ExitStack
 from typing import Any, NamedTuple, Self
 from unittest.mock import patch
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the worker's
+from dlcore.runs.spare import WORKER_ENVIRONMENT
+
+os.environ |= WORKER_ENVIRONMENT | dict(os.environ)  # before torch is imported
 
 from torch import Tensor
 

@@ -15,13 +15,14 @@ from collections.abc import Iterator
 import torch
 
 from bench import plain
-from bench.turns import WORKER_ENVIRONMENT, Row, ask, row, tell
+from bench.turns import Row, ask, row, tell
 from dlcore.config import TrainConfig
 from dlcore.data.loading import load
 from dlcore.data.normalization import normalize
 from dlcore.machine import cores
 from dlcore.models import MODELS
 from dlcore.models.table import totals
+from dlcore.runs.spare import WORKER_ENVIRONMENT
 from dlcore.training import loop
 from dlcore.training.events import Stepped
 from dlcore.training.faster import gathered, in_parts, keep_freed_memory

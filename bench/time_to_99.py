@@ -24,10 +24,11 @@ from pathlib import Path
 import torch
 
 from bench import plain
-from bench.turns import WORKER_ENVIRONMENT, Row, ask, row, tell
+from bench.turns import Row, ask, row, tell
 from dlcore import atomic
 from dlcore.data.loading import load
 from dlcore.presets import PRESETS
+from dlcore.runs.spare import WORKER_ENVIRONMENT
 from dlcore.training import loop
 from dlcore.training.events import Stepped, Tested
 from dlcore.training.faster import keep_freed_memory

@@ -12,8 +12,6 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or ""
-WORKER_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}
-"""What ``dlcore.runs.launch`` gives a worker; the plain script runs as its user would run it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from dlcore.training.events import Ended, Evaluated, Event, Preparing, Resumed, Started, Steered, Stepped, Tested
+from dlcore.training.events import Ended, Evaluated, Event, Preparing, Resumed, Started, Steered, Stepped, Tested, known
 
 RATE_SECONDS = 5.0
 """The speed shown is the mean over this much training time."""
@@ -40,7 +40,8 @@ class Steps:
         self.images_seen.append(event.images_seen)
         self.seconds.append(event.seconds)
         self.gradient_norm.append(math.nan if event.gradient_norm is None else event.gradient_norm)
-        self.update_ratio.append(math.nan if event.update_ratio is None else event.update_ratio)
+        ratio = known(event.update_ratio)
+        self.update_ratio.append(math.nan if ratio is None else ratio)
 
     def _keep(self, count: int) -> None:
         columns = (self.step, self.epoch, self.loss, self.learning_rate, self.images_seen, self.seconds)

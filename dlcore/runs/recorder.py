@@ -1,4 +1,4 @@
-"""Writes what :mod:`dlcore.runs.glimpses` describes, and takes some thousandths of the training time for it."""
+"""Writes what :mod:`dlcore.runs.glimpses` describes, and takes a thousandth or two of the training time for it."""
 
 import logging
 import time
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from dlcore.data.loading import Dataset
     from dlcore.training.state import TrainingState
 
-SHARE = 0.002
+SHARE = 0.0015
 """Of the training time that looks may take: with the rest of the recording it stays about a hundredth. And"""
-HEAD_START_SECONDS = 0.05
+HEAD_START_SECONDS = 0.02
 """so much more, for the first seconds of a run are watched most, and a large network would wait for minutes."""
 LEAST_SECONDS = 0.5
 """Between two looks."""

@@ -19,6 +19,7 @@ Events are plain data: reading them needs no torch.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -63,6 +64,37 @@ class Started:
     """Seconds of training after which it ends; 0 if it may take as long as it takes."""
 
 
+class Later:
+    """A number that is worked out when somebody asks for it, or for one like it."""
+
+    __slots__ = ("_tell", "_value")
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self._tell: Callable[[], None] | None = tell
+        """Sets the value of this one, and perhaps of others."""
+        self._value: float | None = None
+
+    @property
+    def value(self) -> float | None:
+        """The number; None if it turns out that there is none."""
+        if self._tell is not None:
+            self._tell()
+        return self._value
+
+    @value.setter
+    def value(self, value: float | None) -> None:
+        self._value, self._tell = value, None
+
+    def __eq__(self, other: object) -> bool:
+        return bool(self.value == known(other))
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stepped:
     """One update was made. ``step`` counts from 1, ``epoch`` too; ``loss`` is of this batch, before the update."""
@@ -77,9 +109,9 @@ class Stepped:
     """Training time so far, evaluation not counted. With ``images_seen`` it gives the images per second."""
     gradient_norm: float | None = None
     """Euclidean length of the gradient over all parameters, before clipping; None where it was not measured."""
-    update_ratio: float | None = None
-    """Length of the update over length of the weights, as a sample of them tells; None where it was not measured. Before
-    2026-11-29 it was exact, and of every tenth step."""
+    update_ratio: float | Later | None = None
+    """Length of the update over length of the weights, as a sample of them tells; None where it was not measured, and a
+    number as soon as it is read from a log. Before 2026-11-29 it was exact, and of every tenth step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,11 +270,16 @@ _PARTS: dict[type[Any], dict[str, type[Any]]] = {
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=asdict)
 
 
+def known(value: Any) -> Any:
+    """``value``, worked out if it was not yet."""
+    return value.value if isinstance(value, Later) else value
+
+
 def to_json(event: Event) -> str:
     """One line of JSON, without the line break. Not a number and infinity are written as Python's json does, ``NaN``;
     what is None, as nothing is unless a field allows it, is left out.
     """
-    values = {name: value for name in event.__slots__ if (value := getattr(event, name)) is not None}
+    values = {name: value for name in event.__slots__ if (value := known(getattr(event, name))) is not None}
     return _ENCODER.encode({"kind": event.kind} | values)
 
 

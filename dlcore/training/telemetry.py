@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from dlcore.training.events import SAMPLED_STEPS, SAMPLED_WEIGHTS, Histogram, Rectified
+from dlcore.training.events import SAMPLED_STEPS, SAMPLED_WEIGHTS, Histogram, Later, Rectified
 
 WATCHED_IMAGES = 1024
 """So many validation images decide which units are dead; a multiple of every batch that evaluation uses."""
@@ -27,6 +27,8 @@ GRADIENT_RANGE = (-10.0, 2.0)
 _MOST_VALUES = 65_536
 """A larger tensor is represented by every n-th of its values."""
 _DIGITS = 6
+_LOOKS = 32
+"""At the weights, at most, before what they tell is worked out."""
 
 
 class StepMeter:
@@ -35,7 +37,8 @@ class StepMeter:
     On a CPU every update; elsewhere, where a look makes the processor wait for the device, every
     :data:`SAMPLED_STEPS`. The norm of a gradient is exact. How far an update moves the weights is found from
     :data:`SAMPLED_WEIGHTS` of each tensor, the same ones for the whole run, scaled up to all of it: to copy a million
-    weights before each update would take longer than all the rest. Neither is rounded, as that would take a tenth more.
+    weights before each update would take longer than all the rest. They are only noted down, and told when somebody asks,
+    for many updates at once: right after an update, when it has emptied the caches, it would take three times as long.
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -45,10 +48,10 @@ class StepMeter:
         self._each_step = all(parameter.device.type == "cpu" for parameter in self._parameters)
         self._sample = _Sample(self._parameters)
         self._measures = False
+        self._untold: list[Later] = []
+        self._latest: Later | None = None
         self.gradient_norm: float | None = None
         """‖∇loss‖₂ over all parameters, before clipping: the latest that was read."""
-        self.update_ratio: float | None = None
-        """‖Δw‖₂ / ‖w‖₂ over all parameters: the latest that was read."""
 
     def before_update(self, step: int, clipped_norm: Tensor | None) -> float | None:
         """The norm of the gradient of update ``step``, counted from 0, where it is read; call it just before the update.
@@ -58,8 +61,9 @@ class StepMeter:
         self._measures = self._each_step or step % SAMPLED_STEPS == 0
         if not self._measures:
             return None
-        if not (self._each_step and self._sample.seen):  # what it was after the update before
-            self._sample.look()
+        if not (self._each_step and self._sample.looks):  # else seen after the update before
+            self._tell()
+            self._sample.look_afresh()
         if clipped_norm is None:
             gradients = [gradient for parameter in self._parameters if (gradient := parameter.grad) is not None]
             self.gradient_norm = norm(gradients)
@@ -67,17 +71,30 @@ class StepMeter:
             self.gradient_norm = float(clipped_norm)
         return self.gradient_norm
 
-    def after_update(self) -> float | None:
+    def after_update(self) -> Later | None:
         """How far the update moved the weights, as a share of their size, where that is measured; about 0.001 is usual.
 
         Source: Karpathy, "CS231n: Neural Networks Part 3", section "Ratio of weights:updates".
         """
         if not self._measures:
             return None
-        size = self._sample.size
+        if self._sample.is_full:
+            self._tell()
         self._sample.look()
-        self.update_ratio = self._sample.moved / size if size > 0 else None
-        return self.update_ratio
+        self._latest = Later(self._tell)
+        self._untold.append(self._latest)
+        return self._latest
+
+    @property
+    def update_ratio(self) -> float | None:
+        """‖Δw‖₂ / ‖w‖₂ over all parameters: the latest that was read."""
+        return self._latest.value if self._latest else None
+
+    def _tell(self) -> None:
+        """Work out all that was only noted down."""
+        for later, (moved, size) in zip(self._untold, self._sample.told(), strict=True):
+            later.value = moved / size if size > 0 else None
+        self._untold.clear()
 
     def layer_ratios(self) -> dict[str, float]:
         """As :meth:`after_update`, the latest that was read, of the weights of each layer, vectors such as biases left out."""
@@ -107,51 +124,63 @@ class _Sample:
         counts = [len(places) for places in self._places]
         ends = np.cumsum(counts)
         self._cuts = [slice(end - count, end) for end, count in zip(ends, counts, strict=True)]
-        self._weight = np.repeat(np.divide(sizes, counts), counts).astype(np.float32)
-        """For how many weights of its tensor each stands."""
-        self._now, self._before, self._change, self._weighted = np.zeros((4, sum(counts)), np.float32)
+        self._scale = np.repeat(np.sqrt(np.divide(sizes, counts)), counts).astype(np.float32)
+        """Each stands for so many weights of its tensor; their square root, to multiply with before squares are added."""
+        self._rows = np.zeros((_LOOKS, sum(counts)), np.float32)
+        self._into = [[row[cut] for cut in self._cuts] for row in self._rows]
         self._indices = [
             torch.from_numpy(at).to(flat.device) for at, flat in zip(self._places, self._flat, strict=True)
         ]
         self._arrays = [flat.numpy() for flat in self._flat if flat.device.type == "cpu"]
         self._on_cpu = len(self._arrays) == len(tensors)
-        self.seen = False
-        """Whether there was a look."""
-        self.size = self.moved = 0.0
-        """How long all tensors together were at the latest look, and how far they were from the look before."""
+        self.looks = 0
+        """How many are kept, in the order in which they were,"""
+        self._told = 1
+        """and at how many the movements end that were asked for."""
+
+    def look_afresh(self) -> None:
+        """See where the weights are now, and forget where they were."""
+        self.looks, self._told = 0, 1
+        self.look()
 
     def look(self) -> None:
         """See where the weights are now."""
-        self._now, self._before = self._before, self._now
+        if self.is_full:
+            self._rows[0] = self._rows[-1]
+            self.looks = self._told = 1
         if self._on_cpu:
-            for flat, places, cut in zip(self._arrays, self._places, self._cuts, strict=True):
-                flat.take(places, out=self._now[cut], mode="clip")  # "raise" would go by way of another copy
+            for flat, places, into in zip(self._arrays, self._places, self._into[self.looks], strict=True):
+                flat.take(places, out=into, mode="clip")  # "raise" would go by way of another copy
         else:
             taken = [flat.index_select(0, at) for flat, at in zip(self._flat, self._indices, strict=True)]
-            self._now[:] = torch.cat(taken).float().cpu().numpy()
-        self.seen = True
-        was_finite = math.isfinite(self.size)
-        self.size = self._length(self._now)
-        self.moved = math.inf
-        if was_finite and math.isfinite(self.size):
-            self.moved = self._length(np.subtract(self._now, self._before, out=self._change))
+            self._rows[self.looks] = torch.cat(taken).float().cpu().numpy()
+        self.looks += 1
 
-    def _length(self, values: NDArray[np.float32]) -> float:
-        """Of the whole tensors, as far as a sample tells; infinite where a square is too large."""
-        if not math.isfinite(np.vdot(values, values)):
-            return math.inf
-        return math.sqrt(np.vdot(values, np.multiply(values, self._weight, out=self._weighted)))
+    @property
+    def is_full(self) -> bool:
+        """Whether the next look will forget the others, but for the latest."""
+        return self.looks == _LOOKS
+
+    def told(self) -> list[tuple[float, float]]:
+        """Between each two looks that this was not asked of yet, how far all moved, and how long all were at the first."""
+        found = self._between(self._told - 1, slice(None)) if self.looks > self._told else []
+        self._told = self.looks
+        return found
 
     def each(self) -> list[tuple[float, float]]:
         """Of each tensor how far it moved between the latest two looks, and how long it was at the first of them."""
-        if not math.isfinite(self.moved):
-            return [(math.inf, math.inf)] * len(self._cuts)
-        return [
-            (math.sqrt(weight * np.vdot(moved, moved)), math.sqrt(weight * np.vdot(before, before)))
-            for moved, before, weight in (
-                (self._change[cut], self._before[cut], self._weight[cut][0]) for cut in self._cuts
-            )
-        ]
+        return [self._between(self.looks - 2, cut)[0] for cut in self._cuts]
+
+    def _between(self, first: int, cut: slice) -> list[tuple[float, float]]:
+        with np.errstate(over="ignore", invalid="ignore"):
+            rows = self._rows[first : self.looks, cut] * self._scale[cut]
+            return list(zip(_row_lengths(np.diff(rows, axis=0)), _row_lengths(rows[:-1]), strict=True))
+
+
+def _row_lengths(rows: NDArray[np.float32]) -> list[float]:
+    """The Euclidean norm of each; infinite where a square is too large or a value is no number."""
+    squares = np.einsum("ij,ij->i", rows, rows)
+    return [math.sqrt(square) if math.isfinite(square) else math.inf for square in squares.tolist()]
 
 
 def _in_a_row(tensor: Tensor) -> Tensor:
@@ -194,7 +223,8 @@ def rounded(value: float) -> float:
 class ReluWatch(TorchFunctionMode):
     """Within the block, sees what every rectifier of ``network`` lets through, however its model calls it.
 
-    With ``counting``, also how often: that costs one more look at each output.
+    Which units never do, and once all of a rectifier did it is not looked at again; with ``counting``, how much of the
+    output it is instead, of all.
     """
 
     _RECTIFIERS: frozenset[Callable[..., Any]] = frozenset({F.relu, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_})
@@ -202,9 +232,10 @@ class ReluWatch(TorchFunctionMode):
     def __init__(self, network: nn.Module, *, counting: bool = False) -> None:
         super().__init__()
         self._network = network
-        self._alive: dict[str, Tensor] = {}
+        self._dead: dict[str, Tensor] = {}
+        self._dead_count: dict[str, int] = {}
         self._counting = counting
-        self._passed: dict[str, tuple[int, int]] = {}
+        self._passed: dict[str, tuple[float, int]] = {}
         self._layer = ""
         self._calls: Counter[str] = Counter()
 
@@ -215,14 +246,16 @@ class ReluWatch(TorchFunctionMode):
         result = func(*args, **(kwargs or {}))
         if func in self._RECTIFIERS and isinstance(result, Tensor) and result.dim() >= 2:
             self._calls[self._layer] += 1
-            count = self._calls[self._layer]
-            name = self._layer if count == 1 else f"{self._layer} ({count})"
-            # Nothing rectified is negative; the largest would be found too, up to 25 times slower.
-            alive_C = result.sum(dim=[0, *range(2, result.dim())]) > 0
-            self._alive[name] = alive_C | self._alive[name] if name in self._alive else alive_C
+            call = self._calls[self._layer]
+            name = self._layer if call == 1 else f"{self._layer} ({call})"
+            # Nothing rectified is negative, and sums are quick: a comparison or the largest take 5 to 25 times as long.
             if self._counting:
-                before, all_before = self._passed.get(name, (0, 0))
-                self._passed[name] = (before + int((result > 0).sum()), all_before + result.numel())
+                passed, count = self._passed.get(name, (0.0, 0))
+                self._passed[name] = passed + float(result.sign().sum()), count + result.numel()
+            elif self._dead_count.get(name, 1):
+                dead_C = ~(result.sum(dim=[0, *range(2, result.dim())]) > 0)
+                self._dead[name] = dead_C & self._dead[name] if name in self._dead else dead_C
+                self._dead_count[name] = int(self._dead[name].sum())
         return result
 
     @contextmanager
@@ -251,12 +284,13 @@ class ReluWatch(TorchFunctionMode):
     def found(self) -> list[Rectified]:
         """For each rectifier, in the order of the network, how many of its units never let anything through."""
         return [
-            Rectified(layer=name, units=len(alive), dead=int((~alive).sum())) for name, alive in self._alive.items()
+            Rectified(layer=name, units=len(dead), dead=self._dead_count[name]) for name, dead in self._dead.items()
         ]
 
     def active(self) -> dict[str, float]:
-        """For each rectifier the share of its outputs that were above zero, if they were counted."""
-        return {name: rounded(passed / count) for name, (passed, count) in self._passed.items() if count}
+        """For each rectifier the share of its outputs that were above zero, if they were counted and were numbers."""
+        shares = {name: passed / count for name, (passed, count) in self._passed.items() if count}
+        return {name: rounded(share) for name, share in shares.items() if math.isfinite(share)}
 
 
 def weight_histograms(network: nn.Module) -> list[Histogram]:

@@ -254,10 +254,10 @@ def test_the_bound_goes_by_the_untrained_network(untrained, most):
 
 
 @pytest.mark.parametrize(("ratio", "named"), [(0.5, True), (math.inf, False)])
-def test_an_advice_names_the_update_ratio_where_it_is_a_number(digits, ratio, named):
+def test_an_advice_names_the_update_ratio_where_it_is_a_number(digits, monkeypatch, ratio, named):
     state = loop.TrainingState.create(TrainConfig(dataset="digits", model="linear"), digits)
     state.meter = StepMeter(state.network)
-    state.meter.update_ratio = ratio
+    monkeypatch.setattr(StepMeter, "update_ratio", ratio)
     ended = divergence.diverged(state, divergence.Origin(layer="classifier", what="growth"), step=3)
     assert ("ratio" in ended.values) == named
     assert any("Lower the learning rate" in advice for advice in ended.advice)

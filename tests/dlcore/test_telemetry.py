@@ -18,7 +18,7 @@ from dlcore.runs.directory import create
 from dlcore.runs.history import RunHistory
 from dlcore.training import loop, telemetry
 from dlcore.training.evaluation import log_probabilities
-from dlcore.training.events import Ended, Evaluated, Inspected, Started, Stepped, from_json, to_json
+from dlcore.training.events import Ended, Evaluated, Inspected, Started, Stepped, from_json, known, to_json
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_gradient_norm_and_update_ratio_are_those_of_a_naive_computation(monkeyp
                 continue
             naive = norms[-1] if clipping else float(flat(p.grad for p in state.network.parameters()).norm())
             assert event.gradient_norm == pytest.approx(naive, rel=1e-5)
-            assert event.update_ratio == pytest.approx(seen[-1], rel=1e-4)
+            assert known(event.update_ratio) == pytest.approx(seen[-1], rel=1e-4)
     assert len(seen) == 12
 
 
@@ -81,7 +81,7 @@ def test_a_sample_of_the_weights_tells_how_far_all_of_them_move(digits, optimize
             continue
         moved = [float((p.detach() - then).norm()) for p, then in zip(weights, before, strict=True)]
         sizes = [float(then.norm()) for then in before]
-        assert event.update_ratio == pytest.approx(math.hypot(*moved) / math.hypot(*sizes), rel=0.1)
+        assert known(event.update_ratio) == pytest.approx(math.hypot(*moved) / math.hypot(*sizes), rel=0.1)
         assert list(state.meter.layer_ratios()) == ["conv1", "conv2", "fc1", "fc2"]
         matrices = slice(0, None, 2)  # a bias follows each
         for ratio, length, size in zip(
@@ -100,16 +100,17 @@ def test_where_the_weights_lie_in_memory_and_on_which_device_makes_no_difference
     before = [p.detach().clone() for p in weights]
     for sample in (on_cpu, elsewhere):
         sample.look()
-        assert sample.size == pytest.approx(float(flat(before).norm()), rel=0.05)
     with torch.no_grad():
         for parameter in weights:
             parameter.mul_(1.5)
     for sample in (on_cpu, elsewhere):
-        size = sample.size
         sample.look()
-        assert sample.moved / size == pytest.approx(0.5, rel=1e-6)
         assert [moved / size for moved, size in sample.each()] == pytest.approx([0.5, 0.5, 0.5], rel=1e-6)
         assert [size for _, size in sample.each()] == pytest.approx([float(p.norm()) for p in before], rel=0.1)
+        ((moved, size),) = sample.told()
+        assert moved / size == pytest.approx(0.5, rel=1e-6)
+        assert size == pytest.approx(float(flat(before).norm()), rel=0.05)
+        assert sample.told() == []
     assert on_cpu.each() == elsewhere.each()
 
 
@@ -121,13 +122,29 @@ def test_weights_too_large_for_their_squares_are_told_and_warn_of_nothing(far):
     with torch.no_grad():
         network.weight[0, 0] = far
     sample.look()
-    assert sample.size == sample.moved == math.inf
+    assert sample.each()[0][0] == math.inf
     with torch.no_grad():
         network.weight[0, 0] = 0
     sample.look()
-    assert math.isfinite(sample.size)
-    assert sample.moved == math.inf
-    assert sample.each() == [(math.inf, math.inf)] * 2
+    assert sample.each() == [(math.inf, math.inf), (0, pytest.approx(float(network.bias.detach().norm())))]
+    (out, size), (back, far_size) = sample.told()
+    assert math.isfinite(size)
+    assert out == back == far_size == math.inf
+
+
+def test_updates_told_late_are_those_told_at_once(digits):
+    """Over more of them than are noted down at a time, and by layer too."""
+    settings = config(batch_size=8, epochs=3)
+    at_once, late, layers = [], [], []
+    for told in (at_once, late):
+        state = loop.TrainingState.create(settings, digits)
+        for event in loop.train(settings, state=state, dataset=digits):
+            if isinstance(event, Stepped):
+                told.append(known(event.update_ratio) if told is at_once else event.update_ratio)
+        layers.append(state.meter.layer_ratios())
+    assert layers[0] == layers[1]
+    assert len(late) > 2 * telemetry._LOOKS
+    assert [known(one) for one in late] == pytest.approx(at_once, rel=1e-6)
 
 
 def test_elsewhere_than_on_a_cpu_updates_are_measured_now_and_then(monkeypatch, digits):
@@ -140,7 +157,7 @@ def test_elsewhere_than_on_a_cpu_updates_are_measured_now_and_then(monkeypatch, 
             if isinstance(event, Started | Inspected | Evaluated):
                 state.meter._each_step = each_step
             elif isinstance(event, Stepped):
-                ratios[each_step, event.step] = event.update_ratio
+                ratios[each_step, event.step] = known(event.update_ratio)
                 assert (event.gradient_norm is None) == (event.update_ratio is None)
     assert [step for step in range(1, 7) if ratios[False, step] is not None] == [1, 4]
     assert all(ratios[False, step] == ratios[True, step] for step in (1, 4))
@@ -214,6 +231,10 @@ def test_a_dead_unit_is_one_that_no_image_wakes(digits):
     inside = F.relu(network.conv1(normalize(digits.train_images[:100])))
     assert found["conv1"] == int((inside.amax((0, 2, 3)) <= 0).sum()) >= 5
     assert found["fc1"] >= 40
+    shares = telemetry.ReluWatch(network, counting=True)
+    with shares.watching():
+        log_probabilities(network, digits.train_images[:100])
+    assert shares.active()["conv1"] == pytest.approx(float((inside > 0).float().mean()), rel=1e-5)
     assert not network._forward_hooks
     assert not network.fc1._forward_hooks
 
@@ -238,6 +259,16 @@ def test_every_way_to_call_a_rectifier_is_seen_and_other_activations_are_not():
     names = ["a", "a (2)", "b.0", "b.2", "b.2 (2)"]
     assert [one.layer for one in watch.found()] == names
     assert [one.units for one in watch.found()] == [3] * 5
+
+
+def test_a_unit_that_only_the_last_image_wakes_lives():
+    network = nn.Sequential(nn.Linear(3, 3, bias=False), nn.ReLU())
+    watch = telemetry.ReluWatch(network)
+    with torch.no_grad(), watch.watching():
+        network[0].weight.copy_(torch.eye(3))
+        for image in ([0.0, -1, 0], [2.0, 0, 0], [0.0, 0, 3], [math.nan, 0, 0]):
+            network(torch.tensor([image]))
+    assert [(one.units, one.dead) for one in watch.found()] == [(3, 1)]
 
 
 @pytest.mark.parametrize("largest", [1.234561, 1.0, 9.999994, 3e-7, 0.0])
