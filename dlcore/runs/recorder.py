@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 SHARE = 0.0015
 """Of the training time that looks may take: with the rest of the recording it stays about a hundredth. And"""
-HEAD_START_SECONDS = 0.02
+HEAD_START_SECONDS = 0.01
 """so much more, for the first seconds of a run are watched most, and a large network would wait for minutes."""
 LEAST_SECONDS = 0.5
 """Between two looks."""

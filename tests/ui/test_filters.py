@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import save_file
 
 from dlcore.training.compact import packed, unpacked
-from ui.concepts.filters import first_layer
+from ui.concepts.filters import first_layer, first_layers
 
 WEIGHTS = {"fc.weight": torch.ones(2, 3), "conv.weight": torch.randn(4, 1, 3, 3, generator=torch.manual_seed(0))}
 
@@ -36,3 +36,4 @@ def test_of_two_branches_that_is_shown_which_sees_the_image_as_it_is(tmp_path):
     }
     save_file(stored, tmp_path / "model.safetensors")
     assert (np.array(first_layer(tmp_path / "model.safetensors")) == 1).all()
+    assert np.array(first_layers(tmp_path / "model.safetensors"))[:, 0, 0, 0].tolist() == [1, 2]

@@ -186,6 +186,12 @@ class TestOwnDrawing:
         assert link(app).get("c.model") is None
         assert link(app)["c.class"] == "7"
 
+    @pytest.mark.parametrize(("asked", "opened"), [({}, False), ({"c.climb": "1"}, True)])
+    def test_what_the_link_asks_for_is_not_folded_away(self, open_page, asked, opened):
+        app = open_page("concepts", chapter="convolution", **asked)
+        (fold,) = (fold for fold in app.expander if fold.label == "Inside a trained network")
+        assert fold.proto.expanded == opened
+
 
 class TestOwnNetwork:
     def test_slow_motion_goes_through_a_round_into_the_next_and_stands_in_the_link(self, open_page):

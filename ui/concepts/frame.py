@@ -53,6 +53,8 @@ class Frame:
     """What stands above the doors."""
     folds: Mapping[str, Draw] = field(default_factory=dict)
     """More folds after the mathematics, by their titles (English, marked with ``N_``)."""
+    opened: bool = False
+    """Whether they are open at first."""
 
     @property
     def place(self) -> str:
@@ -81,7 +83,8 @@ def show_frame(frame: Frame) -> None:
         with st.expander(_("The mathematics"), icon=":material/function:", key=f"concepts.{frame.chapter}.mathematics"):
             st.markdown(text[mathematics])
     for title, draw in frame.folds.items():
-        with st.expander(_(title), icon=":material/code:", key=f"concepts.{frame.chapter}.fold.{title}"):
+        key = f"concepts.{frame.chapter}.fold.{title}"
+        with st.expander(_(title), frame.opened, icon=":material/code:", key=key):
             draw()
     check(frame.chapter)
     st.markdown(_(frame.onward))

@@ -10,7 +10,7 @@ from dlcore.messages import N_, UserError
 from ui import palette
 from ui.class_names import shown_names
 from ui.concepts.controls import Control, Controls, Free, Slide, Switch
-from ui.concepts.filters import first_layer
+from ui.concepts.filters import first_layers
 from ui.concepts.shown import initial, shown
 from ui.drawing import models
 from ui.figure import figure
@@ -19,7 +19,7 @@ from ui.shell import show_error
 from ui.visitor import visitor_token
 
 _STEPS = 16
-_COLUMNS = 12
+_COLUMNS = 16
 _NAME = re.compile(r"[\w-]{1,80}")
 _HIDDEN = {"visible": False, "fixedrange": True}
 _MARGIN = {"l": 0, "r": 0, "t": 4, "b": 4}
@@ -39,18 +39,31 @@ INSIDE: tuple[Control, ...] = (
 """What of it stands in the link."""
 
 
+def asks_for_inside(controls: Controls) -> bool:
+    """Whether the link with which the visitor came asks for something of it."""
+    asked = any(controls.now[control.name] != control.default for control in INSIDE)
+    return bool(st.session_state.setdefault("concepts.inside.opened", asked))
+
+
 def show_inside(controls: Controls) -> None:
     """Choose a model; its filters, and on request what it would like to see. ``controls`` hold INSIDE."""
     source = _choose(controls)
     try:
-        kernels = first_layer(find_weights(source))
+        branches = first_layers(find_weights(source))
     except UserError as error:
         show_error(error)
         return
-    if not kernels:
+    if not branches:
         st.caption(_("This model does not begin with a convolution over a grey image, so it has no such filters."))
     else:
+        kernels, *others = branches
         _filters(kernels)
+        if others:
+            st.caption(
+                _(
+                    "They belong to the members that see the image as it is. Those that lean it upright first begin with {count} more."
+                ).format(count=sum(map(len, others)))
+            )
     controls.draw("climb")
     if controls.now["climb"]:
         _climb(source, controls)
@@ -110,7 +123,7 @@ def _filters(kernels: list[list[list[float]]]) -> None:
     description = _("{count} learned filters of {size} by {size} weights, blue above zero and red below").format(
         count=len(kernels), size=size
     )
-    figure([trace], layout, key="concepts-inside-filters", height=60 * rows, description=description)
+    figure([trace], layout, key="concepts-inside-filters", height=36 * rows, description=description)
     st.caption(description)
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from dlcore.models.mixed_committee_cnn import BRANCHES
 from ui.class_names import shown_names
 from ui.drawing import link, models
 from ui.drawing.pixels import colour_scale, gallery, picture, signed_picture
@@ -16,6 +15,7 @@ from ui.drawing.working import number
 from ui.language import translate as _
 from ui.part import part
 from ui.shell import plain_text
+from ui.training.architecture import branch_title
 
 if TYPE_CHECKING:
     from dlcore.inference.attribution import Attribution
@@ -46,7 +46,14 @@ def show(reading: Reading) -> None:
         layer = usual = usual_convolution(reading.model)
         if layers:
             link.hold("draw.explain.layer", "layer", layers, usual)
-            layer = st.selectbox(_("Layer that Grad-CAM looks at"), layers, key="draw.explain.layer", width=260)
+            titles = _titles(layers)
+            layer = st.selectbox(
+                _("Layer that Grad-CAM looks at"),
+                layers,
+                key="draw.explain.layer",
+                format_func=titles.__getitem__,
+                width=300,
+            )
     asked = int(wanted) if wanted and int(wanted) != guess else None
     link.follow(why=wanted, layer="" if layer == usual else layer)
     rows = [(guess, None)] if asked is None else [(guess, None), (asked, None), (asked, guess)]
@@ -74,8 +81,21 @@ def show(reading: Reading) -> None:
             " fail to. Occlusion covers 5×5 pixels at a time with empty paper. Grad-CAM weighs the maps of one layer."
         )
     )
-    if layer.startswith(f"{BRANCHES}."):
+    if branch_title(layer):
         st.caption(_("The layer that Grad-CAM looks at lies in one of two branches; it says nothing of the other."))
+
+
+def _titles(layers: list[str]) -> dict[str, str]:
+    """The convolutions as visitors know them, counted within their branch, with the name that a program uses."""
+    branches: dict[str, list[str]] = {}
+    for name in layers:
+        branches.setdefault(branch_title(name), []).append(name)
+    titles = {}
+    for branch, names in branches.items():
+        for place, name in enumerate(names, 1):
+            kind = _("convolution {number} of {count}").format(number=place, count=len(names))
+            titles[name] = _("{block}: {kind}").format(block=branch or plain_text(name), kind=kind)
+    return titles
 
 
 def _explained(reading: Reading, wanted: int, layer: str) -> "list[Attribution]":

@@ -13,7 +13,6 @@ import streamlit as st
 
 from dlcore.messages import N_
 from dlcore.models.layers import Deskewing
-from dlcore.models.mixed_committee_cnn import BRANCHES
 from ui import palette
 from ui.class_names import shown_names
 from ui.drawing import pixels, working
@@ -21,7 +20,7 @@ from ui.drawing.reading import Reading
 from ui.language import translate as _
 from ui.packing import packed
 from ui.part import part
-from ui.training.architecture import in_words
+from ui.training.architecture import branch_title, in_words
 
 if TYPE_CHECKING:
     from dlcore.inference.trace import Trace
@@ -31,8 +30,6 @@ _HERE = Path(__file__).parent
 _PICK = re.compile(r"([0-9]{1,3}):([0-9]{1,7}(?:,[0-9]{1,7}){0,2})", re.ASCII)
 _SUM = N_("Sum with the shortcut")
 _JOINED = N_("Branches, one after the other")
-_BRANCHES = {"plain": N_("As it is"), "deskewed": N_("Upright")}
-"""Those of ``mixed-committee-cnn``, by the names of its branches."""
 
 
 @part
@@ -106,12 +103,10 @@ def _title(seen: "Trace", index: int) -> str:
     from dlcore.inference.trace import Addition, Concatenation  # noqa: PLC0415
 
     step = seen.steps[index]
-    first, *inside = step.name.split(".")
-    block = ""
+    first = step.name.partition(".")[0]
+    block = branch_title(step.name)
     if first.startswith("stage") or "residual" in first:
         block = step.name.rpartition(".")[0]
-    elif first == BRANCHES and inside:
-        block = _(_BRANCHES[inside[0]])
     match step.layer:
         case Addition():
             kind = _(_SUM)

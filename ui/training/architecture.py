@@ -32,6 +32,7 @@ from dlcore.models.layers import (
     Residual,
     Shape,
 )
+from dlcore.models.mixed_committee_cnn import BRANCHES
 from dlcore.models.stack import WORDS, Argument, Item
 from dlcore.models.table import Row, totals
 from ui.language import translate as _
@@ -52,6 +53,8 @@ _WORDS: dict[type[Layer], str] = {
     Branches: N_("Branches, one after the other"),
     LogSoftmax: N_("Log-softmax"),
 }
+_BRANCHES = {"plain": N_("As it is"), "deskewed": N_("Upright")}
+"""Those of ``mixed-committee-cnn``, by their names."""
 
 
 def architecture(knob: Knob, state: TrainPage) -> None:
@@ -102,7 +105,11 @@ def table(rows: list[Row], reaches: Shape) -> str:
     head = [_("Layer"), _("Parameters"), _("Multiply-adds"), _("Memory, kB")]
     image, in_all = _head(_("Image"), _shape(reaches)), escape(_("In all"))
     lines = [f"<tr>{image}<td></td><td></td><td></td></tr>"]
+    heading = ""
     for row in rows:
+        if (title := branch_title(row.name)) != heading:
+            heading = title
+            lines.append(f"<tr class='branch'><th colspan='{len(head)}'>{escape(title)}</th></tr>" if title else "")
         inside = " class='inside'" if row.depth else ""
         cells = _amount(row.parameters, whole.parameters) + _amount(row.multiply_adds, whole.multiply_adds)
         first = _head(in_words(row.layer), f"{row.name} → {_shape(row.output)}")
@@ -118,6 +125,12 @@ def table(rows: list[Row], reaches: Shape) -> str:
 
 def _head(words: str, below: str) -> str:
     return f"<th scope='row'>{escape(words)}<small>{escape(below)}</small></th>"
+
+
+def branch_title(name: str) -> str:
+    """What the branch does in which the module called ``name`` lies; empty if it lies in none."""
+    first, *inside = name.split(".")
+    return _(_BRANCHES[inside[0]]) if first == BRANCHES and inside else ""
 
 
 def _amount(value: int, whole: int) -> str:
