@@ -1,6 +1,6 @@
 """The measurements that the concepts page quotes, and how quickly the labs answer.
 
-    python -m bench.concepts            needs MNIST in $DLCORE_DATA; about four minutes on one core;
+    python -m bench.concepts            needs MNIST and the pen strokes in $DLCORE_DATA; about six minutes on one core;
                                         writes content/measured/concepts.json
     python -m bench.concepts labs       milliseconds of each lab's answer, server side, over its controls' ranges; no data
     python -m bench.concepts small      parts 3 and 4 alone, which need no data; about a minute
@@ -11,6 +11,8 @@
 3. Hand-made and learned features: the same small classifier on raw pixels, on eight edge detectors, on eight random
    kernels and on eight learned ones; the same digits, five seeds.
 4. The small network with batch norm and dropout that the lab of train and eval mode runs.
+5. Validation by chance and by person: the digits that thirty people drew with a pen, each asked about once, by models
+   that have learned from four fifths of the others; which fifth is left out goes by chance, or whole people are.
 """
 
 import json
@@ -19,13 +21,17 @@ import statistics
 import sys
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bench.labs import chapters, timed
+from dlcore.data.availability import pen_strokes_file
 from dlcore.data.loading import load
 from dlcore.data.normalization import normalize
+from dlcore.data.pen_strokes import read_drawings
+from dlcore.inference.strokes import strokes_to_image
 from dlcore.models import MODELS
 
 RESULT = Path(__file__).resolve().parents[1] / "content" / "measured" / "concepts.json"
@@ -172,6 +178,36 @@ def small_network() -> dict[str, object]:
     return {"dropout": 0.5, "test_accuracy": round(accuracy(model, test_images, test_labels), 4), "tensors": rounded}
 
 
+FOLDS = 5
+
+
+def strangers() -> dict[str, object]:
+    """Errors of 1-NN and of the article's network, out of all drawings, with each kind of fold."""
+    drawings = list(read_drawings(pen_strokes_file()))
+    images = torch.from_numpy(np.stack([strokes_to_image(drawing.strokes) for drawing in drawings])).unsqueeze(1)
+    labels = torch.tensor([drawing.label for drawing in drawings])
+    people = sorted({drawing.writer for drawing in drawings})
+    by_chance = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0)) % FOLDS
+    by_person = torch.tensor([people.index(drawing.writer) % FOLDS for drawing in drawings])
+    result: dict[str, object] = {"count": len(labels), "people": len(people), "folds": FOLDS}
+    pixels = normalize(images)
+    for kind, fold in (("chance", by_chance), ("person", by_person)):
+        wrong = {"neighbour": 0, "network": 0}
+        for number in range(FOLDS):
+            known, asked = fold != number, fold == number
+            nearest = torch.cdist(pixels[asked].flatten(1), pixels[known].flatten(1)).argmin(1)
+            wrong["neighbour"] += int((labels[known][nearest] != labels[asked]).sum())
+            torch.manual_seed(number)
+            model = MODELS["article-cnn"].build(in_channels=1, image_size=28, classes=10, dropout=0.5)
+            optimizer = torch.optim.Adam(model.parameters(), 0.001)
+            for _epoch in range(3):
+                epoch(model, optimizer, pixels[known], labels[known])
+            model.eval()
+            wrong["network"] += round((1 - accuracy(model, pixels[asked], labels[asked])) * int(asked.sum()))
+        result[kind] = wrong
+    return result
+
+
 def _rounded(numbers: object) -> object:
     return [_rounded(part) for part in numbers] if isinstance(numbers, list) else float(f"{numbers:.5g}")
 
@@ -243,6 +279,7 @@ def main() -> None:
     measured = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.is_file() else {}
     if sys.argv[1:] != ["small"]:
         measured |= {"random_labels": random_labels(), "forgotten_eval": forgotten_eval()}
+        measured["strangers"] = strangers()
     measured |= {"features": features_compared(), "torch": torch.__version__}
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")

@@ -100,6 +100,8 @@ class Stepped:
     """One update was made. ``step`` counts from 1, ``epoch`` too; ``loss`` is of this batch, before the update."""
 
     kind: ClassVar[str] = "stepped"
+    __pydantic_config__: ClassVar[dict[str, bool]] = {"arbitrary_types_allowed": True}
+    """For whoever checks a log that came from elsewhere: in it nothing is :class:`Later`."""
     step: int
     epoch: int
     loss: float

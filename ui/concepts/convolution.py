@@ -101,7 +101,7 @@ def show() -> None:
             lab=lambda: _lab(values),
             reveal=_reveal,
             numbers=lambda: _numbers(CONTROLS.now),
-            folds={N_("Inside a trained network"): lambda: show_inside(CONTROLS)},
+            folds={N_("Inside a trained network"): ("neurology", lambda: show_inside(CONTROLS))},
             opened=asks_for_inside(CONTROLS),
             doors=_doors,
         )

@@ -51,8 +51,8 @@ class Frame:
     """Any number of the lab opened, as the sum it is; shown in a fold."""
     onward: str = N_("**Now with a real network**")
     """What stands above the doors."""
-    folds: Mapping[str, Draw] = field(default_factory=dict)
-    """More folds after the mathematics, by their titles (English, marked with ``N_``)."""
+    folds: Mapping[str, tuple[str, Draw]] = field(default_factory=dict)
+    """More folds after the mathematics, with their icons, by their titles (English, marked with ``N_``)."""
     opened: bool = False
     """Whether they are open at first."""
 
@@ -82,9 +82,9 @@ def show_frame(frame: Frame) -> None:
     if (mathematics := frame.section("mathematics")) in text:
         with st.expander(_("The mathematics"), icon=":material/function:", key=f"concepts.{frame.chapter}.mathematics"):
             st.markdown(text[mathematics])
-    for title, draw in frame.folds.items():
+    for title, (icon, draw) in frame.folds.items():
         key = f"concepts.{frame.chapter}.fold.{title}"
-        with st.expander(_(title), frame.opened, icon=":material/code:", key=key):
+        with st.expander(_(title), frame.opened, icon=f":material/{icon}:", key=key):
             draw()
     check(frame.chapter)
     st.markdown(_(frame.onward))

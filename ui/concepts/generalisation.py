@@ -12,8 +12,10 @@ from ui import palette
 from ui.concepts.controls import Choice, Controls, Slide, Steps, Switch, Values
 from ui.concepts.doors import door
 from ui.concepts.frame import Frame, Guess, show_frame
+from ui.concepts.measured import measured
 from ui.concepts.numbers import plain
 from ui.concepts.plots import axis, curve
+from ui.concepts.prose import sections
 from ui.figure import figure
 from ui.language import translate as _
 
@@ -75,9 +77,26 @@ def show() -> None:
             lab=lambda: _lab(values),
             reveal=_reveal,
             numbers=lambda: _numbers(values),
+            folds={N_("Who is asked? Validation by chance and by person"): ("groups", _strangers)},
             doors=lambda: _doors(values),
         )
     )
+
+
+def _strangers() -> None:
+    found, text = measured()["strangers"], sections("generalisation")
+    count = found["count"]
+    st.markdown(text["strangers"].format(people=found["people"], count=f"{count:,}"))
+    kinds = {"chance": _("a fifth of the digits, by chance"), "person": _("a fifth of the people")}
+    models = {"neighbour": _("Nearest neighbour"), "network": _("The article's network, 3 epochs")}
+    rows = [
+        {_("Kept back"): title}
+        | {name: _("{share} wrong").format(share=f"{found[kind][model] / count:.2%}") for model, name in models.items()}
+        for kind, title in kinds.items()
+    ]
+    st.table(rows, hide_index=True)
+    easier = {model: f"{found['person'][model] / found['chance'][model]:.1f}" for model in models}
+    st.markdown(text["strangers-seen"].format(**easier))
 
 
 def _clean() -> Sweep:

@@ -26,7 +26,7 @@ def show() -> None:
         Frame(
             chapter="depth",
             lab=lambda: _lab(lab),
-            folds={N_("PyTorch code that reproduces the picture"): lambda: _program(lab)},
+            folds={N_("PyTorch code that reproduces the picture"): ("code", lambda: _program(lab))},
             doors=lambda: _doors(lab),
         )
     )
