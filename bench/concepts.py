@@ -11,8 +11,8 @@
 3. Hand-made and learned features: the same small classifier on raw pixels, on eight edge detectors, on eight random
    kernels and on eight learned ones; the same digits, five seeds.
 4. The small network with batch norm and dropout that the lab of train and eval mode runs.
-5. Validation by chance and by person: the digits that thirty people drew with a pen, each asked about once, by models
-   that have learned from four fifths of the others; which fifth is left out goes by chance, or whole people are.
+5. Validation by chance and by person: the digits that thirty people drew with a pen, in five
+   parts, each put to a model that has learned from the other four; divided by chance, or with a person's all in one.
 """
 
 import json

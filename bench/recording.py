@@ -72,6 +72,13 @@ class _Switched(StepMeter):
     """Measures in every other block only."""
 
     on = True
+    telling = Seconds(0, 0)
+    """What it took to work out all ratios."""
+
+    def _tell(self) -> None:
+        start = Seconds.now()
+        super()._tell()
+        _Switched.telling += Seconds.now().since(start)
 
     def before_update(self, step: int, clipped_norm: Tensor | None) -> float | None:
         if self.on:
@@ -85,7 +92,7 @@ class _Turns:
 
     def __init__(self) -> None:
         self.blocks: list[tuple[bool, Seconds]] = []
-        _Switched.on = True
+        _Switched.on, _Switched.telling = True, Seconds(0, 0)
         self.interrupted()
 
     def interrupted(self) -> None:
@@ -212,15 +219,16 @@ def some_epochs(config: TrainConfig, dataset: Dataset) -> dict[str, Seconds]:
         parts[WATCHING] = (config.epochs + 1) * getattr(watched, kind)
         measuring = cost * getattr(updates, kind) / (1 + cost / 2)  # all updates; half of them were measured
         rest = getattr(everything, kind) - sum(parts.values()) - measuring / 2
+        parts[LOG] += getattr(_Switched.telling, kind)  # once more: half of the updates had a ratio to be worked out
         shares.append({UPDATES: measuring / rest} | {part: seconds / rest for part, seconds in parts.items()})
     return {part: Seconds(*(share[part] for share in shares)) for part in shares[0]}
 
 
 def watching(state: TrainingState, dataset: Dataset) -> Seconds:
     """What it takes to see which units are dead, beside the answers themselves, at one evaluation."""
-    images, watch = dataset.train_images[:WATCHED_IMAGES], ReluWatch(state.model)
-    differences = []
+    images, differences = dataset.train_images[:WATCHED_IMAGES], []
     for _ in range(5):
+        watch = ReluWatch(state.model)  # once it has seen all that it is there to see, it looks no more
         start = Seconds.now()
         log_probabilities(state.model, images)
         plain = Seconds.now().since(start)

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from dlcore.training.state import TrainingState
 
 SHARE = 0.0015
-"""Of the training time that looks may take: with the rest of the recording it stays about a hundredth. And"""
-HEAD_START_SECONDS = 0.01
-"""so much more, for the first seconds of a run are watched most, and a large network would wait for minutes."""
+"""Of the training time that looks may take: with the rest of the recording it stays about a hundredth. But"""
+HEAD_START = 3
+"""so many come at once, for the first seconds of a run are watched most, and a large network would wait for minutes."""
 LEAST_SECONDS = 0.5
 """Between two looks."""
 MOST_LOOKS = 400
@@ -47,18 +47,17 @@ class Recorder:
         """Look if it is time to; ``event`` was just logged."""
         if not self._working:
             return
-        if isinstance(event, Stepped | Evaluated) and self._is_due(first=isinstance(event, Evaluated)):
+        if isinstance(event, Stepped | Evaluated) and self._is_due():
             self._attempt(self._look)
         elif isinstance(event, Tested):
             self._attempt(self._look)
             self._attempt(self._keep_examples)
 
-    def _is_due(self, *, first: bool) -> bool:
+    def _is_due(self) -> bool:
         now, seconds = time.monotonic(), self._state.seconds
         if now - self._looked_at < max(LEAST_SECONDS, seconds / MOST_LOOKS):
             return False
-        allowed = HEAD_START_SECONDS + SHARE * (seconds - self._began)
-        return (first and not self._spent) or self._spent + self._cost <= allowed
+        return self._spent + self._cost <= HEAD_START * self._cost + SHARE * (seconds - self._began)
 
     def _put_up(self, wall: glimpses.Wall) -> None:
         glimpses.folder(self._run.path).mkdir(exist_ok=True)

@@ -15,7 +15,7 @@ Three more are written by the worker. ``Resumed``: it continues the run from a c
 forgets what came after that checkpoint. ``Steered``: it obeyed a command. ``Paused``: it waits for the next one. ``Inspected`` is large: the worker
 writes each to a file of its own, so that a long log stays quick to read. Losses are means per sample, in nats or as the
 configuration's ``loss`` says, accuracies lie in [0, 1], times are in seconds.
-Events are plain data: reading them needs no torch.
+Read from a log, events are plain data, and reading them needs no torch.
 """
 
 import json

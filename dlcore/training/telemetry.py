@@ -98,7 +98,7 @@ class StepMeter:
 
     def layer_ratios(self) -> dict[str, float]:
         """As :meth:`after_update`, the latest that was read, of the weights of each layer, vectors such as biases left out."""
-        if self.update_ratio is None:
+        if self.update_ratio is None or self._sample.looks < 2:
             return {}
         return {
             name.removesuffix(".weight"): rounded(moved / size)
@@ -179,7 +179,7 @@ class _Sample:
 
 def _row_lengths(rows: NDArray[np.float32]) -> list[float]:
     """The Euclidean norm of each; infinite where a square is too large or a value is no number."""
-    squares = np.einsum("ij,ij->i", rows, rows)
+    squares = np.vecdot(rows, rows)  # of each the same bits, however many there are, as by einsum they are not
     return [math.sqrt(square) if math.isfinite(square) else math.inf for square in squares.tolist()]
 
 
@@ -288,9 +288,8 @@ class ReluWatch(TorchFunctionMode):
         ]
 
     def active(self) -> dict[str, float]:
-        """For each rectifier the share of its outputs that were above zero, if they were counted and were numbers."""
-        shares = {name: passed / count for name, (passed, count) in self._passed.items() if count}
-        return {name: rounded(share) for name, share in shares.items() if math.isfinite(share)}
+        """For each rectifier the share of its outputs that were above zero, if they were counted."""
+        return {name: rounded(passed / count) for name, (passed, count) in self._passed.items() if count}
 
 
 def weight_histograms(network: nn.Module) -> list[Histogram]:

@@ -114,8 +114,9 @@ def test_looks_take_their_share_of_the_time_and_no_more(digits, monkeypatch):
     assert (
         recorder.SHARE * state.seconds / 2
         <= 0.1 * len(looks)
-        <= recorder.HEAD_START_SECONDS + recorder.SHARE * state.seconds + 0.1
+        <= recorder.HEAD_START * 0.1 + recorder.SHARE * state.seconds + 0.1
     )
+    assert looks[recorder.HEAD_START - 1] - looks[0] < 5 * recorder.LEAST_SECONDS
 
 
 def test_a_look_that_a_kill_cut_short_spoils_none_after_it(run):

@@ -132,19 +132,24 @@ def test_weights_too_large_for_their_squares_are_told_and_warn_of_nothing(far):
     assert out == back == far_size == math.inf
 
 
-def test_updates_told_late_are_those_told_at_once(digits):
-    """Over more of them than are noted down at a time, and by layer too."""
-    settings = config(batch_size=8, epochs=3)
+@pytest.mark.parametrize("each_step", [True, False], ids=["on a CPU", "elsewhere"])
+@pytest.mark.parametrize("model", ["mlp", "resnet-small"])
+def test_updates_told_late_are_those_told_at_once(monkeypatch, digits, model, each_step):
+    """Over more of them than are noted down at a time, of more weights than NumPy adds up in one go, and by layer too."""
+    monkeypatch.setattr(telemetry, "SAMPLED_STEPS", 2)
+    settings = config(model=model, batch_size=2, epochs=1)
     at_once, late, layers = [], [], []
     for told in (at_once, late):
         state = loop.TrainingState.create(settings, digits)
         for event in loop.train(settings, state=state, dataset=digits):
+            if isinstance(event, Started | Inspected | Evaluated):
+                state.meter._each_step = each_step
             if isinstance(event, Stepped):
                 told.append(known(event.update_ratio) if told is at_once else event.update_ratio)
         layers.append(state.meter.layer_ratios())
     assert layers[0] == layers[1]
     assert len(late) > 2 * telemetry._LOOKS
-    assert [known(one) for one in late] == pytest.approx(at_once, rel=1e-6)
+    assert [known(one) for one in late] == at_once  # to the last bit, as when a log is flushed goes by the clock
 
 
 def test_elsewhere_than_on_a_cpu_updates_are_measured_now_and_then(monkeypatch, digits):

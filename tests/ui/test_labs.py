@@ -191,6 +191,10 @@ class TestOwnDrawing:
         app = open_page("concepts", chapter="convolution", **asked)
         (fold,) = (fold for fold in app.expander if fold.label == "Inside a trained network")
         assert fold.proto.expanded == opened
+        app.query_params["c.climb"] = "1"  # another link in the same session
+        app.run()
+        (fold,) = (fold for fold in app.expander if fold.label == "Inside a trained network")
+        assert fold.proto.expanded
 
 
 class TestOwnNetwork:

@@ -186,6 +186,8 @@ class Kept:
 
     values: dict[str, Any]
     written: deque[Mapping[str, str]] = field(default_factory=lambda: deque(maxlen=50))
+    arrived: Mapping[str, str] = field(default_factory=dict)
+    """What the latest link said that was news."""
 
 
 @dataclass(frozen=True)
@@ -247,6 +249,7 @@ class Controls:
             except UserError as error:
                 show_error(error)
             kept.written.append(linked)
+            kept.arrived = linked
             st.session_state[self.state] = kept
         self._put(kept)
         return kept.values
@@ -262,6 +265,11 @@ class Controls:
         if wanted not in kept.written:
             kept.written.append(wanted)
         link.put(wanted, instead_of=self.prefix)
+
+    def arrived(self, *names: str) -> bool:
+        """Whether the link with which the visitor came set one of these; after :meth:`restore`."""
+        kept: Kept = st.session_state[self.state]
+        return any(f"{self.prefix}{name}" in kept.arrived for name in names)
 
     @property
     def now(self) -> Values:

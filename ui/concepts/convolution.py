@@ -17,7 +17,7 @@ from ui.concepts.controls import Choice, Controls, Free, Slide, Switch, Values
 from ui.concepts.doors import door
 from ui.concepts.filters import first_layer
 from ui.concepts.frame import Frame, Guess, show_frame
-from ui.concepts.inside import INSIDE, asks_for_inside, show_inside
+from ui.concepts.inside import INSIDE, show_inside
 from ui.concepts.measured import measured
 from ui.concepts.numbers import plain
 from ui.concepts.plots import axis, heatmap, still
@@ -102,7 +102,7 @@ def show() -> None:
             reveal=_reveal,
             numbers=lambda: _numbers(CONTROLS.now),
             folds={N_("Inside a trained network"): ("neurology", lambda: show_inside(CONTROLS))},
-            opened=asks_for_inside(CONTROLS),
+            opened=CONTROLS.arrived("model", "climb"),
             doors=_doors,
         )
     )

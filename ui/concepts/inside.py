@@ -39,12 +39,6 @@ INSIDE: tuple[Control, ...] = (
 """What of it stands in the link."""
 
 
-def asks_for_inside(controls: Controls) -> bool:
-    """Whether the link with which the visitor came asks for something of it."""
-    asked = any(controls.now[control.name] != control.default for control in INSIDE)
-    return bool(st.session_state.setdefault("concepts.inside.opened", asked))
-
-
 def show_inside(controls: Controls) -> None:
     """Choose a model; its filters, and on request what it would like to see. ``controls`` hold INSIDE."""
     source = _choose(controls)
@@ -123,7 +117,7 @@ def _filters(kernels: list[list[list[float]]]) -> None:
     description = _("{count} learned filters of {size} by {size} weights, blue above zero and red below").format(
         count=len(kernels), size=size
     )
-    figure([trace], layout, key="concepts-inside-filters", height=36 * rows, description=description)
+    figure([trace], layout, key="concepts-inside-filters", height=30 * rows, description=description)
     st.caption(description)
 
 

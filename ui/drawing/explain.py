@@ -86,7 +86,7 @@ def show(reading: Reading) -> None:
 
 
 def _titles(layers: list[str]) -> dict[str, str]:
-    """The convolutions as visitors know them, counted within their branch, with the name that a program uses."""
+    """The convolutions as visitors know them, counted within their branch, or with the name that a program uses."""
     branches: dict[str, list[str]] = {}
     for name in layers:
         branches.setdefault(branch_title(name), []).append(name)

@@ -109,7 +109,11 @@ def table(rows: list[Row], reaches: Shape) -> str:
     for row in rows:
         if (title := branch_title(row.name)) != heading:
             heading = title
-            lines.append(f"<tr class='branch'><th colspan='{len(head)}'>{escape(title)}</th></tr>" if title else "")
+            lines.append(
+                f"<tr class='branch'><th scope='rowgroup' colspan='{len(head)}'>{escape(title)}</th></tr>"
+                if title
+                else ""
+            )
         inside = " class='inside'" if row.depth else ""
         cells = _amount(row.parameters, whole.parameters) + _amount(row.multiply_adds, whole.multiply_adds)
         first = _head(in_words(row.layer), f"{row.name} → {_shape(row.output)}")
