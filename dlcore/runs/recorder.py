@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 SHARE = 0.0015
 """Of the training time that looks may take: with the rest of the recording it stays about a hundredth. But"""
-HEAD_START = 3
-"""so many come at once, for the first seconds of a run are watched most, and a large network would wait for minutes."""
+HEAD_START = 5
+"""so many come first, whatever they take: those of a fresh process are slow, the first seconds of a run are watched most,
+and a large network would wait for minutes."""
 LEAST_SECONDS = 0.5
 """Between two looks."""
 MOST_LOOKS = 400
@@ -36,8 +37,9 @@ class Recorder:
         wall = glimpse.wall_of(state, dataset)
         self._images = dataset.train_images[[picture.index for picture in wall.images]].to(state.device)
         self._working = bool(wall.images)
+        self._ahead = HEAD_START
         self._spent = self._cost = 0.0
-        """Seconds for looks so far, and for the latest."""
+        """Seconds for looks after the head start, and for the latest."""
         self._looked_at = -1e9
         self._began = state.seconds
         if self._working:
@@ -57,7 +59,7 @@ class Recorder:
         now, seconds = time.monotonic(), self._state.seconds
         if now - self._looked_at < max(LEAST_SECONDS, seconds / MOST_LOOKS):
             return False
-        return self._spent + self._cost <= HEAD_START * self._cost + SHARE * (seconds - self._began)
+        return self._ahead > 0 or self._spent + self._cost <= SHARE * (seconds - self._began)
 
     def _put_up(self, wall: glimpses.Wall) -> None:
         glimpses.folder(self._run.path).mkdir(exist_ok=True)
@@ -70,7 +72,10 @@ class Recorder:
         with glimpses.log_path(self._run.path).open("ab") as file:
             file.write(line)
         self._looked_at, self._cost = time.monotonic(), time.perf_counter() - start
-        self._spent += self._cost
+        if self._ahead > 0:
+            self._ahead -= 1
+        else:
+            self._spent += self._cost
 
     def _keep_examples(self) -> None:
         """Once, when training is over: what the cells of both confusion matrices hold."""

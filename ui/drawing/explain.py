@@ -94,7 +94,7 @@ def _titles(layers: list[str]) -> dict[str, str]:
     for branch, names in branches.items():
         for place, name in enumerate(names, 1):
             kind = _("convolution {number} of {count}").format(number=place, count=len(names))
-            titles[name] = _("{block}: {kind}").format(block=branch or plain_text(name), kind=kind)
+            titles[name] = f"{branch or plain_text(name)} · {kind}"
     return titles
 
 

@@ -66,7 +66,7 @@ def _show_working(reading: Reading, seen: "Trace", index: int, place: "Place") -
         st.html(_where(reading, seen, box))
     with worked:
         title = _title(seen, index)
-        st.markdown("**" + _("How {layer} came to this number").format(layer=title) + "**")
+        st.markdown("**" + _("How this number came about: {layer}").format(layer=title) + "**")
         st.html(working.in_html(explain(seen, index, place), names))
         for step, then in follow(seen, index, place):
             words = escape(_title(seen, step))
@@ -116,7 +116,7 @@ def _title(seen: "Trace", index: int) -> str:
             return in_words(step.layer)
         case layer:
             kind = in_words(layer)
-    return _("{block}: {kind}").format(block=block, kind=kind) if block else kind
+    return f"{block} · {kind}" if block else kind
 
 
 def _first_pick(seen: "Trace") -> "tuple[int, Place]":

@@ -53,7 +53,7 @@ _WORDS: dict[type[Layer], str] = {
     Branches: N_("Branches, one after the other"),
     LogSoftmax: N_("Log-softmax"),
 }
-_BRANCHES = {"plain": N_("As it is"), "deskewed": N_("Upright")}
+_BRANCHES = {"plain": N_("The image as it is"), "deskewed": N_("The image upright")}
 """Those of ``mixed-committee-cnn``, by their names."""
 
 
