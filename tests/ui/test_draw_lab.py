@@ -228,7 +228,7 @@ def test_what_a_panel_says_of_certainty_is_softened_as_the_answer_is():
 @pytest.mark.parametrize(
     ("language", "title", "looked_for", "branch"),
     [
-        ("en", "How Deskewing came", "the ink lies", "one of two branches"),
+        ("en", "How this number came about: Deskewing", "the ink lies", "one of two branches"),
         ("zh", "这个数是怎么来的：扶正", "墨迹就偏", "两个分支之一"),
     ],
 )
