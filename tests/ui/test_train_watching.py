@@ -14,7 +14,9 @@ from dlcore.config import TrainConfig
 from dlcore.rehearsal import Rehearsal
 from dlcore.runs import directory
 from dlcore.runs.diagnosis import Finding
+from dlcore.runs.history import RunHistory
 from dlcore.runs.worker import work
+from dlcore.training.events import Evaluated
 from tests.ui.test_train import shown
 from tests.ui.test_train_figures import valid
 from ui.figure import clicked
@@ -24,7 +26,7 @@ from ui.training.before import range_figure
 from ui.training.cells import _name_in_links, choose_cell
 from ui.training.confusion_figures import classes_figure
 from ui.training.curve_view import SOUND_SECONDS, sound
-from ui.training.diagnosis import in_words
+from ui.training.diagnosis import in_words, no_finding
 from ui.training.feed import Feed
 from ui.training.figures import accuracy_figure, loss_figure, places
 from ui.training.filters import pictures
@@ -144,6 +146,28 @@ def test_names_from_outside_are_plain_text_in_what_is_said(watch):
     ]
     assert all(plain_text(HOSTILE) in text and HOSTILE not in text for text in told)
     assert HOSTILE in readings.LAYERS["norms"](looks, name=str)  # of a figure, where no Markdown is read
+
+
+@pytest.mark.parametrize(
+    ("last", "said"), [((0.29, 0.94), "Thrown back: after epoch 3"), ((0.012, 0.98), "Nothing alarming")]
+)
+def test_an_epoch_that_threw_the_network_back_is_not_called_fine(last, said):
+    history = RunHistory()
+    history.append(
+        [
+            Evaluated(
+                epoch=epoch,
+                step=epoch,
+                train_loss=loss,
+                train_accuracy=accuracy,
+                validation_loss=loss,
+                validation_accuracy=accuracy,
+                seconds=0.0,
+            )
+            for epoch, (loss, accuracy) in enumerate([(2.3, 0.1), (0.1, 0.97), (0.006, 0.99), last])
+        ]
+    )
+    assert said in no_finding(history)
 
 
 def test_no_part_of_the_page_asks_from_a_tab_that_nobody_sees():

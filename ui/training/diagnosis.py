@@ -23,6 +23,8 @@ _ICONS: dict[Kind, str] = {
     "under-fitting": ":material/compress:",
     "plateau": ":material/horizontal_rule:",
 }
+_THROWN_BACK = 0.03
+"""So much of the validation accuracy lost since its loss was lowest is told, though no rule names a cause."""
 
 
 def findings_of(watch: Watch) -> list[Finding]:
@@ -46,7 +48,7 @@ def diagnosis_view(
     with st.container(border=True, key="train-diagnosis"):
         st.markdown(_("**What the numbers say**"))
         if not found:
-            st.markdown(f":material/check_circle: {healthy(history)}")
+            st.markdown(no_finding(history))
         offered: list[TrainConfig] = []
         for finding in found:
             st.markdown(f"{_ICONS[finding.kind]} **{_(TITLES[finding.kind])}.** {_told(finding)}")
@@ -56,19 +58,25 @@ def diagnosis_view(
                 _offer(state, config, finding.kind, changed, live=live)
 
 
-def healthy(history: RunHistory) -> str:
-    """That nothing is amiss, with this run's numbers."""
+def no_finding(history: RunHistory) -> str:
+    """That nothing is amiss, or that the latest epoch threw the network back, with this run's numbers; as Markdown."""
     epochs = [evaluated for evaluated in history.evaluations if evaluated.epoch >= 1]
     best, last = min(epochs, key=lambda evaluated: evaluated.validation_loss), epochs[-1]
-    return _(
+    told = {
+        "epoch": last.epoch,
+        "train": last.train_accuracy,
+        "validation": last.validation_accuracy,
+        "best": best.epoch,
+        "loss": best.validation_loss,
+    }
+    lost = best.validation_accuracy - last.validation_accuracy
+    if lost > _THROWN_BACK and last.validation_loss > 2 * best.validation_loss:
+        return ":material/undo: " + _(
+            "Thrown back: after epoch {epoch} the network gets {validation:.1%} of the validation images right, after epoch {best} it was {before:.1%} (validation loss {now:.3f} and {loss:.3f}). A few large updates can do that while the learning rate is high. Usually the next epochs make up for it; if not, lower the rate, or choose a schedule that lets it fall."
+        ).format(**told, before=best.validation_accuracy, now=last.validation_loss)
+    return ":material/check_circle: " + _(
         "Nothing alarming. After epoch {epoch} the network gets {train:.1%} of the training and {validation:.1%} of the validation images right; its validation loss was lowest after epoch {best} ({loss:.3f})."
-    ).format(
-        epoch=last.epoch,
-        train=last.train_accuracy,
-        validation=last.validation_accuracy,
-        best=best.epoch,
-        loss=best.validation_loss,
-    )
+    ).format(**told)
 
 
 def in_words(found: Sequence[Finding]) -> list[str]:
