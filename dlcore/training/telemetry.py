@@ -223,8 +223,8 @@ def rounded(value: float) -> float:
 class ReluWatch(TorchFunctionMode):
     """Within the block, sees what every rectifier of ``network`` lets through, however its model calls it.
 
-    Which units never do, and once all of a rectifier did it is not looked at again; with ``counting``, how much of the
-    output it is instead, of all.
+    It notes which units never let anything through, and leaves a rectifier alone once all of its units did. With
+    ``counting`` it notes instead what share of all outputs is above zero.
     """
 
     _RECTIFIERS: frozenset[Callable[..., Any]] = frozenset({F.relu, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_})

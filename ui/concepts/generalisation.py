@@ -95,8 +95,8 @@ def _strangers() -> None:
         for kind, title in kinds.items()
     ]
     st.table(rows, hide_index=True)
-    easier = {model: f"{found['person'][model] / found['chance'][model]:.1f}" for model in models}
-    st.markdown(text["strangers-seen"].format(**easier))
+    harder = {model: f"{found['person'][model] / found['chance'][model]:.1f}" for model in models}
+    st.markdown(text["strangers-seen"].format(**harder))
 
 
 def _clean() -> Sweep:
