@@ -116,7 +116,7 @@ def _title(seen: "Trace", index: int) -> str:
             return in_words(step.layer)
         case layer:
             kind = in_words(layer)
-    return f"{block} · {kind}" if block else kind
+    return f"{block}\N{NO-BREAK SPACE}· {kind}" if block else kind
 
 
 def _first_pick(seen: "Trace") -> "tuple[int, Place]":
