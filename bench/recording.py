@@ -1,7 +1,7 @@
 """What recording costs: all that a worker does beyond training, as a share of it.
 
-``DLCORE_DATA=… python -m bench.recording [--repeats 3] [--preset article] [--json]``. Some epochs of MNIST with their
-evaluations, as the worker does them for the presets. What an update takes when it is measured is told from updates that are not:
+``DLCORE_DATA=… python -m bench.recording [--repeats 3] [--preset article] [--threads 1] [--json]``. Whole runs on MNIST with
+their evaluations, as the worker does them for the presets. What an update takes when it is measured is told from updates that are not:
 blocks of both take turns in the same run, so that what measuring makes slower elsewhere, in caches, counts too, and what
 else the machine does meets both alike. What comes more rarely and takes longer is timed where it happens: lines of the log
 written out, looks between evaluations, inspections at them, watching for dead units. Both in processor time of all threads and on the
@@ -42,8 +42,8 @@ from dlcore.training.faster import keep_freed_memory
 from dlcore.training.state import TrainingState
 from dlcore.training.telemetry import WATCHED_IMAGES, ReluWatch, StepMeter
 
-EPOCHS = {"article": 3, "fast-99": 1}
-"""Of each preset; the article's has ten, and a run has a head start in looks only once."""
+MEASURED = ("article", "fast-99")
+"""Whole, for a run has a head start in looks only once."""
 UPDATES, LOG, LOOKS, INSPECTIONS, WATCHING = "updates measured", "log", "looks", "inspections", "watching"
 INSPECTING = ("confusion_matrix", "worst_mistakes", "weight_histograms", "gradient_histograms")
 """What the loop calls for an inspection."""
@@ -186,7 +186,7 @@ class _Recording:
             self.turns.interrupted()
 
 
-def some_epochs(config: TrainConfig, dataset: Dataset) -> dict[str, Seconds]:
+def whole_run(config: TrainConfig, dataset: Dataset) -> dict[str, Seconds]:
     """The share of each part of recording in all that is none, of a run as the worker trains it, but for checkpoints and the test."""
     updates = Seconds(0, 0)
     with tempfile.TemporaryDirectory() as folder, ExitStack() as patches:
@@ -239,15 +239,17 @@ def watching(state: TrainingState, dataset: Dataset) -> Seconds:
     return Seconds(*(max(0.0, statistics.median(column)) for column in zip(*differences, strict=True)))
 
 
-def measure(*, images: int = 60_000, repeats: int = 3, names: Sequence[str] = tuple(EPOCHS)) -> Iterator[Row]:
+def measure(
+    *, images: int = 60_000, repeats: int = 3, names: Sequence[str] = MEASURED, threads: int = 0
+) -> Iterator[Row]:
     """Two lines for each preset."""
     keep_freed_memory()
     dataset = load("mnist").subset(images, 100)
     for name in names:
-        config = PRESETS[name].config.model_copy(update={"epochs": EPOCHS[name]})
+        config = PRESETS[name].config.model_copy(update={"threads": threads})
         found = []
         for turn in range(repeats):
-            found.append(some_epochs(config, dataset))
+            found.append(whole_run(config, dataset))
             processor, wall = (100 * sum(column) for column in zip(*found[-1].values(), strict=True))
             tell(f"{name}, turn {turn + 1} of {repeats}: {processor:.2f}% of processor time, {wall:.2f}% on the clock")
         for kind, aim in (("processor", "≤ 1"), ("wall", "≤ 1")):
@@ -261,11 +263,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=60_000)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--preset", action="append", choices=list(EPOCHS), help="one of them; both without")
+    parser.add_argument("--preset", action="append", choices=MEASURED, help="one of them; both without")
+    parser.add_argument("--threads", type=int, default=0, help="of the run; as many as there are cores without")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     rows = []
-    for one in measure(images=options.images, repeats=options.repeats, names=options.preset or tuple(EPOCHS)):
+    for one in measure(
+        images=options.images, repeats=options.repeats, names=options.preset or MEASURED, threads=options.threads
+    ):
         rows.append(one)
         print(one, flush=True)
     if options.json:

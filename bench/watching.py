@@ -1,12 +1,14 @@
 """What it costs a run that it is watched: its updates per second of the clock with none, one and eight pages open, by turns.
 
-``DLCORE_DATA=… python -m bench.watching [--pages 1 8] [--turns 5] [--seconds 10]``. The worker is a process of its own, and
+``DLCORE_DATA=… python -m bench.watching [--pages 1 8] [--turns 10] [--seconds 5]``. The worker is a process of its own, and
 what is divided is its wall time: all between two updates counts, also the log, looks between epochs and waiting for a core.
 Evaluations and checkpoints, which fall upon some turns by chance, are kept out: a stretch in which one comes is measured
-again. Visitors' browsers are machines of their own; here one core plays them. It is also the server's, as where workers
-leave a core to it (the queue keeps one free of them), or worker and server share the other, as they would on a machine with
-a single core: the harder case. The pages are open all the while; those that do not watch in a turn are told that nobody
-sees them, as a browser tells a tab in the background.
+again. Visitors' browsers are machines of their own; :mod:`bench.visitors` plays them, for a hundredth of a core. The pages
+are open all the while; those that do not watch in a turn rest, as in a tab in the background.
+
+Two cores are shared in three ways. The server has one of them, as where workers leave a core to it (the queue keeps one
+free of them); the run uses both, as one alone does if nothing else is chosen; or worker and server share one, as on a
+machine that has no other.
 """
 
 import argparse
@@ -14,89 +16,94 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
-from playwright.sync_api import Page, sync_playwright
 
 from bench.memory import served
-from bench.turns import CHROMIUM, Row, row, tell
+from bench.turns import Row, row, tell
+from bench.visitors import visiting
 from dlcore.config import TrainConfig
 from dlcore.runs import directory, event_log, launch
 from dlcore.runs.directory import Run
 from dlcore.training.events import Stepped
 
-SEEN = """state => {
-  Object.defineProperty(document, "visibilityState", { value: state, configurable: true })
-  document.dispatchEvent(new Event("visibilitychange"))
-}"""
 PAGES = (1, 8)
 AIMS = {1: "≤ 1.01", 8: "≤ 1.03"}
-TURNS = 5
-SECONDS = 10.0
+TURNS = 10
+SECONDS = 5.0
 """Of a turn, after as much as pages need to come back to themselves:"""
-SETTLING = 2.0
-OPENING_SECONDS = 10.0
-"""For each page, until the one core that plays the browsers has drawn it."""
+SETTLING_SECONDS = 2.0
+OPENING_SECONDS = 0.5
+"""For each page, until the server has drawn it, and ten times as long for what a server does only once."""
 LOOK_SECONDS = 0.002
 """Between two looks at the length of the log: the clock is read so soon after a line was written."""
 ATTEMPTS = 5
 SILENT_SECONDS = 60.0
 
 
+class Sharing(NamedTuple):
+    """Who may use which cores."""
+
+    worker: set[int]
+    server: set[int]
+    note: str
+    aims: Mapping[int, str]
+
+
 def measure(pages: Sequence[int] = PAGES, turns: int = TURNS, seconds: float = SECONDS) -> Iterator[Row]:
     """The rows of the table, for each number of pages open."""
     here, there = sorted(os.sched_getaffinity(0))[:2]
-    for server, note in ((there, "a core for the server and the browsers"), (here, "server on the worker's core")):
-        yield from played(pages, worker=here, server=server, browsers=there, turns=turns, seconds=seconds, note=note)
+    both = {here, there}
+    for sharing in (
+        Sharing({here}, {there}, "a core for the server", AIMS),
+        Sharing(both, both, "the run on both cores", {}),
+        Sharing({here}, {here}, "worker and server on one core", {}),
+    ):
+        yield from played(pages, sharing, visitors={there}, turns=turns, seconds=seconds)
 
 
-def played(
-    pages: Sequence[int], *, worker: int, server: int, browsers: int, turns: int, seconds: float, note: str
-) -> Iterator[Row]:
+def played(pages: Sequence[int], sharing: Sharing, *, visitors: set[int], turns: int, seconds: float) -> Iterator[Row]:
     """The rows of one way to share the cores."""
     counts = [0, *sorted(set(pages))]
-    os.sched_setaffinity(0, {server})
     rates: dict[int, list[float]] = {count: [] for count in counts}
     shares: dict[int, list[float]] = {count: [] for count in counts}
     with tempfile.TemporaryDirectory() as folder, ExitStack() as open_until_the_end:
         os.environ |= {"DLCORE_HOME": folder, "DLCORE_SPARE": "off", "DLCORE_CHECKPOINT_SECONDS": "3600"}
+        os.sched_setaffinity(0, sharing.server)  # of what is started from here on
         process, url = open_until_the_end.enter_context(served(Path(folder)))
-        os.sched_setaffinity(0, {worker})
+        os.sched_setaffinity(0, sharing.worker)
         # Little is held back, so that evaluations are short and seldom.
-        run = directory.create(TrainConfig(epochs=50, threads=1, validation_fraction=0.01))
+        run = directory.create(TrainConfig(epochs=50, threads=len(sharing.worker), validation_fraction=0.01))
         launch.start(run)
         open_until_the_end.callback(_stop, run)
-        os.sched_setaffinity(0, {browsers})  # what is started from here on
-        playwright = open_until_the_end.enter_context(sync_playwright())
-        groups: list[list[Page]] = []  # a browser each; those of later ones join
-        for fewer, more in pairwise(counts):
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-            groups.append([browser.new_context().new_page() for _ in range(more - fewer)])
-            for page in groups[-1]:
-                page.goto(f"{url}/train?lang=en&run={run.run_id}", wait_until="commit")
-        time.sleep(OPENING_SECONDS * counts[-1])
+        os.sched_setaffinity(0, visitors)
+        address, query = url.removeprefix("http://"), f"lang=en&run={run.run_id}"
+        present = open_until_the_end.enter_context(visiting(address, "train", query, counts[-1]))
+        time.sleep(OPENING_SECONDS * (10 + counts[-1]))
         for turn in range(turns):
             # Whoever came first in one turn comes last in the next.
-            for number, count in list(enumerate(counts))[:: -1 if turn % 2 else 1]:
-                for position, group in enumerate(groups):
-                    for page in group:
-                        page.evaluate(SEEN, "visible" if position < number else "hidden")
-                time.sleep(SETTLING)
+            for count in counts[:: -1 if turn % 2 else 1]:
+                for number, visitor in enumerate(present):
+                    visitor.seen = number < count
+                time.sleep(SETTLING_SECONDS)
                 rate, share = updates_per_second(run, process, seconds)
                 rates[count].append(rate)
                 shares[count].append(share)
                 tell(f"turn {turn + 1} of {turns}, {count} pages: {rate:.2f} updates/s, server {share:.1%}")
+        assert not any(visitor.problem for visitor in present), [visitor.problem for visitor in present]
     tell(f"updates a second with none: {statistics.median(rates[0]):.1f}")
     for count in counts[1:]:
         ratios = [alone / watched for alone, watched in zip(rates[0], rates[count], strict=True)]
-        aim = AIMS.get(count, "stated")
-        yield row(f"wall time of a run, pages open: {count} ÷ none", ratios, aim=aim, note=note)
+        aim = sharing.aims.get(count, "stated")
+        yield row(f"wall time of a run, pages open: {count} ÷ none", ratios, aim=aim, note=sharing.note)
         share_percent = [100 * value for value in shares[count]]
-        yield row(f"server's share of a core, pages open: {count}", share_percent, aim="stated", unit="%", note=note)
+        yield row(
+            f"server's share of a core, pages open: {count}", share_percent, aim="stated", unit="%", note=sharing.note
+        )
 
 
 def updates_per_second(run: Run, server: psutil.Process, seconds: float) -> tuple[float, float]:

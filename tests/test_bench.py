@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from math import isfinite
 from pathlib import Path
 from random import Random
@@ -12,8 +14,13 @@ import pytest
 
 from bench import __main__ as bench
 from bench import recording, start, throughput, time_to_99
+from bench.memory import served
 from bench.turns import row
+from bench.visitors import visiting
+from dlcore.config import TrainConfig
 from dlcore.data.loading import load
+from dlcore.runs import launch
+from dlcore.runs.directory import create
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -91,7 +98,7 @@ def test_all_of_recording_is_counted(monkeypatch, tmp_path):
     monkeypatch.setenv("DLCORE_HOME", str(tmp_path))
     monkeypatch.setattr(recording, "FLUSH_SECONDS", 0.0)  # the run may be over within the real one
     config = recording.TrainConfig(dataset="digits", model="mlp", epochs=1, batch_size=16, threads=1, device="cpu")
-    parts = recording.some_epochs(config, load("digits"))
+    parts = recording.whole_run(config, load("digits"))
     assert set(parts) == {"updates measured", "log", "looks", "inspections", "watching"}
     assert all(isfinite(share) for part in parts.values() for share in part)
     assert all(min(parts[name]) > 0 for name in ("log", "looks", "inspections"))
@@ -102,7 +109,7 @@ def test_a_part_of_recording_that_is_measured_no_more_is_told(monkeypatch, tmp_p
     config = recording.TrainConfig(dataset="digits", model="mlp", epochs=1, batch_size=16, threads=1, device="cpu")
     monkeypatch.setattr(recording, "FLUSH_SECONDS", 1e9)
     with pytest.raises(AssertionError, match="log"):
-        recording.some_epochs(config, load("digits"))
+        recording.whole_run(config, load("digits"))
     monkeypatch.setattr(recording, "FLUSH_SECONDS", 0.0)
     train = recording.loop.train
 
@@ -113,7 +120,7 @@ def test_a_part_of_recording_that_is_measured_no_more_is_told(monkeypatch, tmp_p
 
     monkeypatch.setattr(recording.loop, "train", with_another_meter)
     with pytest.raises(AssertionError, match="updates measured"):
-        recording.some_epochs(config, load("digits"))
+        recording.whole_run(config, load("digits"))
 
 
 def test_what_recording_adds_to_an_update_is_told_whatever_the_noise_looks_like():
@@ -134,6 +141,33 @@ def test_the_work_of_the_articles_network_is_counted_by_hand():
     convolutions = 26 * 26 * 32 * 9, 24 * 24 * 64 * 32 * 9
     forward = sum(convolutions) + 9216 * 128 + 128 * 10
     assert throughput.gigaflops_an_image() == pytest.approx(2 * (3 * forward - convolutions[0]) / 1e9, rel=1e-12)
+
+
+def test_visitors_without_a_browser_look_as_a_page_does(tmp_path, monkeypatch):
+    monkeypatch.setenv("DLCORE_HOME", str(tmp_path))
+    run = create(TrainConfig(dataset="digits", epochs=200, batch_size=8, threads=1, device="cpu"))
+    with served(tmp_path) as (_, url):
+        launch.start(run)
+        try:
+            with visiting(url.removeprefix("http://"), "train", f"lang=zh&run={run.run_id}", 2) as (seen, resting):
+                assert soon(lambda: min(len(seen.waits), len(resting.waits)) >= 5)
+                resting.seen = False
+                time.sleep(1)  # for the answer to what it has asked
+                before, rested = len(seen.waits), len(resting.waits)
+                assert soon(lambda: len(seen.waits) >= before + 3)
+                assert len(resting.waits) == rested
+                assert not seen.problem
+        finally:
+            run.request_stop()
+            assert soon(lambda: run.summary() is not None)
+
+
+def soon(condition: Callable[[], bool]) -> bool:
+    """Whether ``condition`` holds within a minute."""
+    deadline = time.monotonic() + 60
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return condition()
 
 
 @pytest.mark.parametrize("name", ["watching", "time_to_99", "recording"])

@@ -25,8 +25,8 @@ from dlcore.training.events import (
     to_json,
 )
 
-FLUSH_SECONDS = 0.2
-"""Steps reach the log in batches, at least this often."""
+FLUSH_SECONDS = 0.4
+"""Steps reach the log in batches, at least this often: amid updates, which empty the caches, a batch costs much the same, large or small."""
 LOGGED_STEPS = 50_000
 """A run with more updates logs every n-th of them only, the first included, and the last of each epoch, so that no log
 grows without bound."""

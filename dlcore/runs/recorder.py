@@ -1,4 +1,4 @@
-"""Writes what :mod:`dlcore.runs.glimpses` describes, and takes a thousandth or two of the training time for it."""
+"""Writes what :mod:`dlcore.runs.glimpses` describes, and takes a thousandth of the training time for it."""
 
 import logging
 import time
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dlcore.data.loading import Dataset
     from dlcore.training.state import TrainingState
 
-SHARE = 0.0015
+SHARE = 0.001
 """Of the training time that looks may take: with the rest of the recording it stays about a hundredth. But"""
 HEAD_START = 5
 """so many come first, whatever they take: those of a fresh process are slow, the first seconds of a run are watched most,

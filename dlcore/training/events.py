@@ -112,8 +112,9 @@ class Stepped:
     gradient_norm: float | None = None
     """Euclidean length of the gradient over all parameters, before clipping; None where it was not measured."""
     update_ratio: float | Later | None = None
-    """Length of the update over length of the weights, as a sample of them tells; None where it was not measured, and a
-    number as soon as it is read from a log. Before 2026-11-29 it was exact, and of every tenth step."""
+    """Length of the update over length of the weights, biases left out, as a sample of them tells; None where it was not
+    measured, and a number as soon as it is read from a log. Before 2026-11-29 it was exact, of every tenth step, and of
+    all parameters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

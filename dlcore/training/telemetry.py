@@ -35,18 +35,18 @@ class StepMeter:
     """Measures single updates of ``network``, and remembers the latest values.
 
     On a CPU every update; elsewhere, where a look makes the processor wait for the device, every
-    :data:`SAMPLED_STEPS`. The norm of a gradient is exact. How far an update moves the weights is found from
-    :data:`SAMPLED_WEIGHTS` of each tensor, the same ones for the whole run, scaled up to all of it: to copy a million
-    weights before each update would take longer than all the rest. They are only noted down, and told when somebody asks,
+    :data:`SAMPLED_STEPS`. The norm of a gradient is exact, over all parameters. How far an update moves the
+    weights is found from :data:`SAMPLED_WEIGHTS` of each layer's, the same ones for the whole run, scaled up to all of
+    them: to copy a million before each update would take longer than all the rest. They are only noted down, and told when somebody asks,
     for many updates at once: right after an update, when it has emptied the caches, it would take three times as long.
     """
 
     def __init__(self, network: nn.Module) -> None:
-        named = [(name, parameter) for name, parameter in network.named_parameters() if parameter.requires_grad]
-        self._names = [name for name, _ in named]
-        self._parameters = [parameter for _, parameter in named]
+        self._parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
         self._each_step = all(parameter.device.type == "cpu" for parameter in self._parameters)
-        self._sample = _Sample(self._parameters)
+        learning = [(name, parameter) for name, parameter in _matrices(network) if parameter.requires_grad]
+        self._layers = [name for name, _ in learning]
+        self._sample = _Sample([parameter for _, parameter in learning])
         self._measures = False
         self._untold: list[Later] = []
         self._latest: Later | None = None
@@ -74,6 +74,8 @@ class StepMeter:
     def after_update(self) -> Later | None:
         """How far the update moved the weights, as a share of their size, where that is measured; about 0.001 is usual.
 
+        Vectors such as biases are left out: they begin near zero, where any step is large beside them.
+
         Source: Karpathy, "CS231n: Neural Networks Part 3", section "Ratio of weights:updates".
         """
         if not self._measures:
@@ -87,7 +89,7 @@ class StepMeter:
 
     @property
     def update_ratio(self) -> float | None:
-        """‖Δw‖₂ / ‖w‖₂ over all parameters: the latest that was read."""
+        """‖Δw‖₂ / ‖w‖₂ over the weights of all layers: the latest that was read."""
         return self._latest.value if self._latest else None
 
     def _tell(self) -> None:
@@ -97,13 +99,13 @@ class StepMeter:
         self._untold.clear()
 
     def layer_ratios(self) -> dict[str, float]:
-        """As :meth:`after_update`, the latest that was read, of the weights of each layer, vectors such as biases left out."""
+        """As :meth:`after_update`, the latest that was read, of each layer by itself."""
         if self.update_ratio is None or self._sample.looks < 2:
             return {}
         return {
-            name.removesuffix(".weight"): rounded(moved / size)
-            for name, parameter, (moved, size) in zip(self._names, self._parameters, self._sample.each(), strict=True)
-            if parameter.dim() >= 2 and 0 < size < math.inf and math.isfinite(moved)
+            name: rounded(moved / size)
+            for name, (moved, size) in zip(self._layers, self._sample.each(), strict=True)
+            if 0 < size < math.inf and math.isfinite(moved)
         }
 
 

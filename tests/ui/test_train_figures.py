@@ -145,6 +145,12 @@ def test_a_run_that_is_resumed_does_not_claim_to_be_almost_there(history):
     assert "left" not in words.progress(history, going=True)
 
 
+def test_a_run_that_is_paused_does_not_count_down(history):
+    history.ended = None
+    assert words.progress(history, going=True).endswith(" left")
+    assert words.progress(history, going=True, paused=True).endswith(" left once it goes on")
+
+
 def test_a_run_that_failed_before_its_first_update_is_not_still_loading():
     assert "Loading" in words.progress(RunHistory(), going=True)
     assert words.progress(RunHistory(), going=False) == "It ended before the first update."

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from dlcore.messages import N_
+from ui.arrival import bring_into_view
 from ui.concepts.check import check
 from ui.concepts.doors import read_next
 from ui.concepts.prose import sections
@@ -54,7 +55,7 @@ class Frame:
     folds: Mapping[str, tuple[str, Draw]] = field(default_factory=dict)
     """More folds after the mathematics, with their icons, by their titles (English, marked with ``N_``)."""
     opened: bool = False
-    """Whether they are open at first."""
+    """Whether they are open at first, and the first of them in view, as a link asks for it."""
 
     @property
     def place(self) -> str:
@@ -82,10 +83,12 @@ def show_frame(frame: Frame) -> None:
     if (mathematics := frame.section("mathematics")) in text:
         with st.expander(_("The mathematics"), icon=":material/function:", key=f"concepts.{frame.chapter}.mathematics"):
             st.markdown(text[mathematics])
-    for title, (icon, draw) in frame.folds.items():
+    for place, (title, (icon, draw)) in enumerate(frame.folds.items()):
         key = f"concepts.{frame.chapter}.fold.{title}"
         with st.expander(_(title), frame.opened, icon=f":material/{icon}:", key=key):
             draw()
+            if frame.opened and not place:
+                bring_into_view(f"concepts.{frame.chapter}.arrival")
     check(frame.chapter)
     st.markdown(_(frame.onward))
     with st.container(horizontal=True):

@@ -72,8 +72,10 @@ def show(reading: Reading) -> None:
             title = _("For {label}").format(label=plain_text(names[wanted]))
         st.markdown("**" + title + "**")
         st.html(gallery(*_figures(reading, row, most), width_rem=10.5))
-    words = escape(_("speaks for the class; in each column the fullest colour stands for the number under the picture"))
-    st.html(colour_scale(escape(_("against")), escape(_("for")), words))
+    words = escape(
+        _("Pictures of one method share their scale: the fullest colour is the number that stands below them.")
+    )
+    st.html(colour_scale(escape(_("against the class")), escape(_("for it")), words))
     st.caption(
         _(
             "Explained is the score before softmax. Saliency is the size of its gradient, so it has no sign. Integrated"

@@ -22,7 +22,9 @@ def number(value: float) -> str:
 
 def _short(value: float) -> str:
     text = f"{value:.2f}" if abs(value) < 100 else f"{value:.3g}"
-    return ("0" if text in ("-0.00", "0.00") and value == 0 else text).replace("-", "−")
+    if text == "-0.00":
+        text = "0.00"
+    return "0" if value == 0 else text.replace("-", "−")
 
 
 def in_html(working: "workings.Working", names: Sequence[str]) -> str:
@@ -108,7 +110,7 @@ def _with_bias(total: float, bias: float, result: float) -> str:
 
 def _verdict(working: "workings.Working") -> str:
     words = _("PyTorch computed {value}; the difference is {difference}.").format(
-        value=number(working.torch_value), difference=f"{abs(working.result - working.torch_value):.1e}"
+        value=number(working.torch_value), difference=f"{abs(working.result - working.torch_value):.2g}"
     )
     return f"<p><small>{escape(words)}</small></p>"
 

@@ -35,7 +35,7 @@ WAITING_SECONDS = 2.0
 SLOWEST_SECONDS = 3.0
 _CALMER = 1.5
 """Where nothing is new, the next look comes so much later, up to a few seconds."""
-_ONE_PAGE, _ALL_PAGES = 0.01, 0.03
+_ONE_PAGE, _ALL_PAGES = 0.01, 0.02
 """Shares of the machine that one page, and all that watch a run, may take from it."""
 _AROUND_SECONDS = 0.004
 """Of processor time that a look costs beside what is measured here: Streamlit's own work before and after."""
@@ -181,7 +181,7 @@ def _header(state: TrainPage, watch: Watch, status: Status) -> None:
         _say_what_holds_it()
         watch.moving.part(not_begun)
     else:
-        watch.moving.part(lambda: progress(watch.history, going=status in LIVE))
+        watch.moving.part(lambda: progress(watch.history, going=status in LIVE, paused=status == "paused"))
     _advice(state, watch, status)
 
 

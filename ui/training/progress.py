@@ -7,11 +7,13 @@ from ui.training import words
 from ui.training.moving import parcel
 
 
-def progress(history: RunHistory, *, going: bool) -> Parcel:
+def progress(history: RunHistory, *, going: bool, paused: bool = False) -> Parcel:
     """The bar of a run that has begun."""
     downloading = history.preparing if history.started is None else None
     share = downloading.bytes_done / downloading.bytes_total if downloading and downloading.bytes_total else None
-    return _bar(min(1.0, history.progress if share is None else share), words.progress(history, going=going))
+    return _bar(
+        min(1.0, history.progress if share is None else share), words.progress(history, going=going, paused=paused)
+    )
 
 
 def not_begun() -> Parcel:

@@ -146,9 +146,9 @@ def wall(watch: Watch) -> str:
         for look in (looks[0], looks[-1])
     ]
     minds = sum(a != b for one, two in pairwise(looks) for a, b in zip(one.predicted, two.predicted, strict=False))
-    now = _("This run: {first} of {count} right at the start, {last} now; it changed its mind {minds:,} times.").format(
-        first=right[0], last=right[1], count=len(found.images), minds=minds
-    )
+    now = _(
+        "This run: {first} of {count} right at the first look, {last} at the newest; it changed its mind {minds:,} times."
+    ).format(first=right[0], last=right[1], count=len(found.images), minds=minds)
     return f"{meaning}\n\n{now}"
 
 
@@ -252,7 +252,7 @@ def over_time(course: Sequence[Inspected], layer: str, *, gradients: bool, name:
 def filters(look: Glimpse) -> str:
     """Of the pictures of filters."""
     meaning = _(
-        "Blue where a bright pixel speaks for the unit, red where it speaks against. At first they are noise; as the network learns they become edges, strokes and spots."
+        "Blue where a bright pixel speaks for the unit, red where it speaks against. At first they are noise; as the network learns they become edges, strokes and spots. The fullest colour of each is its own largest weight."
     )
     if look.filters is None:
         return meaning
@@ -290,9 +290,9 @@ def _extremes(meaning: str, values: Mapping[str, float], name: Name, *, share: b
         return meaning
     least, most = min(values, key=values.__getitem__), max(values, key=values.__getitem__)
     template = (
-        _("This run, now: {high:.0%} in {most}, {low:.0%} in {least}.")
+        _("This run, at its newest look: {high:.0%} in {most}, {low:.0%} in {least}.")
         if share
-        else _("This run, now: {high:.2g} in {most}, {low:.2g} in {least}.")
+        else _("This run, at its newest look: {high:.2g} in {most}, {low:.2g} in {least}.")
     )
     return f"{meaning}\n\n" + template.format(high=values[most], most=name(most), low=values[least], least=name(least))
 

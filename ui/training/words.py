@@ -147,7 +147,7 @@ def duration(seconds: float) -> str:
     return _("{hours} h {minutes} min").format(hours=minutes // 60, minutes=minutes % 60)
 
 
-def progress(history: RunHistory, *, going: bool) -> str:
+def progress(history: RunHistory, *, going: bool, paused: bool = False) -> str:
     """Epoch, update, speed, and time left if it is ``going``; before the first update, what is being prepared."""
     latest, started = history.latest, history.started
     if latest is None and not going:
@@ -165,7 +165,8 @@ def progress(history: RunHistory, *, going: bool) -> str:
     if not going:
         parts.append(_("{time} of training").format(time=duration(latest.seconds)))
     elif history.ended is None and (left := history.seconds_left) is not None:  # one that is resumed had ended
-        parts.append(_("about {time} left").format(time=duration(left)))
+        template = _("about {time} left once it goes on") if paused else _("about {time} left")
+        parts.append(template.format(time=duration(left)))
     return " · ".join(parts)
 
 
