@@ -33,7 +33,7 @@ def test_a_visitor_guesses_sets_a_lab_answers_the_questions_and_goes_on(page, ap
 
 
 def test_a_link_to_what_lies_in_a_fold_brings_it_into_view_and_then_lets_go(page, app_url):
-    page.goto(f"{app_url}/concepts?chapter=convolution&lang=en&c.climb=true")
+    page.goto(f"{app_url}/concepts?chapter=convolution&lang=en&c.climb=1")
     fold = page.locator("[data-testid=stExpander]", has_text="Inside a trained network")
     expect(fold.get_by_text("Climb to the image")).to_be_in_viewport(timeout=60_000)
     expect(page.get_by_text("Three questions")).to_be_attached(timeout=60_000)
@@ -42,7 +42,7 @@ def test_a_link_to_what_lies_in_a_fold_brings_it_into_view_and_then_lets_go(page
     expect(page.get_by_role("heading").first).to_be_in_viewport()
     page.get_by_text("Climb to the image").click()
     page.mouse.wheel(0, -20_000)
-    expect(page).not_to_have_url(re.compile("climb=true"), timeout=30_000)
+    expect(page).not_to_have_url(re.compile("climb=1"), timeout=30_000)
     expect(page.get_by_role("heading").first).to_be_in_viewport()
 
 

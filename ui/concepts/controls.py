@@ -245,11 +245,10 @@ class Controls:
         if kept is None or (linked and news):
             kept = kept or Kept(self.untouched)
             try:
-                kept.values = self.read(linked)
+                kept.values, kept.arrived = self.read(linked), linked
             except UserError as error:
                 show_error(error)
             kept.written.append(linked)
-            kept.arrived = linked
             st.session_state[self.state] = kept
         self._put(kept)
         return kept.values

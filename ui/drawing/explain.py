@@ -18,7 +18,12 @@ from ui.shell import plain_text
 from ui.training.architecture import branch_title
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from dlcore.inference.attribution import Attribution
+
+_HARDLY = 0.1
+"""Of all that a map says, as much for the class is next to nothing."""
 
 
 @part
@@ -83,8 +88,21 @@ def show(reading: Reading) -> None:
             " fail to. Occlusion covers 5×5 pixels at a time with empty paper. Grad-CAM weighs the maps of one layer."
         )
     )
+    if any(one.method == "grad-cam" and _hardly_for(one.values) for one in found[0]):
+        st.caption(
+            _(
+                "Here Grad-CAM is against nearly everywhere: it weighs maps by the slope of the score at this very"
+                " drawing, and more of the same would lower it. Where the map differs, it still tells what the layer"
+                " looks at."
+            )
+        )
     if branch_title(layer):
         st.caption(_("The layer that Grad-CAM looks at lies in one of two branches; it says nothing of the other."))
+
+
+def _hardly_for(values: "NDArray[np.float32]") -> bool:
+    """Whether next to nothing of a map speaks for the class."""
+    return float(values.clip(min=0).sum()) <= _HARDLY * float(np.abs(values).sum())
 
 
 def _titles(layers: list[str]) -> dict[str, str]:
