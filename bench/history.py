@@ -13,7 +13,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from bench.memory import served
+from bench.serving import served
 from bench.turns import CHROMIUM, Row, row, tell
 from dlcore.config import TrainConfig
 from dlcore.runs import directory

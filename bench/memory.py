@@ -6,55 +6,18 @@ Resident memory is counted as PSS, which shares out pages that several processes
 """
 
 import os
-import socket
-import subprocess
-import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 from playwright.sync_api import Page, sync_playwright
 
+from bench.serving import megabytes, served
 from bench.turns import CHROMIUM, Row
 
-PROJECT = Path(__file__).resolve().parents[1]
 LIMIT_MB = 900
 SECOND_LIMIT_MB = 350
 SEVEN = [(60, 60), (120, 62), (200, 64), (170, 130), (140, 200), (120, 250)]
-
-
-@contextmanager
-def served(home: Path) -> Iterator[tuple[psutil.Process, str]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", f"--server.port={port}"]
-    options = ["--server.address=127.0.0.1", "--server.headless=true"]
-    environment = os.environ | {"DLCORE_HOME": str(home)}
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    server = subprocess.Popen([*command, *options], cwd=PROJECT, env=environment, start_new_session=True, **quiet)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(600):
-            try:
-                urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
-                break
-            except urllib.error.URLError:
-                time.sleep(0.1)
-        yield psutil.Process(server.pid), url
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
-
-
-def megabytes(processes: list[psutil.Process]) -> tuple[float, float]:
-    infos = [process.memory_full_info() for process in processes]
-    return sum(info.pss for info in infos) / 1e6, sum(info.rss for info in infos) / 1e6
 
 
 def workers(home: Path) -> list[psutil.Process]:

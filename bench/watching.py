@@ -16,26 +16,27 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
 import psutil
 
-from bench.memory import served
+from bench.serving import served
 from bench.turns import Row, row, tell
 from bench.visitors import visiting
 from dlcore.config import TrainConfig
 from dlcore.runs import directory, event_log, launch
 from dlcore.runs.directory import Run
 from dlcore.training.events import Stepped
+from ui.training.feed import PRESENT_SECONDS
 
 PAGES = (1, 8)
 AIMS = {1: "≤ 1.01", 8: "≤ 1.03"}
 TURNS = 10
 SECONDS = 5.0
-"""Of a turn, after as much as pages need to come back to themselves:"""
+"""Of a turn, after as long as pages need to come back to themselves:"""
 SETTLING_SECONDS = 2.0
 OPENING_SECONDS = 0.5
 """For each page, until the server has drawn it, and ten times as long for what a server does only once."""
@@ -51,7 +52,6 @@ class Sharing(NamedTuple):
     worker: set[int]
     server: set[int]
     note: str
-    aims: Mapping[int, str]
 
 
 def measure(pages: Sequence[int] = PAGES, turns: int = TURNS, seconds: float = SECONDS) -> Iterator[Row]:
@@ -59,9 +59,9 @@ def measure(pages: Sequence[int] = PAGES, turns: int = TURNS, seconds: float = S
     here, there = sorted(os.sched_getaffinity(0))[:2]
     both = {here, there}
     for sharing in (
-        Sharing({here}, {there}, "a core for the server", AIMS),
-        Sharing(both, both, "the run on both cores", {}),
-        Sharing({here}, {here}, "worker and server on one core", {}),
+        Sharing({here}, {there}, "a core for the server"),
+        Sharing(both, both, "the run on both cores"),
+        Sharing({here}, {here}, "worker and server on one core"),
     ):
         yield from played(pages, sharing, visitors={there}, turns=turns, seconds=seconds)
 
@@ -87,9 +87,11 @@ def played(pages: Sequence[int], sharing: Sharing, *, visitors: set[int], turns:
         for turn in range(turns):
             # Whoever came first in one turn comes last in the next.
             for count in counts[:: -1 if turn % 2 else 1]:
+                fewer = count < sum(visitor.seen for visitor in present)
                 for number, visitor in enumerate(present):
                     visitor.seen = number < count
-                time.sleep(SETTLING_SECONDS)
+                # As long as the server takes those that have left for present, the others look as seldom as with them.
+                time.sleep(SETTLING_SECONDS + (PRESENT_SECONDS if fewer and count else 0))
                 rate, share = updates_per_second(run, process, seconds)
                 rates[count].append(rate)
                 shares[count].append(share)
@@ -98,7 +100,7 @@ def played(pages: Sequence[int], sharing: Sharing, *, visitors: set[int], turns:
     tell(f"updates a second with none: {statistics.median(rates[0]):.1f}")
     for count in counts[1:]:
         ratios = [alone / watched for alone, watched in zip(rates[0], rates[count], strict=True)]
-        aim = sharing.aims.get(count, "stated")
+        aim = AIMS.get(count, "stated")
         yield row(f"wall time of a run, pages open: {count} ÷ none", ratios, aim=aim, note=sharing.note)
         share_percent = [100 * value for value in shares[count]]
         yield row(

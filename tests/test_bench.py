@@ -1,10 +1,12 @@
 """The benches themselves: they say what they do, go on where one cannot, and add up what was measured in parts."""
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from math import isfinite
 from pathlib import Path
@@ -13,14 +15,14 @@ from random import Random
 import pytest
 
 from bench import __main__ as bench
-from bench import recording, start, throughput, time_to_99
-from bench.memory import served
+from bench import classroom, recording, start, throughput, time_to_99
+from bench.serving import served
 from bench.turns import row
 from bench.visitors import visiting
 from dlcore.config import TrainConfig
 from dlcore.data.loading import load
 from dlcore.runs import launch
-from dlcore.runs.directory import create
+from dlcore.runs.directory import create, list_runs
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -143,23 +145,27 @@ def test_the_work_of_the_articles_network_is_counted_by_hand():
     assert throughput.gigaflops_an_image() == pytest.approx(2 * (3 * forward - convolutions[0]) / 1e9, rel=1e-12)
 
 
-def test_visitors_without_a_browser_look_as_a_page_does(tmp_path, monkeypatch):
+def test_visitors_without_a_browser_look_and_press_as_in_a_page(tmp_path, monkeypatch):
     monkeypatch.setenv("DLCORE_HOME", str(tmp_path))
     run = create(TrainConfig(dataset="digits", epochs=200, batch_size=8, threads=1, device="cpu"))
-    with served(tmp_path) as (_, url):
+    with served(tmp_path) as (server, url):
+        address = url.removeprefix("http://")
         launch.start(run)
         try:
-            with visiting(url.removeprefix("http://"), "train", f"lang=zh&run={run.run_id}", 2) as (seen, resting):
+            with visiting(address, "train", f"lang=zh&run={run.run_id}", 2) as (seen, resting):
                 assert soon(lambda: min(len(seen.waits), len(resting.waits)) >= 5)
                 resting.seen = False
-                time.sleep(1)  # for the answer to what it has asked
-                before, rested = len(seen.waits), len(resting.waits)
-                assert soon(lambda: len(seen.waits) >= before + 3)
-                assert len(resting.waits) == rested
-                assert not seen.problem
+                assert soon(lambda: resting.is_answered)
+                before, asked = len(seen.waits), resting.asked
+                assert soon(lambda: len(seen.waits) >= before + 5)
+                assert resting.asked <= asked + 1  # it may have been about to
+                assert not seen.problem + resting.problem
         finally:
             run.request_stop()
             assert soon(lambda: run.summary() is not None)
+        rows = asyncio.run(classroom.lesson(address, server, 2))
+    assert Counter(one.status() for one in list_runs()) == {"stopped": 1, "completed": 2}
+    assert all(one.low > 0 for one in rows)
 
 
 def soon(condition: Callable[[], bool]) -> bool:

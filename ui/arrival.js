@@ -11,12 +11,20 @@ export default ({ data, parentElement }) => {
   const { key } = JSON.parse(data.json)
   const fold = parentElement.closest('[data-testid="stExpander"]')
   if (!fold || followed.has(key)) return
-  followed.add(key)
   fold.style.scrollMarginTop = HEADER
-  const over = new AbortController()
   const growing = new ResizeObserver(() => fold.scrollIntoView())
   growing.observe(document.querySelector('[data-testid="stMainBlockContainer"]') ?? document.body)
-  over.signal.addEventListener("abort", () => growing.disconnect())
-  for (const deed of DEEDS) window.addEventListener(deed, () => over.abort(), { signal: over.signal, passive: true })
-  setTimeout(() => over.abort(), LONGEST_MS)
+  const over = new AbortController()
+  const end = () => {
+    followed.add(key)
+    over.abort()
+  }
+  // On their way down, since whoever hears a deed may keep it to itself.
+  for (const deed of DEEDS) window.addEventListener(deed, end, { capture: true, passive: true, signal: over.signal })
+  const timer = setTimeout(end, LONGEST_MS)
+  over.signal.addEventListener("abort", () => {
+    growing.disconnect()
+    clearTimeout(timer)
+  })
+  return () => over.abort()
 }

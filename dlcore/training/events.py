@@ -113,8 +113,8 @@ class Stepped:
     """Euclidean length of the gradient over all parameters, before clipping; None where it was not measured."""
     update_ratio: float | Later | None = None
     """Length of the update over length of the weights, biases left out, as a sample of them tells; None where it was not
-    measured, and a number as soon as it is read from a log. Before 2026-11-29 it was exact, of every tenth step, and of
-    all parameters."""
+    measured, and a number as soon as it is read from a log. Before 2026-11-29 it was exact, and of every tenth step, and
+    before 2026-11-30 of all parameters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

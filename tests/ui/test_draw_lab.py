@@ -1,6 +1,7 @@
 """See why and break it: each panel below the answer, in both languages, without a browser."""
 
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,7 +16,7 @@ from dlcore.inference import sources
 from dlcore.models import MODELS
 from dlcore.runs.directory import create
 from dlcore.training.checkpoints import save_weights
-from ui.drawing import answering, known, lab, microscope, models, state, view
+from ui.drawing import answering, explain, known, lab, microscope, models, state, view
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 LINE = {"type": "Path", "left": 95, "top": 150, "path": [["M", 90, 60], ["L", 100, 240]]}
@@ -190,6 +191,22 @@ def test_what_a_panel_is_set_to_comes_by_the_link_and_follows(open_page):
     assert app.selectbox(key="draw.explain.class").value == app.query_params["why"] == "3"
     assert "layer" not in app.query_params
     assert not app.exception
+
+
+@pytest.mark.parametrize("grad_cam", [-1.0, 0.0, 1.0])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_map_that_is_against_everywhere_is_put_into_words(open_page, monkeypatch, grad_cam, language):
+    real = explain._attributed
+
+    def attributed(who, image, method, *rest):
+        found = real(who, image, method, *rest)
+        return replace(found, values=np.full_like(found.values, grad_cam)) if method == "grad-cam" else found
+
+    monkeypatch.setattr(explain, "_attributed", attributed)
+    app = open_page("draw", panel="explain", lang=language)
+    assert not app.exception
+    words = {"en": "Here Grad-CAM is against the class nearly everywhere", "zh": "Grad-CAM 几乎处处反对这一类"}
+    assert (words[language] in text_of(app)) == (grad_cam < 0)
 
 
 @pytest.mark.parametrize("text", ["nan", "1e999", "-5", "٣", "9" * 5000, "rotate:nan", "rotate:" + "9" * 400, ",:,"])

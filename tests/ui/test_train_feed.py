@@ -88,13 +88,14 @@ def test_pages_look_less_often_where_nothing_is_new_and_where_looks_are_dear():
     assert seconds() == LOOK_SECONDS
     assert LOOK_SECONDS < seconds(quiet=1) < seconds(quiet=9) == seconds(quiet=90)
     assert seconds(cost=0.015) == pytest.approx(1.0)  # 15 ms a second are three quarters of 1 % of two processors
-    assert seconds(cost=0.015, pages=9) == pytest.approx(3.0)  # and nine pages three times that
+    assert seconds(cost=0.015, pages=4) == pytest.approx(2.0)  # and of four pages together twice that
     assert seconds(cost=9) == SLOWEST_SECONDS
     assert seconds("waiting") == WAITING_SECONDS
 
 
 def test_words_follow_as_soon_as_their_quarter_allows_and_never_much_later():
     assert next_words(cost_seconds=0.01, pages=1, processors=2) == pytest.approx(2.0)
+    assert next_words(cost_seconds=0.005, pages=4, processors=2) == pytest.approx(2.0)
     assert next_words(cost_seconds=0.01, pages=6, processors=2) == WORDS_SECONDS
     assert next_words(cost_seconds=0.01, pages=1, processors=20) == pytest.approx(0.2)
 
@@ -128,7 +129,7 @@ def test_two_parts_of_a_page_that_look_at_once_have_looked_once(run, monkeypatch
 
 
 def test_pages_that_come_and_go_at_once_are_counted_all_the_same(run, monkeypatch):
-    monkeypatch.setattr(feed, "_PRESENT_SECONDS", -1.0)  # each look forgets whoever looked before, and itself
+    monkeypatch.setattr(feed, "PRESENT_SECONDS", -1.0)  # each look forgets whoever looked before, and itself
     shared, faults = Feed(run), []
 
     def look(first: int) -> None:

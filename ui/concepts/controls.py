@@ -187,7 +187,7 @@ class Kept:
     values: dict[str, Any]
     written: deque[Mapping[str, str]] = field(default_factory=lambda: deque(maxlen=50))
     arrived: Mapping[str, str] = field(default_factory=dict)
-    """What the latest link said that was news."""
+    """What the latest link said that was news, and was taken."""
 
 
 @dataclass(frozen=True)

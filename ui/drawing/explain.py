@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dlcore.inference.attribution import Attribution
 
 _HARDLY = 0.1
-"""Of all that a map says, as much for the class is next to nothing."""
+"""Of what a map says against a class, so much for it is next to nothing."""
 
 
 @part
@@ -77,10 +77,8 @@ def show(reading: Reading) -> None:
             title = _("For {label}").format(label=plain_text(names[wanted]))
         st.markdown("**" + title + "**")
         st.html(gallery(*_figures(reading, row, most), width_rem=10.5))
-    words = escape(
-        _("Pictures of one method share their scale: the fullest colour is the number that stands below them.")
-    )
-    st.html(colour_scale(escape(_("against the class")), escape(_("for it")), words))
+    words = escape(_("Pictures of one method share their scale: the fullest colour stands for the number below them."))
+    st.html(colour_scale(escape(_("against the class")), escape(_("for the class")), words))
     st.caption(
         _(
             "Explained is the score before softmax. Saliency is the size of its gradient, so it has no sign. Integrated"
@@ -91,7 +89,7 @@ def show(reading: Reading) -> None:
     if any(one.method == "grad-cam" and _hardly_for(one.values) for one in found[0]):
         st.caption(
             _(
-                "Here Grad-CAM is against nearly everywhere: it weighs maps by the slope of the score at this very"
+                "Here Grad-CAM is against the class nearly everywhere: it weighs maps by the slope of the score at this very"
                 " drawing, and more of the same would lower it. Where the map differs, it still tells what the layer"
                 " looks at."
             )
@@ -101,8 +99,8 @@ def show(reading: Reading) -> None:
 
 
 def _hardly_for(values: "NDArray[np.float32]") -> bool:
-    """Whether next to nothing of a map speaks for the class."""
-    return float(values.clip(min=0).sum()) <= _HARDLY * float(np.abs(values).sum())
+    """Whether a map speaks against the class, and next to nothing of it for it."""
+    return bool(values.clip(min=0).sum() < _HARDLY * -values.clip(max=0).sum())
 
 
 def _titles(layers: list[str]) -> dict[str, str]:

@@ -26,7 +26,7 @@ from dlcore.training.events import Inspected
 
 _FRESH_SECONDS = 0.3
 """A log that was read so recently is not read again while the run trains on."""
-_PRESENT_SECONDS = 12.0
+PRESENT_SECONDS = 12.0
 """A page that has not asked for so long is not there any more."""
 _MOST_KEPT = 64
 MOST_EPOCHS = 40
@@ -149,7 +149,7 @@ class Feed:
         now = time.monotonic()
         with self.lock:
             self._present[page] = now
-            for gone in [other for other, seen in self._present.items() if now - seen > _PRESENT_SECONDS]:
+            for gone in [other for other, seen in self._present.items() if now - seen > PRESENT_SECONDS]:
                 del self._present[gone]
             return len(self._present)
 

@@ -36,7 +36,8 @@ SLOWEST_SECONDS = 3.0
 _CALMER = 1.5
 """Where nothing is new, the next look comes so much later, up to a few seconds."""
 _ONE_PAGE, _ALL_PAGES = 0.01, 0.02
-"""Shares of the machine that one page, and all that watch a run, may take from it."""
+"""Shares of the machine that one page, and all that watch a run, may take from it, as long as looks are not so far apart
+that nobody would call them live: from then on a class takes what it takes."""
 _AROUND_SECONDS = 0.004
 """Of processor time that a look costs beside what is measured here: Streamlit's own work before and after."""
 WORDS_SECONDS = 4.0

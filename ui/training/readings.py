@@ -252,7 +252,7 @@ def over_time(course: Sequence[Inspected], layer: str, *, gradients: bool, name:
 def filters(look: Glimpse) -> str:
     """Of the pictures of filters."""
     meaning = _(
-        "Blue where a bright pixel speaks for the unit, red where it speaks against. At first they are noise; as the network learns they become edges, strokes and spots. The fullest colour of each is its own largest weight."
+        "Blue where a bright pixel speaks for the unit, red where it speaks against. At first they are noise; as the network learns they become edges, strokes and spots. Each has a scale of its own: its fullest colour stands for its largest weight."
     )
     if look.filters is None:
         return meaning
