@@ -99,7 +99,7 @@ async def _demonstration(address: str, server: psutil.Process, count: int) -> li
         await _until(lambda: run.summary() is not None)
     everybody = f"{count} visitors, one run"
     return [
-        row("one run watched by all: looks of each a second", looks, aim="stated", unit="1/s", note=everybody),
+        row("one run watched by all: answers to each a second", looks, aim="stated", unit="1/s", note=everybody),
         row("… answers, 19 of 20 within", [_most(waits)], aim="≤ 1", unit="s", note=f"{len(waits)} answers"),
         row("… the server's share of a core", [share], aim="stated", unit="%", note=everybody),
     ]

@@ -186,7 +186,10 @@ class TestOwnDrawing:
         assert link(app).get("c.model") is None
         assert link(app)["c.class"] == "7"
 
-    @pytest.mark.parametrize(("asked", "opened"), [({}, False), ({"c.climb": "1"}, True)])
+    @pytest.mark.parametrize(
+        ("asked", "opened"),
+        [({}, False), ({"c.climb": "1"}, True), ({"c.climb": "1", "c.kernel": "no such"}, False)],
+    )
     def test_what_the_link_asks_for_is_not_folded_away(self, open_page, asked, opened):
         app = open_page("concepts", chapter="convolution", **asked)
         (fold,) = (fold for fold in app.expander if fold.label == "Inside a trained network")
