@@ -1,11 +1,12 @@
 """What recording costs: all that a worker does beyond training, as a share of it.
 
-``DLCORE_DATA=… python -m bench.recording [--repeats 3] [--preset article] [--threads 1] [--json]``. Whole runs on MNIST with
-their evaluations, as the worker does them for the presets. What an update takes when it is measured is told from updates that are not:
-blocks of both take turns in the same run, so that what measuring makes slower elsewhere, in caches, counts too, and what
-else the machine does meets both alike. What comes more rarely and takes longer is timed where it happens: lines of the log
-written out, looks between evaluations, inspections at them, watching for dead units. Both in processor time of all threads and on the
-clock; recording has one thread only, so on the clock it is the larger share wherever training has several.
+``DLCORE_DATA=… python -m bench.recording [--repeats 3] [--preset article] [--threads 1] [--json]``. Whole runs on MNIST
+with their evaluations, as the worker does them for the presets. What an update takes when it is measured is told from
+updates that are not: blocks of both take turns in the same run, so that what measuring makes slower elsewhere, in
+caches, counts too, and what else the machine does meets both alike. What comes more rarely and takes longer is timed
+where it happens: lines of the log written out, looks between evaluations, inspections at them, watching for dead units.
+Both in processor time of all threads and on the clock; recording has one thread only, so on the clock it is the larger
+share wherever training has several.
 """
 
 import argparse
