@@ -35,7 +35,7 @@ MEASURES: Mapping[str, Measure] = {
     "time-to-99": Measure("bench.time_to_99", 30, ("mnist",)),
     "start": Measure("bench.start", 2),
     "recording": Measure("bench.recording", 10, ("mnist",)),
-    "watching": Measure("bench.watching", 12, ("mnist", "two cores")),
+    "watching": Measure("bench.watching", 16, ("mnist", "two cores")),
     "classroom": Measure("bench.classroom", 2, ("mnist",)),
     "history": Measure("bench.history", 4, ("browser",)),
     "memory": Measure("bench.memory", 5, ("mnist", "browser")),

@@ -120,7 +120,7 @@ async def _class(address: str, query: str, count: int) -> AsyncIterator[list[Vis
 
 async def _until(condition: Callable[[], bool]) -> None:
     start = time.perf_counter()
-    while not condition():  # of what other processes do
+    while not condition():
         if time.perf_counter() - start > LONGEST_SECONDS:
             raise TimeoutError(f"not so after {LONGEST_SECONDS:g} s")
         await asyncio.sleep(_STEP_SECONDS)

@@ -5,9 +5,7 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable
 from math import isfinite
 from pathlib import Path
 from random import Random
@@ -23,6 +21,7 @@ from dlcore.config import TrainConfig
 from dlcore.data.loading import load
 from dlcore.runs import launch
 from dlcore.runs.directory import create, list_runs
+from tests.waiting import wait_for
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -153,27 +152,19 @@ def test_visitors_without_a_browser_look_and_press_as_in_a_page(tmp_path, monkey
         launch.start(run)
         try:
             with visiting(address, "train", f"lang=zh&run={run.run_id}", 2) as (seen, resting):
-                assert soon(lambda: min(len(seen.waits), len(resting.waits)) >= 5)
+                wait_for(lambda: min(len(seen.waits), len(resting.waits)) >= 5)
                 resting.seen = False
-                assert soon(lambda: resting.is_answered)
+                wait_for(lambda: resting.is_answered)
                 before, asked = len(seen.waits), resting.asked
-                assert soon(lambda: len(seen.waits) >= before + 5)
+                wait_for(lambda: len(seen.waits) >= before + 5)
                 assert resting.asked <= asked + 1  # it may have been about to
                 assert not seen.problem + resting.problem
         finally:
             run.request_stop()
-            assert soon(lambda: run.summary() is not None)
+            wait_for(lambda: run.summary() is not None)
         rows = asyncio.run(classroom.lesson(address, server, 2))
     assert Counter(one.status() for one in list_runs()) == {"stopped": 1, "completed": 2}
     assert all(one.low > 0 for one in rows)
-
-
-def soon(condition: Callable[[], bool]) -> bool:
-    """Whether ``condition`` holds within a minute."""
-    deadline = time.monotonic() + 60
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return condition()
 
 
 @pytest.mark.parametrize("name", ["watching", "time_to_99", "recording"])

@@ -1,7 +1,6 @@
 """Steering: every wish in every state of a run is obeyed once, within one update, and at the same step for ever."""
 
 import errno
-import itertools
 import json
 import random
 import threading
@@ -24,6 +23,7 @@ from dlcore.runs.event_log import EventLog
 from dlcore.runs.history import RunHistory
 from dlcore.training import checkpoints, loop
 from dlcore.training.events import Evaluated, Paused, Resumed, Started, Steered, Stepped, to_json
+from tests.waiting import wait_for
 
 CONFIG = TrainConfig(
     dataset="digits", model="mlp", epochs=2, batch_size=64, train_fraction=0.3, threads=1, device="cpu"
@@ -396,7 +396,7 @@ def test_pause_step_change_go_stop_and_the_time_that_does_not_count(monkeypatch)
     def visitor():
         wishes = ({"then": "step"}, {"learning_rate": 0.005}, {"then": "step", "updates": 3}, {"then": "go"})
         for paused_before, wish in enumerate(wishes):
-            wait_for(lambda count=paused_before: pauses(run) == count + 1 and run.status() == "paused")
+            wait_for(lambda count=paused_before: pauses(run) == count + 1 and run.status() == "paused", seconds=60.0)
             time.sleep(0.3)
             statuses.append((run.read()[0][-1].step, run.checkpoints.exists()))
             run.steer(**wish)
@@ -618,12 +618,3 @@ def test_the_shell_refuses_in_one_sentence(capsys, words, told):
     run = create(CONFIG)
     assert main(["steer", run.run_id, *words, "--json"]) == 2
     assert told in json.loads(capsys.readouterr().out.splitlines()[-1])["error"]
-
-
-def wait_for(condition, seconds: float = 60.0):
-    end = time.monotonic() + seconds
-    for _ in itertools.count():
-        if condition():
-            return
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)

@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -17,18 +16,11 @@ from dlcore.machine import available_memory
 from dlcore.messages import UserError
 from dlcore.runs import launch, queue, spare, worker
 from dlcore.runs.directory import create
+from tests.waiting import wait_for
 
 QUICK = TrainConfig(dataset="digits", model="linear", epochs=1, threads=1)
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="there are no named pipes")
 PROJECT = Path(__file__).resolve().parents[2]
-
-
-def wait_for(condition, seconds: float = 120.0):
-    end = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
-    return value
 
 
 def spares(home) -> list[psutil.Process]:

@@ -6,7 +6,6 @@ import math
 import os
 import signal
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from dlcore.runs.process import MEMORY_PENALTY, log_to, stop_on_signals
 from dlcore.training import checkpoints, loop, tensor_file
 from dlcore.training import state as state_module
 from dlcore.training.events import SAMPLED_STEPS, Ended, Evaluated, Inspected, Resumed, Started, Stepped
+from tests.waiting import wait_for
 
 QUICK = TrainConfig(dataset="digits", model="linear", epochs=2, threads=1)
 LONG = TrainConfig(dataset="digits", model="linear", epochs=4, batch_size=2, learning_rate=0.0001, threads=1)
@@ -47,14 +47,6 @@ def curves(history: RunHistory) -> tuple:
         (e.epoch, e.step, e.train_loss, e.validation_loss, e.validation_accuracy) for e in history.evaluations
     ]
     return steps.step, steps.loss, steps.learning_rate, steps.images_seen, evaluations, history.tested.loss
-
-
-def wait_for(condition, seconds: float = 120.0):
-    end = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
-    return value
 
 
 def process_of(run) -> psutil.Process | None:
